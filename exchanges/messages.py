@@ -1,0 +1,316 @@
+"""
+The vocabulary: what an exchange can tell us, as frozen values.
+
+Two kinds of statement are kept apart. A *report* is what the private stream says just happened
+(`OrderReport`); a *snapshot* is what REST says is so at `requested_at` (`OrderSnapshot`). Both are
+evidence, neither is an instruction: `tracking.domain` merges them.
+
+`symbol_id` is the exchange's own id (`BTCUSDT`); only `rest.Markets` may turn it into the unified
+symbol (`BTC/USDT:USDT`), because ids are shared between markets. All amounts are `Decimal`,
+all times are aware datetimes in UTC taken from the exchange, never from our clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from decimal import Decimal
+
+
+class Exchange(StrEnum):
+    """Which exchange an account is at."""
+
+    BINANCE = "BINANCE"
+
+
+class MarketType(StrEnum):
+    """Which of an exchange's markets an order lives in; each has its own ids."""
+
+    SPOT = "SPOT"
+    FUTURES = "FUTURES"
+    COIN_FUTURES = "COIN_FUTURES"
+
+
+class IdSpace(StrEnum):
+    """Which numbering an exchange order id belongs to (Binance numbers algo orders apart)."""
+
+    ORDER = "ORDER"
+    ALGO = "ALGO"
+
+
+class Side(StrEnum):
+    """Direction of an order or a fill."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+
+class PositionSide(StrEnum):
+    """NET in one-way mode (Binance BOTH); LONG or SHORT in hedge mode."""
+
+    NET = "NET"
+    LONG = "LONG"
+    SHORT = "SHORT"
+
+
+class OrderType(StrEnum):
+    """How an order executes. OTHER keeps what we do not know yet from stopping a fill."""
+
+    LIMIT = "LIMIT"
+    MARKET = "MARKET"
+    STOP = "STOP"
+    STOP_MARKET = "STOP_MARKET"
+    TAKE_PROFIT = "TAKE_PROFIT"
+    TAKE_PROFIT_MARKET = "TAKE_PROFIT_MARKET"
+    TRAILING_STOP_MARKET = "TRAILING_STOP_MARKET"
+    LIQUIDATION = "LIQUIDATION"
+    OTHER = "OTHER"
+
+
+class TimeInForce(StrEnum):
+    """How long an order stays. GTX is Binance's post-only."""
+
+    GTC = "GTC"
+    IOC = "IOC"
+    FOK = "FOK"
+    GTX = "GTX"
+    GTD = "GTD"
+    RPI = "RPI"
+    GTE_GTC = "GTE_GTC"
+    OTHER = "OTHER"
+
+
+class OrderStatus(StrEnum):
+    """The life of an order; `tracking.domain.states` says which may follow which."""
+
+    PENDING = "PENDING"
+    UNKNOWN = "UNKNOWN"
+    NEW = "NEW"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    FILLED = "FILLED"
+    CANCELLED = "CANCELLED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+    FAILED = "FAILED"
+
+
+class ExecutionKind(StrEnum):
+    """Why a fill happened: by trading, or because the exchange closed something."""
+
+    TRADE = "TRADE"
+    LIQUIDATION = "LIQUIDATION"
+    ADL = "ADL"
+    SETTLEMENT = "SETTLEMENT"
+    DELIVERY = "DELIVERY"
+
+
+class Source(StrEnum):
+    """Where a statement was first seen."""
+
+    WS = "WS"
+    REST_ORDER = "REST_ORDER"
+    REST_TRADES = "REST_TRADES"
+    SUBMIT = "SUBMIT"
+    INFERRED = "INFERRED"
+    MANUAL = "MANUAL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionReport:
+    """One fill. `commission` is what was paid: positive is a cost, negative a rebate."""
+
+    market_type: MarketType
+    symbol_id: str
+    exchange_order_id: str
+    exchange_trade_id: str
+    side: Side
+    execution_price: Decimal
+    execution_quantity: Decimal
+    executed_at: datetime
+    source: Source
+    id_space: IdSpace = IdSpace.ORDER
+    position_side: PositionSide = PositionSide.NET
+    kind: ExecutionKind = ExecutionKind.TRADE
+    is_maker: bool | None = None
+    #: None means "not told yet", never zero
+    commission: Decimal | None = None
+    commission_asset: str | None = None
+    realized_pnl: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderStatement:
+    """What report and snapshot share: an order's identity, terms and progress."""
+
+    market_type: MarketType
+    symbol_id: str
+    exchange_order_id: str
+    #: None when the exchange's status is not one we know: progress is still believed
+    status: OrderStatus | None
+    #: the exchange's own spelling, kept for the anomaly when `status` is None
+    exchange_status: str
+    side: Side
+    quantity: Decimal
+    filled_quantity: Decimal
+    exchange_updated_at: datetime
+    id_space: IdSpace = IdSpace.ORDER
+    client_order_id: str | None = None
+    position_side: PositionSide = PositionSide.NET
+    order_type: OrderType = OrderType.LIMIT
+    time_in_force: TimeInForce = TimeInForce.GTC
+    #: None for orders without a limit price
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    #: quote value of what was filled; None where this statement does not tell it
+    filled_quote: Decimal | None = None
+    #: the exchange's average fill price, possibly rounded by it; None where not told or nothing filled
+    average_price: Decimal | None = None
+    reduce_only: bool = False
+    post_only: bool = False
+    #: why it ended, in the exchange's words (expiry or reject reason), else ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderReport(OrderStatement):
+    """What the private stream says just happened to an order, with its fill if it was one."""
+
+    event_at: datetime
+    execution: ExecutionReport | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderSnapshot(OrderStatement):
+    """What REST says an order is. True no later than `requested_at` (our clock; only ever
+    compared with our own clock, never with the exchange's times)."""
+
+    requested_at: datetime
+    source: Source = Source.REST_ORDER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeHint:
+    """A fill told early and incompletely (Binance TRADE_LITE): look at this order soon."""
+
+    market_type: MarketType
+    symbol_id: str
+    exchange_order_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldingReport:
+    """What is held in one market now. Futures: signed position quantity."""
+
+    market_type: MarketType
+    symbol_id: str
+    quantity: Decimal
+    position_side: PositionSide = PositionSide.NET
+    entry_price: Decimal | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldingsChanged:
+    """The stream says what is held has changed (Binance ACCOUNT_UPDATE) and why."""
+
+    reason: str
+    holdings: tuple[HoldingReport, ...]
+    event_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialExpired:
+    """The stream's credential has ended: no events will follow on this connection."""
+
+    event: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IgnoredMessage:
+    """A frame that is known and carries nothing about orders."""
+
+    event: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamGap:
+    """The connection was (re)made: messages may have been missed. Reconcile."""
+
+    session_id: str
+    connected_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRef:
+    """Enough to ask about one order. At least one of the two ids is set."""
+
+    market_type: MarketType
+    symbol_id: str
+    exchange_order_id: str | None = None
+    client_order_id: str | None = None
+    id_space: IdSpace = IdSpace.ORDER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewOrder:
+    """An order as it is to be sent; numbers already rounded to the market's steps."""
+
+    market_type: MarketType
+    symbol_id: str
+    client_order_id: str
+    side: Side
+    order_type: OrderType
+    quantity: Decimal
+    price: Decimal | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+    position_side: PositionSide = PositionSide.NET
+    reduce_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeCursor:
+    """Where a trades query goes on: after this trade id, or else from this time."""
+
+    after_trade_id: str | None = None
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What REST said when asked about some orders of one symbol."""
+
+    requested_at: datetime
+    snapshots: tuple[OrderSnapshot, ...] = ()
+    executions: tuple[ExecutionReport, ...] = ()
+    #: orders whose trades were asked for completely (by order, or by a cursor that covers them)
+    trades_complete_for: frozenset[str] = frozenset()
+    #: orders the exchange said it does not know
+    not_found: tuple[OrderRef, ...] = ()
+    #: greatest trade id seen in an unbroken cursor query; None if no such query was made
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Market:
+    """One tradable market of an exchange, with the steps an order must respect."""
+
+    market_type: MarketType
+    symbol_id: str
+    symbol: str
+    base: str
+    quote: str
+    settle: str | None
+    price_step: Decimal
+    quantity_step: Decimal
+    minimum_quantity: Decimal = field()
+    minimum_notional: Decimal | None = None
+    contract_size: Decimal | None = None
+
+
+Message = (
+    OrderReport | TradeHint | HoldingsChanged | CredentialExpired | IgnoredMessage
+)
