@@ -1,0 +1,1 @@
+"""What must be true of orders, executions and positions. Pure: no clock, no I/O, no logging."""

@@ -1,0 +1,170 @@
+"""
+Whose orders we track: accounts at exchanges, strategies, and the use one makes of the other.
+
+The account row is also the lock of its books: whoever writes orders, executions or positions of an
+account first locks this row (`FOR NO KEY UPDATE`, so that inserts that refer to it do not wait).
+The drain claim is a row of its own, because it changes while the books are locked.
+
+@FEAT:order-tracking @COMP:model @TYPE:core
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from exchanges.messages import Exchange, MarketType
+from tracking.models.fields import EncryptedTextField, any_of, choices
+
+
+class AccountState(StrEnum):
+    """Whether an account is tracked."""
+
+    ACTIVE = "ACTIVE"
+    DISABLED = "DISABLED"
+    AUTH_FAILED = "AUTH_FAILED"
+
+
+class PositionMode(StrEnum):
+    """Whether an account keeps one net position a symbol, or a long and a short one."""
+
+    ONE_WAY = "ONE_WAY"
+    HEDGE = "HEDGE"
+
+
+def default_market_types() -> list[str]:
+    """Futures only, until an account is told to follow more."""
+    return [MarketType.FUTURES.value]
+
+
+class ExchangeAccount(models.Model):
+    """One set of credentials of one user, and the lease of whoever streams it."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="exchange_accounts"
+    )
+    name = models.CharField(max_length=64)
+    exchange = models.CharField(max_length=16, choices=choices(Exchange))
+    market_types = ArrayField(
+        models.CharField(max_length=16, choices=choices(MarketType)), default=default_market_types
+    )
+    #: goes to SIMULATOR_URL instead of the real exchange
+    simulated = models.BooleanField(default=False)
+    api_key = EncryptedTextField()
+    api_secret = EncryptedTextField()
+    position_mode = models.CharField(
+        max_length=8, choices=choices(PositionMode), default=PositionMode.ONE_WAY.value
+    )
+    permissions = models.JSONField(default=dict, blank=True)
+    state = models.CharField(
+        max_length=16, choices=choices(AccountState), default=AccountState.ACTIVE.value
+    )
+    state_reason = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    #: exchange time of the opening holdings; executions up to it are history and move no position
+    baseline_at = models.DateTimeField(null=True, blank=True)
+
+    lease_owner = models.CharField(max_length=100, blank=True)
+    #: fences session rows and key actions: grows with every change of owner
+    lease_epoch = models.BigIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    reconnect_requested_at = models.DateTimeField(null=True, blank=True)
+    #: when the last listen key was extended or made
+    listen_key_refreshed_at = models.DateTimeField(null=True, blank=True)
+
+    next_sync_at = models.DateTimeField(null=True, blank=True)
+    #: when the unfiltered lists are read again; NULL asks for it now
+    next_full_sync_at = models.DateTimeField(null=True, blank=True)
+    synced_at = models.DateTimeField(null=True, blank=True)
+    #: exchange time up to which the account's traded symbols were looked through
+    income_checked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "name"], name="account_name_per_user"),
+            models.CheckConstraint(condition=any_of("exchange", Exchange), name="account_exchange"),
+            models.CheckConstraint(condition=any_of("state", AccountState), name="account_state"),
+            models.CheckConstraint(
+                condition=any_of("position_mode", PositionMode), name="account_position_mode"
+            ),
+        ]
+        indexes: ClassVar = [
+            # the due-accounts query of sync runs every few seconds and only ever wants these
+            models.Index(
+                fields=["next_sync_at"],
+                condition=Q(state=AccountState.ACTIVE.value),
+                name="account_due_for_sync",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        """Name the account without any of its secrets."""
+        return f"{self.name} ({self.exchange})"
+
+
+class AccountDrain(models.Model):
+    """Who is working through an account's inbox. Claimed for 3 s, renewed each round."""
+
+    account = models.OneToOneField(
+        ExchangeAccount, on_delete=models.CASCADE, primary_key=True, related_name="drain"
+    )
+    owner = models.CharField(max_length=64, blank=True)
+    until = models.DateTimeField(null=True, blank=True)
+    #: something came in while the drain was held: the holder looks again before letting go
+    wanted = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        """Name the account and the holder."""
+        return f"drain of account {self.account_id} by {self.owner or 'nobody'}"
+
+
+class Strategy(models.Model):
+    """A trader's strategy; webhooks and positions are kept by it."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="strategies"
+    )
+    name = models.CharField(max_length=64)
+    slug = models.SlugField(max_length=64, unique=True)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "strategies"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "name"], name="strategy_name_per_user"),
+        ]
+
+    def __str__(self) -> str:
+        """Name the strategy."""
+        return self.name
+
+
+class StrategyAccount(models.Model):
+    """A strategy's use of one account."""
+
+    strategy = models.ForeignKey(Strategy, on_delete=models.CASCADE, related_name="uses")
+    account = models.ForeignKey(ExchangeAccount, on_delete=models.CASCADE, related_name="uses")
+    #: five of [a-z0-9] that open our client order ids, so that a fill finds its owner
+    token = models.CharField(max_length=5, unique=True)
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["strategy", "account"], name="strategy_uses_account_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(token__regex="^[a-z0-9]{5}$"), name="strategy_account_token"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        """Name both ends."""
+        return f"{self.strategy} on {self.account}"

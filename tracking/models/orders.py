@@ -1,0 +1,278 @@
+"""
+Orders: the living (`OpenOrder`), the remembered (`ClosedOrder`), the asked for, the refused.
+
+`OpenOrder` and `ClosedOrder` share their columns, because closing an order is moving its row. Only
+`services.event_emitter` writes them.
+
+@FEAT:order-tracking @COMP:model @TYPE:core
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from exchanges.messages import (
+    IdSpace,
+    MarketType,
+    OrderStatus,
+    OrderType,
+    PositionSide,
+    Side,
+    TimeInForce,
+)
+from tracking.models.accounts import ExchangeAccount, StrategyAccount
+from tracking.models.fields import amount_field, any_of, choices, quote_field
+
+ORDER_IDENTITY = ("account", "market_type", "symbol", "id_space", "exchange_order_id")
+
+
+class OrderColumns(models.Model):
+    """What is known of one order; identity is `ORDER_IDENTITY`."""
+
+    account = models.ForeignKey(ExchangeAccount, on_delete=models.CASCADE, related_name="+")
+    strategy_account = models.ForeignKey(
+        StrategyAccount, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    market_type = models.CharField(max_length=16, choices=choices(MarketType))
+    symbol = models.CharField(max_length=64)
+    id_space = models.CharField(
+        max_length=8, choices=choices(IdSpace), default=IdSpace.ORDER.value
+    )
+    #: NULL until the exchange has told it; empty strings are never stored
+    exchange_order_id = models.CharField(max_length=64, null=True, blank=True)
+    client_order_id = models.CharField(max_length=64, null=True, blank=True)
+    #: the algo order whose trigger made this one
+    parent_exchange_order_id = models.CharField(max_length=64, null=True, blank=True)
+    placed_by_us = models.BooleanField(default=False)
+    side = models.CharField(max_length=4, choices=choices(Side))
+    position_side = models.CharField(
+        max_length=5, choices=choices(PositionSide), default=PositionSide.NET.value
+    )
+    order_type = models.CharField(max_length=24, choices=choices(OrderType))
+    time_in_force = models.CharField(
+        max_length=8, choices=choices(TimeInForce), default=TimeInForce.GTC.value
+    )
+    price = amount_field(null=True, blank=True)
+    stop_price = amount_field(null=True, blank=True)
+    quantity = amount_field()
+    filled_quantity = amount_field(default=0)
+    #: exact sum of price times quantity over what was filled
+    filled_quote = quote_field(default=0)
+    status = models.CharField(max_length=16, choices=choices(OrderStatus))
+    reason = models.CharField(max_length=200, blank=True)
+    reduce_only = models.BooleanField(default=False)
+    post_only = models.BooleanField(default=False)
+    exchange_updated_at = models.DateTimeField(null=True, blank=True)
+    #: grows by one with every change told to the user
+    version = models.PositiveIntegerField(default=0)
+    #: REST has agreed with this state
+    verified = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        """Name the order as a trader would."""
+        identity = self.exchange_order_id or self.client_order_id
+        return f"{self.symbol} {self.side} {self.quantity:f} #{identity} {self.status}"
+
+
+def _order_checks(prefix: str) -> list[models.BaseConstraint]:
+    return [
+        models.CheckConstraint(condition=any_of("status", OrderStatus), name=f"{prefix}_status"),
+        models.CheckConstraint(condition=any_of("side", Side), name=f"{prefix}_side"),
+        models.CheckConstraint(
+            condition=any_of("market_type", MarketType), name=f"{prefix}_market_type"
+        ),
+        models.CheckConstraint(
+            condition=Q(quantity__gte=0, filled_quantity__gte=0, filled_quote__gte=0),
+            name=f"{prefix}_not_negative",
+        ),
+        models.CheckConstraint(
+            condition=~Q(exchange_order_id="") & ~Q(client_order_id=""),
+            name=f"{prefix}_ids_null_not_empty",
+        ),
+    ]
+
+
+WORKING = (
+    OrderStatus.PENDING.value,
+    OrderStatus.UNKNOWN.value,
+    OrderStatus.NEW.value,
+    OrderStatus.PARTIALLY_FILLED.value,
+)
+
+
+class OpenOrder(OrderColumns):
+    """An order that is alive, or not yet proven dead. Deleted when terminal."""
+
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    #: when REST is asked again although nothing happened; NULL: the regular sync is enough
+    next_verify_at = models.DateTimeField(null=True, blank=True)
+    verify_attempts = models.PositiveSmallIntegerField(default=0)
+    #: how often, and since when, the exchange said it does not know this order
+    not_found_count = models.PositiveSmallIntegerField(default=0)
+    not_found_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=ORDER_IDENTITY, name="open_order_identity"),
+            models.UniqueConstraint(
+                fields=["account", "market_type", "client_order_id"],
+                # only our own ids are promised to be unique; hand-made ones may come back
+                condition=Q(placed_by_us=True),
+                name="open_order_client_order_id",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=WORKING), name="open_order_is_not_terminal"
+            ),
+            models.CheckConstraint(
+                condition=Q(exchange_order_id__isnull=False) | Q(client_order_id__isnull=False),
+                name="open_order_can_be_found",
+            ),
+            *_order_checks("open_order"),
+        ]
+        indexes: ClassVar = [
+            # evidence that carries only a client order id: answers to our own orders
+            models.Index(
+                fields=["account", "client_order_id"], name="open_order_by_client_id"
+            ),
+            # the verification queue: nearly always empty, read every two seconds
+            models.Index(
+                fields=["account", "next_verify_at"],
+                condition=Q(next_verify_at__isnull=False),
+                name="open_order_to_verify",
+            ),
+        ]
+
+
+class ClosedOrder(OrderColumns):
+    """What a deleted order was: keeps terminal states sticky and late evidence at home."""
+
+    closed_at = models.DateTimeField()
+    #: filled or placed by us: kept for ever, the rest is pruned
+    keep = models.BooleanField(default=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=ORDER_IDENTITY, name="closed_order_identity"),
+            models.CheckConstraint(
+                condition=~Q(status__in=WORKING), name="closed_order_is_terminal"
+            ),
+            *_order_checks("closed_order"),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["account", "client_order_id"], name="closed_order_by_client_id"
+            ),
+            # pruning looks for the few that may go
+            models.Index(
+                fields=["closed_at"], condition=Q(keep=False), name="closed_order_prunable"
+            ),
+        ]
+
+
+class RequestAction(StrEnum):
+    """What a request asks for."""
+
+    PLACE = "PLACE"
+    CANCEL = "CANCEL"
+
+
+class RequestOutcome(StrEnum):
+    """What is known of a request. UNKNOWN is asked about, never sent again."""
+
+    PENDING = "PENDING"
+    ACCEPTED = "ACCEPTED"
+    REJECTED = "REJECTED"
+    UNKNOWN = "UNKNOWN"
+    NOT_ACCEPTED = "NOT_ACCEPTED"
+    FAILED = "FAILED"
+
+
+class OrderRequest(models.Model):
+    """One intent to place or cancel, committed before anything is sent."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="order_requests"
+    )
+    account = models.ForeignKey(ExchangeAccount, on_delete=models.CASCADE, related_name="+")
+    strategy_account = models.ForeignKey(
+        StrategyAccount, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    idempotency_key = models.CharField(max_length=100)
+    action = models.CharField(max_length=8, choices=choices(RequestAction))
+    #: what was asked, amounts as strings; the same key with another body is refused
+    body = models.JSONField()
+    market_type = models.CharField(max_length=16, choices=choices(MarketType))
+    symbol = models.CharField(max_length=64)
+    client_order_id = models.CharField(max_length=64, null=True, blank=True)
+    exchange_order_id = models.CharField(max_length=64, null=True, blank=True)
+    outcome = models.CharField(
+        max_length=16, choices=choices(RequestOutcome), default=RequestOutcome.PENDING.value
+    )
+    detail = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField()
+    #: NULL to now in a commit of its own before the one send
+    sent_at = models.DateTimeField(null=True, blank=True)
+    answered_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["user", "idempotency_key"], name="order_request_once_per_key"
+            ),
+            models.CheckConstraint(
+                condition=any_of("outcome", RequestOutcome), name="order_request_outcome"
+            ),
+            models.CheckConstraint(
+                condition=Q(answered_at__isnull=True) | Q(answered_at__gte=F("created_at")),
+                name="order_request_answered_after_made",
+            ),
+        ]
+        indexes: ClassVar = [
+            # the resolver reads the few that have no answer yet
+            models.Index(
+                fields=["account", "created_at"],
+                condition=Q(outcome__in=["PENDING", "UNKNOWN"]),
+                name="order_request_unresolved",
+            ),
+            models.Index(fields=["account", "client_order_id"], name="order_request_by_client_id"),
+        ]
+
+    def __str__(self) -> str:
+        """Name the intent and what became of it."""
+        return f"{self.action} {self.symbol} {self.client_order_id}: {self.outcome}"
+
+
+class FailedOrder(models.Model):
+    """An order the exchange or our own checks refused, until someone retries or dismisses it."""
+
+    request = models.OneToOneField(OrderRequest, on_delete=models.CASCADE, related_name="failure")
+    account = models.ForeignKey(ExchangeAccount, on_delete=models.CASCADE, related_name="+")
+    reason = models.CharField(max_length=300)
+    code = models.CharField(max_length=32, blank=True)
+    created_at = models.DateTimeField()
+    retried_at = models.DateTimeField(null=True, blank=True)
+    dismissed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            # the page of failures shows only those nobody has dealt with
+            models.Index(
+                fields=["account", "-created_at"],
+                condition=Q(retried_at__isnull=True, dismissed_at__isnull=True),
+                name="failed_order_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        """Name the request and why it failed."""
+        return f"{self.request}: {self.reason}"

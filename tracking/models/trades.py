@@ -1,0 +1,254 @@
+"""
+What was traded and what is owned: executions, their sums by order, postings, positions.
+
+Executions and postings are facts; trades and positions are projections of them, recomputed and
+never incremented. Only `services.event_emitter` writes these tables.
+
+@FEAT:order-tracking @COMP:model @TYPE:core
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+
+from exchanges.messages import (
+    ExecutionKind,
+    IdSpace,
+    MarketType,
+    PositionSide,
+    Side,
+    Source,
+)
+from tracking.models.accounts import ExchangeAccount, StrategyAccount
+from tracking.models.fields import amount_field, any_of, choices, quote_field
+from tracking.models.orders import ORDER_IDENTITY
+
+
+class Trade(models.Model):
+    """One order that filled at least in part: the aggregate of its live executions."""
+
+    account = models.ForeignKey(ExchangeAccount, on_delete=models.CASCADE, related_name="trades")
+    strategy_account = models.ForeignKey(
+        StrategyAccount, on_delete=models.SET_NULL, null=True, blank=True, related_name="trades"
+    )
+    market_type = models.CharField(max_length=16, choices=choices(MarketType))
+    symbol = models.CharField(max_length=64)
+    id_space = models.CharField(
+        max_length=8, choices=choices(IdSpace), default=IdSpace.ORDER.value
+    )
+    exchange_order_id = models.CharField(max_length=64)
+    client_order_id = models.CharField(max_length=64, null=True, blank=True)
+    side = models.CharField(max_length=4, choices=choices(Side))
+    position_side = models.CharField(
+        max_length=5, choices=choices(PositionSide), default=PositionSide.NET.value
+    )
+    filled_quantity = amount_field()
+    filled_quote = quote_field()
+    #: gross, in the settlement asset, as the exchange states it; NULL while any part is unknown
+    realized_pnl = amount_field(null=True, blank=True)
+    #: {asset: "amount"}; a cost is positive
+    commissions = models.JSONField(default=dict)
+    execution_count = models.PositiveIntegerField()
+    first_executed_at = models.DateTimeField()
+    last_executed_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=ORDER_IDENTITY, name="trade_identity"),
+            models.CheckConstraint(
+                condition=Q(filled_quantity__gte=0, filled_quote__gte=0),
+                name="trade_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(first_executed_at__lte=F("last_executed_at")), name="trade_times"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["account", "-last_executed_at"], name="trade_newest_first"),
+        ]
+
+    def __str__(self) -> str:
+        """Name the order and what it filled."""
+        return f"{self.symbol} {self.side} {self.filled_quantity:f} #{self.exchange_order_id}"
+
+
+class TradeExecution(models.Model):
+    """One fill."""
+
+    trade = models.ForeignKey(Trade, on_delete=models.CASCADE, related_name="executions")
+    account = models.ForeignKey(ExchangeAccount, on_delete=models.CASCADE, related_name="+")
+    strategy_account = models.ForeignKey(
+        StrategyAccount, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    market_type = models.CharField(max_length=16, choices=choices(MarketType))
+    symbol = models.CharField(max_length=64)
+    id_space = models.CharField(
+        max_length=8, choices=choices(IdSpace), default=IdSpace.ORDER.value
+    )
+    exchange_order_id = models.CharField(max_length=64)
+    exchange_trade_id = models.CharField(max_length=64)
+    side = models.CharField(max_length=4, choices=choices(Side))
+    #: 0, unless the exchange used one trade id for different fills
+    sequence = models.PositiveSmallIntegerField(default=0)
+    position_side = models.CharField(
+        max_length=5, choices=choices(PositionSide), default=PositionSide.NET.value
+    )
+    execution_price = amount_field()
+    execution_quantity = amount_field()
+    is_maker = models.BooleanField(null=True, blank=True)
+    #: positive is a cost; NULL is "not told yet", never zero
+    commission = amount_field(null=True, blank=True)
+    commission_asset = models.CharField(max_length=16, null=True, blank=True)
+    realized_pnl = amount_field(null=True, blank=True)
+    executed_at = models.DateTimeField()
+    kind = models.CharField(
+        max_length=16, choices=choices(ExecutionKind), default=ExecutionKind.TRADE.value
+    )
+    source = models.CharField(max_length=16, choices=choices(Source))
+    verified = models.BooleanField(default=False)
+    verified_at = models.DateTimeField(null=True, blank=True)
+    next_verify_at = models.DateTimeField(null=True, blank=True)
+    verify_attempts = models.PositiveSmallIntegerField(default=0)
+    #: happened before the account's baseline: counts for its order, moves no position
+    is_history = models.BooleanField(default=False)
+    #: replaced by real executions (inferred) or by staff; the row stays as a mark
+    voided_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=[*ORDER_IDENTITY, "exchange_trade_id", "side", "sequence"],
+                name="execution_identity",
+            ),
+            # at most one live inferred execution an order: it stands for everything not yet seen
+            models.UniqueConstraint(
+                fields=ORDER_IDENTITY,
+                condition=Q(source=Source.INFERRED.value, voided_at__isnull=True),
+                name="execution_one_inferred",
+            ),
+            models.CheckConstraint(
+                condition=Q(execution_quantity__gt=0, execution_price__gte=0),
+                name="execution_amounts",
+            ),
+            models.CheckConstraint(condition=any_of("side", Side), name="execution_side"),
+            models.CheckConstraint(condition=any_of("source", Source), name="execution_source"),
+            models.CheckConstraint(condition=any_of("kind", ExecutionKind), name="execution_kind"),
+            models.CheckConstraint(
+                condition=Q(commission__isnull=True) | Q(commission_asset__isnull=False),
+                name="execution_commission_has_asset",
+            ),
+        ]
+        indexes: ClassVar = [
+            # refolding a position, and the list of last executions
+            models.Index(
+                fields=["account", "market_type", "symbol", "executed_at"],
+                name="execution_by_market",
+            ),
+            # the verification queue: nearly always empty, read every two seconds
+            models.Index(
+                fields=["account", "next_verify_at"],
+                condition=Q(verified=False, voided_at__isnull=True),
+                name="execution_to_verify",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        """Name the fill."""
+        return (
+            f"{self.symbol} {self.side} {self.execution_quantity:f} @ {self.execution_price:f} "
+            f"#{self.exchange_trade_id}"
+        )
+
+
+class PostingKind(StrEnum):
+    """Why something moved without a fill."""
+
+    OPENING = "OPENING"
+    FUNDING = "FUNDING"
+    TRANSFER = "TRANSFER"
+    DUST = "DUST"
+    CORRECTION = "CORRECTION"
+    SETTLEMENT = "SETTLEMENT"
+
+
+class Posting(models.Model):
+    """A movement that is no fill."""
+
+    account = models.ForeignKey(ExchangeAccount, on_delete=models.CASCADE, related_name="postings")
+    #: natural key of the movement, so that seeing it again books nothing
+    key = models.CharField(max_length=120)
+    kind = models.CharField(max_length=16, choices=choices(PostingKind))
+    market_type = models.CharField(max_length=16, choices=choices(MarketType))
+    symbol = models.CharField(max_length=64, blank=True)
+    position_side = models.CharField(
+        max_length=5, choices=choices(PositionSide), default=PositionSide.NET.value
+    )
+    #: signed change of what is held in the market, or 0
+    quantity = amount_field(default=0)
+    price = amount_field(null=True, blank=True)
+    #: signed change of an asset's balance, or 0
+    asset = models.CharField(max_length=16, blank=True)
+    amount = amount_field(default=0)
+    posted_at = models.DateTimeField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["account", "key"], name="posting_once"),
+            models.CheckConstraint(condition=any_of("kind", PostingKind), name="posting_kind"),
+        ]
+
+    def __str__(self) -> str:
+        """Name the movement."""
+        return f"{self.kind} {self.symbol or self.asset} {self.quantity or self.amount:f}"
+
+
+class StrategyPosition(models.Model):
+    """
+    Net holding of a strategy account in one market; `strategy_account` NULL is the residual.
+
+    `folded_key` names the last execution folded in. `checkpoint` is the fold at an earlier
+    execution, from where a late one makes us fold again; see `domain.positions`.
+    """
+
+    account = models.ForeignKey(ExchangeAccount, on_delete=models.CASCADE, related_name="positions")
+    strategy_account = models.ForeignKey(
+        StrategyAccount, on_delete=models.PROTECT, null=True, blank=True, related_name="positions"
+    )
+    market_type = models.CharField(max_length=16, choices=choices(MarketType))
+    symbol = models.CharField(max_length=64)
+    position_side = models.CharField(
+        max_length=5, choices=choices(PositionSide), default=PositionSide.NET.value
+    )
+    #: signed in NET; negative for SHORT, positive for LONG
+    quantity = amount_field(default=0)
+    average_price = amount_field(default=0)
+    #: gross, from our own fold, in the quote (settlement) asset
+    realized_pnl = amount_field(default=0)
+    commissions = models.JSONField(default=dict)
+    execution_count = models.PositiveIntegerField(default=0)
+    folded_key = models.CharField(max_length=200, blank=True)
+    checkpoint = models.JSONField(null=True, blank=True)
+    version = models.PositiveIntegerField(default=0)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["account", "strategy_account", "market_type", "symbol", "position_side"],
+                nulls_distinct=False,
+                name="position_identity",
+            ),
+            models.CheckConstraint(
+                condition=Q(average_price__gte=0), name="position_average_price"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        """Name the market and the holding."""
+        return f"{self.symbol} {self.position_side} {self.quantity:f}"

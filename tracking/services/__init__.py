@@ -1,0 +1,1 @@
+"""Writes. Each public function opens at most one transaction and does no network call inside it."""

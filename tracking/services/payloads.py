@@ -1,0 +1,198 @@
+"""
+Rows as the JSON that the journal keeps, the stream sends and the pages draw.
+
+One spelling from socket to screen: keys are the column names; amounts are plain decimal strings
+without trailing zeros, times are ISO 8601 in UTC, ids of exchanges are strings.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tracking.models import (
+        Anomaly,
+        OrderTrackingSession,
+        StrategyPosition,
+        Trade,
+        TradeExecution,
+    )
+    from tracking.models.orders import OrderColumns
+
+Json = str | int | bool | None | dict[str, "Json"] | list["Json"]
+Payload = dict[str, Json]
+
+ORDER_KEYS = (
+    "market_type",
+    "symbol",
+    "id_space",
+    "exchange_order_id",
+    "client_order_id",
+    "side",
+    "position_side",
+    "order_type",
+    "time_in_force",
+    "price",
+    "stop_price",
+    "quantity",
+    "filled_quantity",
+    "filled_quote",
+    "status",
+    "reason",
+    "reduce_only",
+    "post_only",
+    "placed_by_us",
+    "exchange_updated_at",
+    "version",
+    "verified",
+    "created_at",
+    "updated_at",
+)
+TRADE_KEYS = (
+    "market_type",
+    "symbol",
+    "id_space",
+    "exchange_order_id",
+    "client_order_id",
+    "side",
+    "position_side",
+    "filled_quantity",
+    "filled_quote",
+    "realized_pnl",
+    "commissions",
+    "execution_count",
+    "first_executed_at",
+    "last_executed_at",
+)
+EXECUTION_KEYS = (
+    "market_type",
+    "symbol",
+    "id_space",
+    "exchange_order_id",
+    "exchange_trade_id",
+    "side",
+    "sequence",
+    "position_side",
+    "execution_price",
+    "execution_quantity",
+    "is_maker",
+    "commission",
+    "commission_asset",
+    "realized_pnl",
+    "executed_at",
+    "kind",
+    "source",
+    "verified",
+)
+POSITION_KEYS = (
+    "market_type",
+    "symbol",
+    "position_side",
+    "quantity",
+    "average_price",
+    "realized_pnl",
+    "commissions",
+    "execution_count",
+    "version",
+    "updated_at",
+)
+SESSION_KEYS = (
+    "session_id",
+    "market_type",
+    "owner",
+    "status",
+    "started_at",
+    "connected_at",
+    "last_ping",
+    "last_event_at",
+    "ended_at",
+    "end_reason",
+    "reconnect_count",
+)
+ANOMALY_KEYS = ("kind", "key", "detail", "seen_count", "opened_at", "last_seen_at", "closed_at")
+
+
+def plain(amount: Decimal) -> str:
+    """Write an amount without exponent and trailing zeros: `0.100` is "0.1", `1E+2` is "100"."""
+    text = format(amount, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in {"", "-0"} else text
+
+
+def to_json(value: object) -> Json:
+    """Write one column's value."""
+    match value:
+        case None | bool() | int():
+            return value
+        case Decimal():
+            return plain(value)
+        case datetime():
+            return value.isoformat()
+        case dict():
+            return {str(key): to_json(item) for key, item in value.items()}
+        case list() | tuple():
+            return [to_json(item) for item in value]
+        case _:
+            return str(value)
+
+
+def _columns(row: object, keys: tuple[str, ...]) -> Payload:
+    return {key: to_json(getattr(row, key)) for key in keys}
+
+
+def average_price(filled_quote: Decimal, filled_quantity: Decimal) -> Decimal | None:
+    """Give the average fill price from the exact sums; None while nothing is filled."""
+    return filled_quote / filled_quantity if filled_quantity else None
+
+
+def order_payload(order: OrderColumns) -> Payload:
+    """Write an order; a working order whose cancel was asked for shows as CANCELLING."""
+    payload = _columns(order, ORDER_KEYS)
+    average = average_price(order.filled_quote, order.filled_quantity)
+    if getattr(order, "cancel_requested_at", None):
+        payload["status"] = "CANCELLING"
+    return payload | {
+        "account": order.account_id,
+        "strategy_account": order.strategy_account_id,
+        "average_price": None if average is None else plain(round(average, 18)),
+    }
+
+
+def trade_payload(trade: Trade) -> Payload:
+    """Write a trade."""
+    average = average_price(trade.filled_quote, trade.filled_quantity)
+    return _columns(trade, TRADE_KEYS) | {
+        "account": trade.account_id,
+        "strategy_account": trade.strategy_account_id,
+        "average_price": None if average is None else plain(round(average, 18)),
+    }
+
+
+def execution_payload(execution: TradeExecution) -> Payload:
+    """Write an execution."""
+    return _columns(execution, EXECUTION_KEYS) | {
+        "account": execution.account_id,
+        "strategy_account": execution.strategy_account_id,
+        "voided": execution.voided_at is not None,
+    }
+
+
+def position_payload(position: StrategyPosition) -> Payload:
+    """Write a position."""
+    return _columns(position, POSITION_KEYS) | {
+        "account": position.account_id,
+        "strategy_account": position.strategy_account_id,
+    }
+
+
+def session_payload(session: OrderTrackingSession) -> Payload:
+    """Write a tracking session."""
+    return _columns(session, SESSION_KEYS) | {"account": session.account_id}
+
+
+def anomaly_payload(anomaly: Anomaly) -> Payload:
+    """Write an anomaly."""
+    return _columns(anomaly, ANOMALY_KEYS) | {"account": anomaly.account_id, "id": anomaly.pk}
