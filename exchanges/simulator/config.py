@@ -1,0 +1,119 @@
+"""
+What the simulated exchange is: its symbols, its fees, its limits and its clocks.
+
+Every time is compressible, so that a test need not wait for what takes Binance an hour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class SymbolRules:
+    """One perpetual market and the filters its orders must pass."""
+
+    symbol: str
+    base: str
+    price_tick: Decimal
+    quantity_step: Decimal
+    minimum_notional: Decimal
+    start_price: Decimal
+    maximum_quantity: Decimal = Decimal(100_000)
+    quote: str = "USDT"
+
+    @cached_property
+    def minimum_quantity(self) -> Decimal:
+        """The smallest order: one step."""
+        return self.quantity_step
+
+    @cached_property
+    def price_places(self) -> int:
+        """Decimal places of a price."""
+        return -int(self.price_tick.as_tuple().exponent)
+
+    @cached_property
+    def quantity_places(self) -> int:
+        """Decimal places of a quantity."""
+        return -int(self.quantity_step.as_tuple().exponent)
+
+
+BTCUSDT = SymbolRules(
+    symbol="BTCUSDT",
+    base="BTC",
+    price_tick=Decimal("0.10"),
+    quantity_step=Decimal("0.001"),
+    minimum_notional=Decimal(50),
+    start_price=Decimal("60000.00"),
+)
+ETHUSDT = SymbolRules(
+    symbol="ETHUSDT",
+    base="ETH",
+    price_tick=Decimal("0.01"),
+    quantity_step=Decimal("0.001"),
+    minimum_notional=Decimal(20),
+    start_price=Decimal("3000.00"),
+)
+SOLUSDT = SymbolRules(
+    symbol="SOLUSDT",
+    base="SOL",
+    price_tick=Decimal("0.0100"),
+    quantity_step=Decimal("0.01"),
+    minimum_notional=Decimal(5),
+    start_price=Decimal("150.0000"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatorConfig:
+    """Everything that is not a fault. Seconds unless a name ends in `_ms`."""
+
+    symbols: tuple[SymbolRules, ...] = (BTCUSDT, ETHUSDT, SOLUSDT)
+    #: 0: prices move only by `/sim/step` and `/sim/price`
+    price_interval: float = 0.25
+    #: standard deviation of one price step, as a share of the price
+    volatility: float = 0.0003
+    maker_fee: Decimal = Decimal("0.0002")
+    taker_fee: Decimal = Decimal("0.0005")
+    leverage: int = 20
+    #: Binance's documents show negative commissions in userTrades; live data is positive
+    negative_rest_commission: bool = False
+    #: ids start equal in every symbol: they collide on purpose
+    first_order_id: int = 8_886_001
+    first_trade_id: int = 698_001
+
+    listen_key_lifetime: float = 3600.0
+    ping_interval: float = 180.0
+    pong_timeout: float = 600.0
+    socket_lifetime: float = 86_400.0
+    #: as production is said to be: no `events=` in the URL, no events on the socket
+    strict_events: bool = False
+
+    enforce_limits: bool = True
+    weight_limit: int = 2400
+    weight_window: float = 60.0
+    orders_per_10s: int = 300
+    orders_per_minute: int = 1200
+    #: so many requests answered 429 in one window bring the ban
+    ban_after: int = 10
+    ban_seconds: float = 120.0
+
+    #: an unfilled order that ended is forgotten after this
+    unfilled_retention_ms: int = 3 * DAY_MS
+    #: any order, and any trade, is forgotten after this
+    history_retention_ms: int = 90 * DAY_MS
+    #: no query may span more, and one without times looks back so far
+    query_window_ms: int = 7 * DAY_MS
+
+
+#: what may be changed while the exchange runs, by `POST /sim/config`
+CHANGEABLE = frozenset({
+    "price_interval", "volatility", "listen_key_lifetime", "ping_interval", "pong_timeout",
+    "socket_lifetime", "strict_events", "enforce_limits", "weight_limit", "orders_per_10s",
+    "orders_per_minute", "ban_after", "ban_seconds", "unfilled_retention_ms",
+    "history_retention_ms", "query_window_ms",
+})  # fmt: skip

@@ -1,0 +1,128 @@
+"""
+The oracle: what really happened, as JSON for `GET /sim/ledger`.
+
+Every amount is a string of plain digits, every id a string, every time in milliseconds. It is read
+from the engine's own books, never from what was sent to anybody.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from exchanges.simulator.amounts import plain
+from exchanges.simulator.orders import BY_HAND
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from exchanges.simulator.accounts import Account, Position
+    from exchanges.simulator.orders import Execution, Order
+
+MARKET_TYPE = "FUTURES"
+
+
+def order_row(order: Order) -> dict[str, Any]:
+    """One order as it is now."""
+    terms = order.terms
+    return {
+        "account": order.account.api_key,
+        "market_type": MARKET_TYPE,
+        "symbol": order.symbol,
+        "exchange_order_id": str(order.order_id),
+        "client_order_id": terms.client_id,
+        "origin": terms.origin,
+        "side": terms.side,
+        "position_side": terms.position_side,
+        "type": terms.type,
+        "time_in_force": terms.time_in_force,
+        "reduce_only": order.reduce_only,
+        "price": plain(order.price),
+        "quantity": plain(order.quantity),
+        "filled_quantity": plain(order.executed),
+        "filled_quote": plain(order.quote),
+        "status": order.status,
+        "expiry_reason": order.expiry_reason,
+        "created_at": order.created,
+        "updated_at": order.updated,
+    }
+
+
+def execution_row(execution: Execution) -> dict[str, Any]:
+    """One fill."""
+    order = execution.order
+    return {
+        "account": order.account.api_key,
+        "market_type": MARKET_TYPE,
+        "symbol": order.symbol,
+        "exchange_order_id": str(order.order_id),
+        "exchange_trade_id": str(execution.trade_id),
+        "side": order.terms.side,
+        "position_side": order.terms.position_side,
+        "price": plain(execution.price),
+        "quantity": plain(execution.quantity),
+        "commission": plain(execution.commission),
+        "commission_asset": order.rules.quote,
+        "is_maker": execution.is_maker,
+        "realized_pnl": plain(execution.realized_pnl),
+        "executed_at": execution.time,
+    }
+
+
+def position_row(position: Position) -> dict[str, Any]:
+    """One holding that is not flat."""
+    return {
+        "symbol": position.symbol,
+        "position_side": position.side,
+        "quantity": plain(position.quantity),
+        "entry_price": plain(position.entry_price),
+        "realized_pnl": plain(position.realized),
+    }
+
+
+def account_rows(account: Account) -> dict[str, Any]:
+    """Everything one account did and owns."""
+    return {
+        "hedge": account.hedge,
+        "orders": [order_row(order) for order in account.orders.values()],
+        "open_orders": [order_row(order) for order in account.open.values()],
+        "executions": [execution_row(execution) for execution in account.executions],
+        "positions": [
+            position_row(position) for position in account.positions.values() if position.quantity
+        ],
+        "balances": [
+            {
+                "asset": "USDT",
+                "wallet_balance": plain(account.wallet),
+                "deposited": plain(account.deposited),
+            }
+        ],
+        "incomes": [
+            {
+                "kind": income.kind,
+                "symbol": income.symbol,
+                "amount": plain(income.amount),
+                "time": income.time,
+            }
+            for income in account.incomes
+        ],
+        "client_ids_reused": account.client_ids_reused,
+    }
+
+
+def counts(accounts: Iterable[Account]) -> dict[str, int]:
+    """How much happened, over these accounts."""
+    chosen = list(accounts)
+    return {
+        "accounts": len(chosen),
+        "orders": sum(len(account.orders) for account in chosen),
+        "open_orders": sum(len(account.open) for account in chosen),
+        "executions": sum(len(account.executions) for account in chosen),
+        "partial_then_cancelled": sum(account.partial_then_cancelled for account in chosen),
+        "by_hand": sum(account.by_hand for account in chosen),
+        "executions_by_hand": sum(
+            execution.order.terms.origin == BY_HAND
+            for account in chosen
+            for execution in account.executions
+        ),
+        "client_ids_reused": sum(len(account.client_ids_reused) for account in chosen),
+    }
