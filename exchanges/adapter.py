@@ -1,0 +1,57 @@
+"""
+What an exchange declares about itself, as values the rest of the system may rely on.
+
+@FEAT:order-tracking @COMP:exchange @TYPE:core
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import timedelta
+
+    from exchanges.messages import Exchange, MarketType, Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientOrderIdRules:
+    """Which client order ids the exchange takes: `prefix` + letters of `alphabet`."""
+
+    prefix: str
+    alphabet: str
+    max_length: int
+
+    def allows(self, client_order_id: str) -> bool:
+        """Tell whether the exchange would take this id."""
+        return (
+            client_order_id.startswith(self.prefix)
+            and len(self.prefix) < len(client_order_id) <= self.max_length
+            and set(client_order_id[len(self.prefix) :]) <= set(self.alphabet)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The exchange's published ceilings: weight per address, orders per account."""
+
+    weight_per_minute: int
+    orders_per_10_seconds: int
+    orders_per_minute: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapter:
+    """The declared facts of one exchange, and its pure reader of frames."""
+
+    name: Exchange
+    market_types: frozenset[MarketType]
+    client_order_ids: ClientOrderIdRules
+    limits: Limits
+    #: how often the stream's credential must be extended; None where it does not expire
+    credential_refresh: timedelta | None
+    #: the exchange ends every connection after this long
+    connection_lifetime: timedelta
+    parse: Callable[[MarketType, bytes | str], list[Message]]

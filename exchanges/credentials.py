@@ -1,0 +1,17 @@
+"""
+An account's keys, in a form that cannot be shown by accident.
+
+@FEAT:order-tracking @COMP:exchange @TYPE:core
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """One API key with its secret. `repr` and `str` show neither."""
+
+    api_key: str = field(repr=False)
+    api_secret: str = field(repr=False)
