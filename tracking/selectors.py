@@ -1,0 +1,244 @@
+"""
+Reads for the API, the admin, the pages and the stream. Nothing here writes.
+
+Whatever a user may see starts at `account__user`; a row of somebody else is absent, not forbidden,
+so that ids tell nothing. The live page reads the journal number *first* and the rows after it:
+events up to that number are then contained in the rows, later ones come over the stream.
+
+@FEAT:order-tracking @COMP:selectors @TYPE:core
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db.models import Case, Count, OuterRef, Q, Subquery, Value, When
+from django.utils import timezone
+
+from exchanges.messages import OrderStatus
+from tracking.models import (
+    AccountState,
+    Anomaly,
+    ClosedOrder,
+    EventCounter,
+    ExchangeAccount,
+    OpenOrder,
+    OrderEvent,
+    OrderTrackingSession,
+    SessionStatus,
+    StrategyAccount,
+    StrategyPosition,
+    StreamEvent,
+    Trade,
+    TradeExecution,
+)
+from tracking.models.sessions import LIVE_SESSION
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping
+
+    from django.db.models import QuerySet
+
+#: seconds without a sign of life after which a connected stream no longer counts as live
+STALE_AFTER = 30
+LATEST_EXECUTIONS = 50
+
+
+def accounts_of(user_id: int) -> QuerySet[ExchangeAccount]:
+    """Give the user's accounts."""
+    return ExchangeAccount.objects.filter(user_id=user_id)
+
+
+def open_orders_of(user_id: int) -> QuerySet[OpenOrder]:
+    """Give the user's orders that are alive."""
+    return OpenOrder.objects.filter(account__user_id=user_id)
+
+
+def closed_orders_of(user_id: int) -> QuerySet[ClosedOrder]:
+    """Give the user's orders that ended."""
+    return ClosedOrder.objects.filter(account__user_id=user_id)
+
+
+def trades_of(user_id: int) -> QuerySet[Trade]:
+    """Give the user's trades."""
+    return Trade.objects.filter(account__user_id=user_id)
+
+
+def executions_of(user_id: int) -> QuerySet[TradeExecution]:
+    """Give the user's fills, voided ones included."""
+    return TradeExecution.objects.filter(account__user_id=user_id)
+
+
+def positions_of(user_id: int) -> QuerySet[StrategyPosition]:
+    """Give the user's positions, flat ones included."""
+    return StrategyPosition.objects.filter(account__user_id=user_id)
+
+
+def sessions_of(user_id: int) -> QuerySet[OrderTrackingSession]:
+    """Give the user's tracking sessions."""
+    return OrderTrackingSession.objects.filter(account__user_id=user_id)
+
+
+def anomalies_of(user_id: int) -> QuerySet[Anomaly]:
+    """Give the user's anomalies."""
+    return Anomaly.objects.filter(account__user_id=user_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Badge:
+    """How much of an account's stream can be believed: live, reconnecting, stale or down."""
+
+    state: str
+    #: seconds since the last sign of life; None if there never was one
+    silent_for: int | None = None
+
+
+def badge_of(
+    status: str | None, last_ping: dt.datetime | None, now: dt.datetime
+) -> Badge:
+    """Judge a stream by its newest session. Only a *recent* sign of life makes it live."""
+    silent_for = None if last_ping is None else max(0, int((now - last_ping).total_seconds()))
+    if status is None:
+        return Badge(state="down")
+    if status != SessionStatus.CONNECTED:
+        state = "reconnecting" if status == SessionStatus.CONNECTING else "down"
+        return Badge(state=state, silent_for=silent_for)
+    is_live = silent_for is not None and silent_for <= STALE_AFTER
+    return Badge(state="live" if is_live else "stale", silent_for=silent_for)
+
+
+def newest_sessions(sessions: QuerySet[OrderTrackingSession]) -> list[OrderTrackingSession]:
+    """
+    Give the one session that speaks for each account and market.
+
+    A living one goes before an ended one: while a new stream is made before the old one is broken,
+    two of them overlap.
+    """
+    alive_first = Case(When(status__in=LIVE_SESSION, then=Value(0)), default=Value(1))
+    return list(
+        sessions.order_by("account_id", "market_type", alive_first, "-started_at").distinct(
+            "account_id", "market_type"
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Everything the live page shows, as of journal number `seq` or a little later."""
+
+    seq: int
+    taken_at: dt.datetime
+    accounts: list[ExchangeAccount]
+    strategy_names: dict[int, str]
+    orders: list[OpenOrder]
+    executions: list[TradeExecution]
+    positions: list[StrategyPosition]
+    sessions: list[OrderTrackingSession]
+    anomaly_count: int
+
+
+def last_seq(user_id: int) -> int:
+    """Give the user's newest journal number; 0 before the first event."""
+    seq = EventCounter.objects.filter(user_id=user_id).values_list("seq", flat=True).first()
+    return seq or 0
+
+
+def live_snapshot(user_id: int) -> Snapshot:
+    """Read what the live page shows; the journal number first (see the module's docstring)."""
+    seq = last_seq(user_id)
+    executions = executions_of(user_id).filter(voided_at__isnull=True)
+    uses = StrategyAccount.objects.filter(account__user_id=user_id)
+    return Snapshot(
+        seq=seq,
+        taken_at=timezone.now(),
+        accounts=list(accounts_of(user_id).order_by("name")),
+        strategy_names=dict(uses.values_list("pk", "strategy__name")),
+        orders=list(open_orders_of(user_id).order_by("-created_at", "-pk")),
+        executions=list(executions.order_by("-executed_at", "-pk")[:LATEST_EXECUTIONS]),
+        positions=list(
+            positions_of(user_id)
+            .exclude(quantity=0)
+            .order_by("account_id", "symbol", "position_side", "strategy_account_id")
+        ),
+        sessions=newest_sessions(sessions_of(user_id)),
+        anomaly_count=anomalies_of(user_id).filter(closed_at__isnull=True).count(),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalPage:
+    """A stretch of one user's journal, and where the journal ended when it was read."""
+
+    events: list[OrderEvent]
+    last_seq: int
+
+    def is_broken_after(self, seq: int) -> bool:
+        """Whether what follows `seq` is not all here: pruned, or a number never given out."""
+        if seq >= self.last_seq:
+            return seq > self.last_seq
+        return not self.events or self.events[0].seq != seq + 1
+
+
+def journal_page(user_id: int, *, after: int, limit: int) -> JournalPage:
+    """Read up to `limit` events after a number; the end of the journal first, then the rows."""
+    end = last_seq(user_id)
+    events = OrderEvent.objects.filter(user_id=user_id, seq__gt=after)
+    return JournalPage(events=list(events.order_by("seq")[:limit]), last_seq=end)
+
+
+def journal_ends(user_ids: list[int]) -> dict[int, int]:
+    """Give the newest journal number of each of the users, in one query."""
+    ends = EventCounter.objects.filter(user_id__in=user_ids).values_list("user_id", "seq")
+    return dict.fromkeys(user_ids, 0) | dict(ends)
+
+
+def journal_news(cursors: Mapping[int, int], *, limit: int) -> list[OrderEvent]:
+    """Read the events of several users after the number each has seen, in order per user."""
+    wanted = Q()
+    for user_id, seq in cursors.items():
+        wanted |= Q(user_id=user_id, seq__gt=seq)
+    return list(OrderEvent.objects.filter(wanted).order_by("user_id", "seq")[:limit])
+
+
+def account_overview() -> QuerySet[ExchangeAccount]:
+    """Give every account with its pending and quarantined frames counted, for staff."""
+
+    def frames(**condition: object) -> Subquery:
+        mine = StreamEvent.objects.filter(account=OuterRef("pk"), **condition)
+        counted = mine.order_by().values("account").annotate(count=Count("pk"))
+        return Subquery(counted.values("count"))
+
+    return ExchangeAccount.objects.annotate(
+        pending_events=frames(processed_at__isnull=True, quarantined_at__isnull=True),
+        quarantined=frames(quarantined_at__isnull=False),
+    ).order_by("pk")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """What staff look at first."""
+
+    open_orders: int
+    orders_of_unknown_outcome: int
+    unverified_executions: int
+    inbox_pending: int
+    anomalies_open: int
+    active_accounts: int
+
+
+def totals() -> Totals:
+    """Count over all users."""
+    waiting = StreamEvent.objects.filter(processed_at__isnull=True, quarantined_at__isnull=True)
+    unverified = TradeExecution.objects.filter(verified=False, voided_at__isnull=True)
+    return Totals(
+        open_orders=OpenOrder.objects.count(),
+        orders_of_unknown_outcome=OpenOrder.objects.filter(
+            status=OrderStatus.UNKNOWN.value
+        ).count(),
+        unverified_executions=unverified.count(),
+        inbox_pending=waiting.count(),
+        anomalies_open=Anomaly.objects.filter(closed_at__isnull=True).count(),
+        active_accounts=ExchangeAccount.objects.filter(state=AccountState.ACTIVE.value).count(),
+    )
