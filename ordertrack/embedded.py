@@ -16,7 +16,6 @@ import socket
 import subprocess
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
@@ -27,6 +26,7 @@ from ordertrack.environment import is_set, var_dir
 from ordertrack.server_process import EmbeddedServerError, ServerProcess
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
 __all__ = ["EmbeddedServerError", "EmbeddedServers", "join_running", "pgbench_path"]

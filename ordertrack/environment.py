@@ -11,9 +11,10 @@ import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,9 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.FileAwareEnv()
 environ.Env.read_env(os.environ.get("ENV_FILE", BASE_DIR / ".env"))
+
+#: what a connection attempt then complains about: the name that does not resolve says what to do
+NO_DATABASE = "postgresql://set-DATABASE_URL-or-run-make-up.invalid/none"
 
 
 def var_dir() -> Path:
@@ -34,9 +38,21 @@ def is_set(name: str) -> bool:
     return bool(os.environ.get(name) or os.environ.get(f"{name}_FILE"))
 
 
-def stored_secret(
-    name: str, var: Path, make: Callable[[], str] = secrets.token_urlsafe
-) -> str:
+def secret(name: str, *, generate: bool, make: Callable[[], str] = secrets.token_urlsafe) -> str:
+    """Return the secret `name`, or one generated once. Raises `ImproperlyConfigured`."""
+    value: str = env.str(name, default="").strip()
+    if value:
+        return value
+    if generate:
+        return stored_secret(name, var_dir(), make)
+    message = (
+        f"{name} is not set. Set it or {name}_FILE; or set GENERATE_SECRETS=on to have one made "
+        f"and kept in {var_dir() / 'secrets'}."
+    )
+    raise ImproperlyConfigured(message)
+
+
+def stored_secret(name: str, var: Path, make: Callable[[], str] = secrets.token_urlsafe) -> str:
     """Return the secret kept in `var/secrets/<name>` (mode 0600), made on first use.
 
     Several processes may ask at once: the file appears whole or not at all, and the first wins.
@@ -51,3 +67,42 @@ def stored_secret(
             path.hardlink_to(draft)
         draft.unlink()
     return path.read_text()
+
+
+def database(url: str) -> dict[str, Any]:
+    """Return Django's database settings for `url`. Raises `ImproperlyConfigured` unless PostgreSQL.
+
+    A session waits for nothing for ever: a lock for 10 s, a statement for
+    `DATABASE_STATEMENT_TIMEOUT`, a client that went away inside a transaction for 60 s.
+    """
+    url = url.strip() or NO_DATABASE
+    if not url.startswith(("postgres://", "postgresql://")):
+        message = (
+            f"DATABASE_URL must begin with postgresql://, not {url.partition(':')[0]}: other "
+            "databases round decimals or ignore row locks."
+        )
+        raise ImproperlyConfigured(message)
+    statement_timeout = env.int("DATABASE_STATEMENT_TIMEOUT", default=30)
+    age = env.int("DATABASE_CONNECTION_AGE", default=-1)
+    limits = {
+        "lock_timeout": "10s",
+        "statement_timeout": f"{statement_timeout}s",
+        "idle_in_transaction_session_timeout": "60s",
+    }
+    config: dict[str, Any] = env.db_url_config(url)
+    options = {
+        "connect_timeout": 5,
+        "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
+        # a host that vanished is noticed in half a minute, not in two hours
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+    }
+    return config | {
+        "ATOMIC_REQUESTS": False,
+        # kept as long as the process lives (asgi.py says why the web does not), and looked at
+        # again before each task: PostgreSQL may have been restarted meanwhile
+        "CONN_MAX_AGE": None if age < 0 else age,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": options | config.get("OPTIONS", {}),
+    }

@@ -135,7 +135,8 @@ class ServerProcess(ABC):
                 cwd="/",
                 start_new_session=True,
                 pass_fds=[lock],
-                preexec_fn=_die_with_parent(self.stop_signal),
+                # safe here: what it calls was loaded before the fork, and takes no lock
+                preexec_fn=_die_with_parent(self.stop_signal),  # noqa: PLW1509
                 user=user,
                 group=user,
                 extra_groups=None if user is None else [],

@@ -8,13 +8,158 @@ the process here. PostgreSQL only: other databases round decimals or ignore row 
 from __future__ import annotations
 
 import decimal
-import sys
-from typing import Any
 from urllib.parse import urlsplit
 
-import django_stubs_ext
 from cryptography.fernet import Fernet
-from django.core.exceptions import ImproperlyConfigured
 from redis.connection import parse_url
 
-from ordertrack.environment import BASE_DIR, env, stored_secret, var_dir
+from ordertrack.environment import BASE_DIR, database, env, secret, var_dir
+
+# Amounts have 38 digits and their products more; Python's default precision of 28 would round them.
+# Threads take a copy of DefaultContext when they begin; this one already has its own.
+decimal.DefaultContext.prec = 60
+decimal.setcontext(decimal.Context(prec=60))
+
+# --- Who we are -----------------------------------------------------------------------------------
+DEBUG = env.bool("DEBUG", default=False)
+#: one person, one machine: missing keys are made once and kept in var/
+GENERATE_SECRETS = env.bool("GENERATE_SECRETS", default=DEBUG)
+SECRET_KEY = secret("SECRET_KEY", generate=GENERATE_SECRETS)
+#: Fernet keys for API secrets at rest, newest first; the older ones can still read
+ENCRYPTION_KEYS = secret(
+    "ENCRYPTION_KEYS", generate=GENERATE_SECRETS, make=lambda: Fernet.generate_key().decode()
+).split(",")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+PORT = env.int("PORT", default=5001)
+VAR_DIR = var_dir()
+
+# --- Stores ---------------------------------------------------------------------------------------
+DATABASES = {"default": database(env.str("DATABASE_URL", default=""))}
+#: the broker (database 0), and beside it what processes tell each other and may forget: rate
+#: budgets, leases, live events (database 1), so that clearing one never clears the other
+REDIS_URL = env.str("REDIS_URL", default="redis://set-REDIS_URL-or-run-make-up.invalid/0")
+REDIS_STATE_URL = urlsplit(REDIS_URL)._replace(path="/1").geturl()
+# in each process: only throttles use it, and reads must not fail because Redis does
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Tracking -------------------------------------------------------------------------------------
+SIMULATOR_URL = env.str("SIMULATOR_URL", default="")
+VERIFY_DEADLINE = env.float("VERIFY_DEADLINE", default=0.7)
+SYNC_INTERVAL = env.int("SYNC_INTERVAL", default=10)
+EGRESS_IP = env.str("EGRESS_IP", default="default")
+BINANCE_WEIGHT_PER_MINUTE = env.int("BINANCE_WEIGHT_PER_MINUTE", default=2400)
+STREAM_EVENT_RETENTION_DAYS = env.int("STREAM_EVENT_RETENTION_DAYS", default=7)
+CLOSED_ORDER_RETENTION_DAYS = env.int("CLOSED_ORDER_RETENTION_DAYS", default=90)
+SSE_QUEUE_SIZE = env.int("SSE_QUEUE_SIZE", default=50)
+BEAT_LEASE = env.int("BEAT_LEASE", default=10)
+
+# --- The site -------------------------------------------------------------------------------------
+ROOT_URLCONF = "ordertrack.urls"
+ASGI_APPLICATION = "ordertrack.asgi.application"
+WSGI_APPLICATION = "ordertrack.wsgi.application"
+INSTALLED_APPS = [
+    "tracking.apps.TrackingConfig",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "servestatic.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_celery_beat",
+    "django_eventstream",
+    "django_filters",
+    "django_structlog",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "knox",
+    "rest_framework",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+]
+_CONTEXT_PROCESSORS = [
+    "django.template.context_processors.request",
+    "django.contrib.auth.context_processors.auth",
+    "django.contrib.messages.context_processors.messages",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {"context_processors": _CONTEXT_PROCESSORS},
+    }
+]
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+# straight from the packages: no collectstatic step before the first page
+SERVESTATIC_USE_FINDERS = True
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("ko", "한국어")]
+LOCALE_PATHS = [BASE_DIR / "tracking" / "locale"]
+TIME_ZONE = "UTC"
+USE_TZ = True
+LOGIN_URL = "admin:login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator")
+] + [{"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"}]
+
+# --- The API --------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "knox.auth.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "tracking.api.pagination.NewestFirst",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "tracking.api.errors.problem_response",
+    "DEFAULT_THROTTLE_CLASSES": [
+        "rest_framework.throttling.AnonRateThrottle",
+        "rest_framework.throttling.UserRateThrottle",
+    ],
+    # per process; a live page asks a few times a second at most
+    "DEFAULT_THROTTLE_RATES": {"anon": "60/min", "user": "1200/min"},
+    "COERCE_DECIMAL_TO_STRING": True,
+    "PAGE_SIZE": 100,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Order Track",
+    "DESCRIPTION": "Orders, executions, trades and positions as the exchanges' books have them.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+EVENTSTREAM_REDIS = parse_url(REDIS_STATE_URL) | {"socket_timeout": 1, "socket_connect_timeout": 1}
+
+# --- Safety ---------------------------------------------------------------------------------------
+#: whether browsers reach us over TLS, ended by a proxy that sets X-Forwarded-Proto itself
+HTTPS = env.bool("HTTPS", default=not DEBUG)
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+X_FRAME_OPTIONS = "DENY"
+
+# --- Logs -----------------------------------------------------------------------------------------
+LOGGING_CONFIG = "ordertrack.logs.configure"
+LOGGING = {
+    "level": env.str("LOG_LEVEL", default="INFO"),
+    "directory": env.str("LOG_DIR", default=str(BASE_DIR / "logs")),
+    "console": env.str("LOG_FORMAT", default="auto"),
+}

@@ -1,0 +1,15 @@
+"""The web's entry for ASGI servers."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+from ordertrack.embedded import join_running
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ordertrack.settings")
+# Under ASGI each request has a thread of its own, and a connection belongs to a thread: one that
+# were kept would never be used again.
+os.environ.setdefault("DATABASE_CONNECTION_AGE", "0")
+join_running()
+
+application = get_asgi_application()

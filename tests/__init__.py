@@ -1,0 +1,1 @@
+"""The tests: unit (no stores), integration (PostgreSQL and Valkey), e2e (the real processes)."""

@@ -1,0 +1,41 @@
+"""
+Gives a test run its own PostgreSQL and Valkey, in a temporary folder.
+
+A plugin named on the command line (`-p`), because pytest-django loads Django's settings before any
+conftest is read, and the URLs must stand in the environment by then. A developer's own environment
+and `.env` never reach the tests.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+ENVIRONMENT = {
+    "ALLOWED_HOSTS": "testserver,localhost,127.0.0.1",
+    "DEBUG": "off",
+    "ENCRYPTION_KEYS": "dGVzdHMtb25seS10ZXN0cy1vbmx5LXRlc3RzLW9ubHk=",
+    "ENV_FILE": os.devnull,
+    "HTTPS": "off",
+    "LOG_FORMAT": "json",
+    "SECRET_KEY": "of tests only, and long enough that Django's own check is content",
+}
+
+_var = Path(tempfile.mkdtemp(prefix="ordertrack tests "))
+for _name in Path(__file__).parent.parent.joinpath(".env.example").read_text().splitlines():
+    # whatever the example names is a variable of ours: forget the caller's value
+    os.environ.pop(_name.lstrip("# ").partition("=")[0], None)
+os.environ |= ENVIRONMENT | {"VAR_DIR": str(_var), "LOG_DIR": str(_var / "logs")}
+
+from ordertrack.embedded import EmbeddedServers  # noqa: E402  (reads the environment above)
+
+_servers = EmbeddedServers()
+_servers.start()
+
+
+def pytest_unconfigure() -> None:
+    """Stop the servers and throw their data away."""
+    _servers.stop()
+    shutil.rmtree(_var, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Order tracking: the books of our accounts, kept equal to the exchanges' own."""
