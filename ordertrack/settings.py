@@ -10,10 +10,14 @@ from __future__ import annotations
 import decimal
 from urllib.parse import urlsplit
 
+import django_stubs_ext
 from cryptography.fernet import Fernet
 from redis.connection import parse_url
 
 from ordertrack.environment import BASE_DIR, database, env, secret, var_dir
+
+# Types such as `models.TextField[str, str]` can then be written in class statements.
+django_stubs_ext.monkeypatch()
 
 # Amounts have 38 digits and their products more; Python's default precision of 28 would round them.
 # Threads take a copy of DefaultContext when they begin; this one already has its own.
