@@ -70,6 +70,8 @@ task_reject_on_worker_lost = True
 task_acks_on_failure_or_timeout = True
 # nobody waits for results, and a result backend makes publishing slower when Redis is away
 task_ignore_result = True
+# with no results kept, beat has none to clean up
+result_expires = None
 # a drain and a sync are bounded well below; both limits below visibility_timeout
 task_soft_time_limit = 30
 task_time_limit = 45

@@ -143,8 +143,8 @@ class Postgres(ServerProcess):
         # and its number may by now belong to some other process
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         options = [f"--{name}={value}" for name, value in POSTGRES_OPTIONS.items()]
-        argv = [*self.identity.prefix, binaries / "postgres", "-D", self.data, "-p", str(port)]
-        return self.spawn([*argv, *options], lock, user=self.identity.user)
+        argv: list[str | Path] = [binaries / "postgres", "-D", self.data, "-p", str(port), *options]
+        return self.spawn([*self.identity.prefix, *argv], lock, user=self.identity.user)
 
     def probe(self, url: str) -> None:
         """Connect once."""

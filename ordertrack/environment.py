@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from redis.connection import parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,3 +107,9 @@ def database(url: str) -> dict[str, Any]:
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": options | config.get("OPTIONS", {}),
     }
+
+
+def redis_options(url: str, *, timeout: float) -> dict[str, Any]:
+    """Return the arguments for `redis.Redis` that `url` stands for, waiting `timeout` s at most."""
+    options: dict[str, Any] = parse_url(url)  # type: ignore[no-untyped-call]
+    return options | {"socket_timeout": timeout, "socket_connect_timeout": timeout}

@@ -12,30 +12,27 @@ next starter waits until the old server has really left its data.
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import json
 import os
 import socket
 import subprocess
-import sys
-import threading
 import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
+from ordertrack.children import die_with_parent
 from ordertrack.environment import stored_secret
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 START_TIMEOUT = 30.0
 STOP_TIMEOUT = 8.0
 POLL_INTERVAL = 0.02
 LOG_LIMIT = 5_000_000
-PR_SET_PDEATHSIG = 1
 
 
 class EmbeddedServerError(RuntimeError):
@@ -122,10 +119,6 @@ class ServerProcess(ABC):
         user: int | None = None,
     ) -> subprocess.Popen[bytes]:
         """Start a child in a session of its own, so that Ctrl-C reaches only the supervisor."""
-        if threading.current_thread() is not threading.main_thread():
-            # the kernel ties the death signal to the thread that forks, not to the process
-            message = "embedded servers must be started from the main thread"
-            raise EmbeddedServerError(message)
         with self.log_path.open("wb" if self._log_is_long() else "ab") as log:
             process = subprocess.Popen(
                 argv,
@@ -136,7 +129,7 @@ class ServerProcess(ABC):
                 start_new_session=True,
                 pass_fds=[lock],
                 # safe here: what it calls was loaded before the fork, and takes no lock
-                preexec_fn=_die_with_parent(self.stop_signal),  # noqa: PLW1509
+                preexec_fn=die_with_parent(self.stop_signal),  # noqa: PLW1509
                 user=user,
                 group=user,
                 extra_groups=None if user is None else [],
@@ -205,16 +198,3 @@ def _try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _die_with_parent(stop_signal: signal.Signals) -> Callable[[], None] | None:
-    if sys.platform != "linux":
-        return None
-    libc, parent = ctypes.CDLL(None), os.getpid()
-
-    def arrange() -> None:
-        libc.prctl(PR_SET_PDEATHSIG, stop_signal)
-        if os.getppid() != parent:  # it died before we had asked
-            os._exit(1)
-
-    return arrange

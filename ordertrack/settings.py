@@ -12,9 +12,8 @@ from urllib.parse import urlsplit
 
 import django_stubs_ext
 from cryptography.fernet import Fernet
-from redis.connection import parse_url
 
-from ordertrack.environment import BASE_DIR, database, env, secret, var_dir
+from ordertrack.environment import BASE_DIR, database, env, redis_options, secret, var_dir
 
 # Types such as `models.TextField[str, str]` can then be written in class statements.
 django_stubs_ext.monkeypatch()
@@ -35,6 +34,7 @@ ENCRYPTION_KEYS = secret(
 ).split(",")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+HOST = env.str("HOST", default="127.0.0.1")
 PORT = env.int("PORT", default=5001)
 VAR_DIR = var_dir()
 
@@ -64,6 +64,7 @@ ROOT_URLCONF = "ordertrack.urls"
 ASGI_APPLICATION = "ordertrack.asgi.application"
 WSGI_APPLICATION = "ordertrack.wsgi.application"
 INSTALLED_APPS = [
+    "ordertrack",
     "tracking.apps.TrackingConfig",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -149,7 +150,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
-EVENTSTREAM_REDIS = parse_url(REDIS_STATE_URL) | {"socket_timeout": 1, "socket_connect_timeout": 1}
+EVENTSTREAM_REDIS = redis_options(REDIS_STATE_URL, timeout=1)
 
 # --- Safety ---------------------------------------------------------------------------------------
 #: whether browsers reach us over TLS, ended by a proxy that sets X-Forwarded-Proto itself

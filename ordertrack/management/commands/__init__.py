@@ -1,0 +1,1 @@
+"""Commands that run the project as a whole, and so know all its processes."""

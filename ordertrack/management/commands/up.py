@@ -1,0 +1,34 @@
+"""
+Runs the whole system on this machine until it is told to stop: `make up`.
+
+Migrates and seeds first, so that a new installation and an upgraded one start the same way.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from ordertrack.processes import programs
+from ordertrack.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+
+class Command(BaseCommand):
+    """`manage.py up`."""
+
+    help = "Run all processes, restarting those that die, until SIGTERM or Ctrl-C."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Let a check of the installation end by itself."""
+        parser.add_argument("--seconds", type=float, help="stop after this long")
+
+    def handle(self, *, seconds: float | None = None, **_options: Any) -> None:
+        """Prepare the database, then supervise."""
+        call_command("migrate", verbosity=0)
+        call_command("sync_schedules", stdout=self.stderr)
+        Supervisor(programs()).run(seconds)

@@ -1,0 +1,72 @@
+"""Which processes the system is made of, and how each is started. Any number of each may run."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from django.conf import settings
+
+from ordertrack.environment import BASE_DIR, is_set
+from ordertrack.supervisor import Program
+
+#: uvicorn waits for open live streams otherwise, for ever
+GRACEFUL_SHUTDOWN_SECONDS = 3
+
+
+def programs() -> tuple[Program, ...]:
+    """Return all processes of one host; Flower only where FLOWER_BASIC_AUTH guards it."""
+    always = (web(), worker("worker", "orders,events"), worker("sync", "sync"), beat(), streams())
+    return (*always, flower()) if is_set("FLOWER_BASIC_AUTH") else always
+
+
+def web() -> Program:
+    """Return the pages, the API and the live stream."""
+    where = [f"--host={settings.HOST}", f"--port={settings.PORT}"]
+    wait = f"--timeout-graceful-shutdown={GRACEFUL_SHUTDOWN_SECONDS}"
+    how = ["--no-access-log", "--lifespan=off", wait]
+    return _python("web", "-m", "uvicorn", "ordertrack.asgi:application", *where, *how)
+
+
+def worker(name: str, queues: str) -> Program:
+    """Return a Celery worker of some queues."""
+    # gossip and mingle keep workers informed of each other, which nothing here asks for
+    how = ["--without-gossip", "--without-mingle"]
+    return _celery(name, "worker", f"--queues={queues}", f"--hostname={name}@%h", *how)
+
+
+def beat() -> Program:
+    """Return the clock; it answers pings, so that readiness can tell a beat that hangs."""
+    return _celery("beat", "beat", "--pidfile=", "--enable-remote-control")
+
+
+def streams() -> Program:
+    """Return the holder of the exchanges' private streams."""
+    return _python("streams", str(BASE_DIR / "manage.py"), "run_streams")
+
+
+def flower() -> Program:
+    """Return the view on the workers: loopback only, because its metrics ask for no password.
+
+    The password is read from FLOWER_BASIC_AUTH by Flower itself: argv would show it to everyone.
+    """
+    return _celery("flower", "flower", "--address=127.0.0.1")
+
+
+def _celery(name: str, command: str, *options: str) -> Program:
+    return _python(name, "-m", "celery", "--app=ordertrack", "--quiet", command, *options)
+
+
+def _python(name: str, *arguments: str) -> Program:
+    environment = {
+        "PGAPPNAME": f"ordertrack {name}",
+        "PYTHONPATH": str(BASE_DIR),
+        "PYTHONUNBUFFERED": "1",
+        # our children write into a pipe, but a person may be reading its other end
+        "LOG_FORMAT": os.environ.get("LOG_FORMAT") or _console_format(),
+    }
+    return Program(name=name, argv=(sys.executable, *arguments), environment=environment)
+
+
+def _console_format() -> str:
+    return "pretty" if sys.stderr.isatty() else "json"
