@@ -1,5 +1,6 @@
 """What the database keeps. Rows hold facts and constraints; decisions live in `domain`."""
 
+from tracking.domain.findings import AnomalyKind
 from tracking.models.accounts import (
     AccountDrain,
     AccountState,
@@ -10,7 +11,6 @@ from tracking.models.accounts import (
 )
 from tracking.models.journal import (
     Anomaly,
-    AnomalyKind,
     EventCounter,
     EventKind,
     OrderEvent,

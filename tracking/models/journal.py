@@ -18,6 +18,7 @@ from django.db import models
 from django.db.models import Q
 
 from exchanges.messages import MarketType
+from tracking.domain.findings import AnomalyKind
 from tracking.models.accounts import ExchangeAccount
 from tracking.models.fields import any_of, choices
 
@@ -112,25 +113,6 @@ class OrderEvent(models.Model):
     def __str__(self) -> str:
         """Name number and kind."""
         return f"{self.user_id}/{self.seq} {self.kind}"
-
-
-class AnomalyKind(StrEnum):
-    """Why a person should look."""
-
-    DRIFT = "DRIFT"
-    FILL_GAP = "FILL_GAP"
-    LATE_FILL = "LATE_FILL"
-    UNKNOWN_STATUS = "UNKNOWN_STATUS"
-    UNKNOWN_SYMBOL = "UNKNOWN_SYMBOL"
-    OVERFILL = "OVERFILL"
-    MALFORMED_FRAME = "MALFORMED_FRAME"
-    QUARANTINED = "QUARANTINED"
-    SAME_TRADE_ID = "SAME_TRADE_ID"
-    IMPOSSIBLE_TRANSITION = "IMPOSSIBLE_TRANSITION"
-    UNVERIFIED = "UNVERIFIED"
-    FALSE_FAILURE = "FALSE_FAILURE"
-    NOT_FOUND = "NOT_FOUND"
-    AUTH_FAILED = "AUTH_FAILED"
 
 
 class Anomaly(models.Model):

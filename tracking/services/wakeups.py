@@ -31,7 +31,7 @@ PAUSE_AFTER_FAILURE = 1.0
 @cache
 def _redis() -> redis.Redis:
     return redis.Redis.from_url(
-        settings.REDIS_URL,
+        settings.REDIS_STATE_URL,
         socket_timeout=0.5,
         socket_connect_timeout=0.5,
         retry=Retry(NoBackoff(), 0),

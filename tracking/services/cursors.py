@@ -1,0 +1,52 @@
+"""How far the trades of each symbol are known. Cursors only move forward, with the books."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import connection
+
+from exchanges.messages import TradeCursor
+from tracking.models import SymbolSubscription
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+_MOVE = """
+    INSERT INTO tracking_symbolsubscription
+        (account_id, market_type, symbol, live_count, trade_cursor, verified_at)
+    VALUES (%s, %s, %s, 0, %s, %s)
+    ON CONFLICT (account_id, market_type, symbol) DO UPDATE
+    SET trade_cursor = CASE
+            WHEN EXCLUDED.trade_cursor IS NULL THEN tracking_symbolsubscription.trade_cursor
+            WHEN tracking_symbolsubscription.trade_cursor IS NULL
+              OR EXCLUDED.trade_cursor::numeric > tracking_symbolsubscription.trade_cursor::numeric
+            THEN EXCLUDED.trade_cursor
+            ELSE tracking_symbolsubscription.trade_cursor END,
+        verified_at = EXCLUDED.verified_at
+"""
+
+
+def move_cursors(
+    account_id: int, cursors: Mapping[tuple[str, str], str | None], now: datetime
+) -> None:
+    """Note that REST was asked about these symbols, and up to which trade id all is booked."""
+    with connection.cursor() as cursor:
+        for (market_type, symbol), trade_id in sorted(cursors.items()):
+            cursor.execute(_MOVE, [account_id, market_type, symbol, trade_id, now])
+
+
+def read_cursors(
+    account_id: int, symbols: Iterable[tuple[str, str]], since: datetime | None
+) -> dict[tuple[str, str], TradeCursor]:
+    """Say where the trades query of each symbol goes on; `since` where none was made yet."""
+    wanted = set(symbols)
+    rows = SymbolSubscription.objects.filter(
+        account_id=account_id, symbol__in={symbol for _, symbol in wanted}
+    )
+    known = {(row.market_type, row.symbol): row.trade_cursor for row in rows}
+    return {
+        key: TradeCursor(after_trade_id=known.get(key), since=None if known.get(key) else since)
+        for key in wanted
+    }

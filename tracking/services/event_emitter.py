@@ -1,0 +1,132 @@
+"""
+The one write path: evidence -> `domain.merge` -> one durable transaction.
+
+Note [One transaction]
+~~~~~~~~~~~~~~~~~~~~~~
+Everything a batch of evidence means is written together: executions, trades, positions, the order
+(updated, or moved to ClosedOrder), symbol counts, trade cursors, journal, and the inbox rows it came
+from. Locks are taken in one order: account, orders by id, positions by key, the user's counter.
+Merge runs on rows locked here, never on rows read earlier. REST is asked before, publishing is done
+after; neither inside. Redoing the whole transaction after an ambiguous commit is harmless: merge is
+idempotent and every row has a natural key.
+
+@FEAT:order-tracking @COMP:service @TYPE:core
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import structlog
+from django.db import transaction
+
+from exchanges import registry
+from tracking.models import ExchangeAccount
+from tracking.services import anomalies, inbox, order_outcomes, websocket_manager
+from tracking.services.anomalies import Noticed
+from tracking.services.cursors import move_cursors
+from tracking.services.journal import Journal
+from tracking.services.order_records import Records
+from tracking.services.order_writer import OrderWriter
+from tracking.services.position_rows import fold_changes
+from tracking.services.wakeups import publish_events
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from tracking.domain.orders import Transition
+    from tracking.services.order_records import Gathered
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Emission:
+    """What a transaction did."""
+
+    inserted: int = 0
+    updated: int = 0
+    closed: int = 0
+    executions: int = 0
+    last_seq: int = 0
+    transitions: list[tuple[Gathered, Transition]] = field(default_factory=list)
+
+    @property
+    def gaps(self) -> list[Gathered]:
+        """Orders with fills that nothing explains yet: their trades must be asked for."""
+        return [gathered for gathered, transition in self.transitions if transition.gap > 0]
+
+
+def emit_trade_event(
+    *,
+    account_id: int,
+    gathered: Sequence[Gathered],
+    now: datetime,
+    stream_event_ids: Sequence[int] = (),
+    cursors: Mapping[tuple[str, str], str] | None = None,
+    noticed: Sequence[Noticed] = (),
+) -> Emission:
+    """Write what evidence means. See Note [One transaction]. Raises RuntimeError inside another."""
+    emission = Emission()
+    with transaction.atomic(durable=True):
+        account = lock_account(account_id)
+        journal = Journal(account.user_id, account_id, now)
+        prefix = registry.adapter(account.exchange).client_order_ids.prefix
+        records = Records.load(account_id, gathered, prefix)
+        writer = OrderWriter(account, journal, now)
+        found = [*noticed, *_merge_all(records, gathered, emission)]
+        for record in records.all():
+            writer.take(record)
+        writer.write()
+        fold = fold_changes(account_id, writer.position_changes, now)
+        writer.tell_positions(fold)
+        websocket_manager.move_counts(account_id, writer.count_deltas)
+        order_outcomes.settle(account_id, writer.settled, now)
+        move_cursors(account_id, cursors or {}, now)
+        inbox.mark_processed(stream_event_ids, now)
+        anomalies.book(journal, found, now)
+        emission.last_seq = journal.write()
+    _report(account, emission, writer)
+    return emission
+
+
+def lock_account(account_id: int) -> ExchangeAccount:
+    """Lock an account's books until commit. Inserts that refer to the account do not wait."""
+    return (
+        ExchangeAccount.objects.select_for_update(no_key=True)
+        .defer("api_key", "api_secret")
+        .get(pk=account_id)
+    )
+
+
+def _merge_all(
+    records: Records, gathered: Sequence[Gathered], emission: Emission
+) -> list[Noticed]:
+    noticed = []
+    for item in gathered:
+        record = records.find(item)
+        if record is None:
+            continue
+        transition = record.merge(item)
+        emission.transitions.append((item, transition))
+        noticed += [
+            Noticed(kind=f.kind, key=item.label, detail=f.detail) for f in transition.findings
+        ]
+    return noticed
+
+
+def _report(account: ExchangeAccount, emission: Emission, writer: OrderWriter) -> None:
+    emission.inserted, emission.updated = writer.inserted, writer.updated
+    emission.closed, emission.executions = writer.closed, len(writer.new_executions)
+    if emission.last_seq:
+        publish_events({account.user_id: emission.last_seq})
+    if emission.executions:
+        log.info(
+            "fill.processed",
+            note=f"체결 처리: {emission.executions} execution(s) booked",
+            account=account.pk,
+            orders_closed=emission.closed,
+            executions=emission.executions,
+        )

@@ -1,0 +1,151 @@
+"""
+The inbox: frames as they came, and who is working through them.
+
+Note [The drain claim]
+~~~~~~~~~~~~~~~~~~~~~~
+One drain an account. A claim lasts 3 s on the database's clock and is renewed each round. Whoever
+brings frames sets `wanted` in the same commit as the rows and need not wake anybody while a claim
+is held: the holder can only let go with `UPDATE ... WHERE NOT wanted`, which waits for that commit
+and then finds it has to look again. A holder that dies is replaced by the sweep after 3 s.
+
+@FEAT:order-tracking @COMP:service @TYPE:core
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from tracking.models import StreamEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+_CLAIM = """
+    INSERT INTO tracking_accountdrain (account_id, owner, until, wanted)
+    VALUES (%s, %s, clock_timestamp() + interval '3 seconds', false)
+    ON CONFLICT (account_id) DO UPDATE
+    SET owner = EXCLUDED.owner, until = EXCLUDED.until, wanted = false
+    WHERE tracking_accountdrain.until IS NULL
+       OR tracking_accountdrain.until < clock_timestamp()
+    RETURNING account_id
+"""
+_WANT = """
+    UPDATE tracking_accountdrain SET wanted = true
+    WHERE account_id = ANY(%s) AND until > clock_timestamp()
+    RETURNING account_id
+"""
+_RENEW = """
+    UPDATE tracking_accountdrain
+    SET until = clock_timestamp() + interval '3 seconds', wanted = false
+    WHERE account_id = %s AND owner = %s
+"""
+_LET_GO = """
+    UPDATE tracking_accountdrain SET owner = '', until = NULL
+    WHERE account_id = %s AND owner = %s AND (NOT wanted OR %s)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """One frame about orders, as it came off a socket."""
+
+    account_id: int
+    market_type: str
+    session_id: UUID | None
+    epoch: int
+    raw: str
+    received_at: datetime
+
+
+def receive(frames: Sequence[Frame]) -> set[int]:
+    """Commit frames; return the accounts nobody is draining, who need a wake-up."""
+    rows = [
+        StreamEvent(
+            account_id=frame.account_id,
+            market_type=frame.market_type,
+            session_id=frame.session_id,
+            epoch=frame.epoch,
+            raw=frame.raw.replace("\x00", "\ufffd"),
+            received_at=frame.received_at,
+        )
+        for frame in frames
+    ]
+    accounts = {frame.account_id for frame in frames}
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        StreamEvent.objects.bulk_create(rows, batch_size=1000)
+        cursor.execute(_WANT, [sorted(accounts)])
+        busy = {row[0] for row in cursor.fetchall()}
+    return accounts - busy
+
+
+def claim(account_id: int, owner: str) -> bool:
+    """Take the account's drain, or leave word with its holder. See Note [The drain claim]."""
+    with connection.cursor() as cursor:
+        for _ in range(2):
+            cursor.execute(_CLAIM, [account_id, owner])
+            if cursor.fetchone():
+                return True
+            cursor.execute(_WANT, [[account_id]])
+            if cursor.fetchone():
+                return False
+    return False
+
+
+def renew(account_id: int, owner: str) -> bool:
+    """Keep the drain for another round; False if someone else has taken it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RENEW, [account_id, owner])
+        return bool(cursor.rowcount)
+
+
+def let_go(account_id: int, owner: str, *, even_if_wanted: bool = False) -> bool:
+    """Give the drain back; False if something came in meanwhile and it is still held."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LET_GO, [account_id, owner, even_if_wanted])
+        return bool(cursor.rowcount)
+
+
+def waiting(account_id: int, limit: int) -> list[StreamEvent]:
+    """Read an account's oldest unprocessed frames."""
+    rows = StreamEvent.objects.filter(
+        account_id=account_id, processed_at__isnull=True, quarantined_at__isnull=True
+    )
+    return list(rows.order_by("id")[:limit])
+
+
+def accounts_waiting() -> list[int]:
+    """Name the accounts that have unprocessed frames."""
+    rows = StreamEvent.objects.filter(processed_at__isnull=True, quarantined_at__isnull=True)
+    return list(rows.order_by("account_id").values_list("account_id", flat=True).distinct())
+
+
+def mark_processed(event_ids: Sequence[int], now: datetime) -> None:
+    """Note that frames have become books; runs inside the emitter's transaction."""
+    if not event_ids:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE tracking_streamevent SET processed_at = %s WHERE id = ANY(%s)",
+            [now, list(event_ids)],
+        )
+
+
+def note_failure(event_ids: Sequence[int], error: str) -> None:
+    """Count a failed attempt; it survives the rollback of the work."""
+    StreamEvent.objects.filter(pk__in=event_ids).update(
+        attempts=F("attempts") + 1, error=error[:300]
+    )
+
+
+def quarantine(event_ids: Sequence[int], error: str) -> None:
+    """Set frames aside for a person; the rest of the inbox goes on."""
+    StreamEvent.objects.filter(pk__in=event_ids).update(
+        quarantined_at=timezone.now(), error=error[:300]
+    )

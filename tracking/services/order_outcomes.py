@@ -1,0 +1,53 @@
+"""What became of our own requests, written where their order's first answer is written."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from exchanges.messages import OrderStatus
+from tracking.models import FailedOrder, OrderRequest, RequestAction, RequestOutcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+_OUTCOMES = {
+    OrderStatus.REJECTED: RequestOutcome.REJECTED,
+    OrderStatus.FAILED: RequestOutcome.FAILED,
+    OrderStatus.UNKNOWN: RequestOutcome.UNKNOWN,
+}
+
+
+def settle(
+    account_id: int, settled: Sequence[tuple[str, OrderStatus, str]], now: datetime
+) -> None:
+    """Record the outcome of placements. Runs inside the emitter's transaction."""
+    by_outcome: dict[tuple[RequestOutcome, str], list[str]] = defaultdict(list)
+    for client_order_id, status, reason in settled:
+        outcome = _OUTCOMES.get(status, RequestOutcome.ACCEPTED)
+        by_outcome[outcome, reason].append(client_order_id)
+    for (outcome, reason), client_order_ids in by_outcome.items():
+        requests = OrderRequest.objects.filter(
+            account_id=account_id,
+            action=RequestAction.PLACE.value,
+            client_order_id__in=client_order_ids,
+        )
+        answered = None if outcome is RequestOutcome.UNKNOWN else now
+        requests.update(outcome=outcome.value, detail=reason[:300], answered_at=answered)
+        if outcome in {RequestOutcome.REJECTED, RequestOutcome.FAILED}:
+            _remember_failures(requests.values_list("pk", flat=True), account_id, reason, now)
+
+
+def _remember_failures(
+    request_ids: Sequence[int], account_id: int, reason: str, now: datetime
+) -> None:
+    FailedOrder.objects.bulk_create(
+        [
+            FailedOrder(
+                request_id=request_id, account_id=account_id, reason=reason[:300], created_at=now
+            )
+            for request_id in request_ids
+        ],
+        ignore_conflicts=True,
+    )

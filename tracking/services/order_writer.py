@@ -1,0 +1,338 @@
+"""
+Turns merged records into rows and journal events, with a few multi-row statements.
+
+`take` collects, `write` writes; nothing is written twice and nothing is read again.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from exchanges.messages import OrderStatus
+from tracking.domain.states import is_terminal
+from tracking.models import ClosedOrder, EventKind, OpenOrder, Trade, TradeExecution
+from tracking.models.orders import ORDER_IDENTITY
+from tracking.services.journal import emit_pending_order_sse
+from tracking.services.order_records import in_flight
+from tracking.services.order_rows import (
+    EXECUTION_COLUMNS,
+    STATE_COLUMNS,
+    closed_from,
+    new_execution,
+    recompute_trade,
+    reopened_from,
+    rewrite_execution,
+    write_state,
+)
+from tracking.services.payloads import (
+    execution_payload,
+    order_payload,
+    position_payload,
+    trade_payload,
+)
+from tracking.services.position_rows import PositionChange, fill_of, position_key
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from tracking.domain.executions import ExecutionState
+    from tracking.domain.orders import Transition
+    from tracking.models import ExchangeAccount, StrategyPosition
+    from tracking.services.journal import Journal
+    from tracking.services.order_records import Gathered, Record
+    from tracking.services.position_rows import PositionKey
+
+#: A fill booked without REST is asked about this soon; later intervals: `verification.BACKOFF`.
+FIRST_CHECK = timedelta(seconds=1)
+TOLD_AT_END = {
+    OrderStatus.FILLED: EventKind.ORDER_FILLED,
+    OrderStatus.CANCELLED: EventKind.ORDER_CANCELLED,
+    OrderStatus.EXPIRED: EventKind.ORDER_EXPIRED,
+    OrderStatus.REJECTED: EventKind.ORDER_REJECTED,
+    OrderStatus.FAILED: EventKind.ORDER_REJECTED,
+}
+OPEN_COLUMNS = (
+    *STATE_COLUMNS,
+    "strategy_account",
+    "version",
+    "updated_at",
+    "next_verify_at",
+    "verify_attempts",
+    "not_found_count",
+    "not_found_at",
+    "cancel_requested_at",
+)
+CLOSED_COLUMNS = (*STATE_COLUMNS, "version", "updated_at", "keep")
+TRADE_COLUMNS = (
+    "filled_quantity",
+    "filled_quote",
+    "realized_pnl",
+    "commissions",
+    "execution_count",
+    "first_executed_at",
+    "last_executed_at",
+)
+
+
+@dataclass(slots=True)
+class OrderWriter:
+    """The rows one transaction writes."""
+
+    account: ExchangeAccount
+    journal: Journal
+    now: datetime
+    new_open: list[OpenOrder] = field(default_factory=list)
+    kept_open: list[OpenOrder] = field(default_factory=list)
+    new_closed: list[ClosedOrder] = field(default_factory=list)
+    kept_closed: list[ClosedOrder] = field(default_factory=list)
+    gone_open: list[int] = field(default_factory=list)
+    gone_closed: list[int] = field(default_factory=list)
+    new_trades: list[Trade] = field(default_factory=list)
+    kept_trades: list[Trade] = field(default_factory=list)
+    new_executions: list[TradeExecution] = field(default_factory=list)
+    kept_executions: list[TradeExecution] = field(default_factory=list)
+    position_changes: dict[PositionKey, PositionChange] = field(default_factory=dict)
+    count_deltas: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+    #: (client order id, status, reason) of orders of ours that got their first answer
+    settled: list[tuple[str, OrderStatus, str]] = field(default_factory=list)
+    inserted: int = 0
+    updated: int = 0
+    closed: int = 0
+
+    def take(self, record: Record) -> None:
+        """Collect what a record's transitions changed."""
+        changed = [(g, t) for g, t in record.transitions if t.changed]
+        if not changed:
+            return
+        gathered, last = changed[-1]
+        received_at = min((g.received_at for g, _ in changed if g.received_at), default=None)
+        before = changed[0][1].before
+        self._take_fills(record, changed, received_at)
+        if any(t.order_changed for _, t in changed):
+            self._take_order(record, gathered, last, received_at)
+            self._settle(record, before)
+
+    def _take_fills(
+        self,
+        record: Record,
+        changed: Sequence[tuple[Gathered, Transition]],
+        received_at: datetime | None,
+    ) -> None:
+        touched: dict[tuple[str, str, int], ExecutionState] = {}
+        for _, transition in changed:
+            for state in (*transition.added, *transition.updated):
+                touched[state.key] = state
+        if not touched:
+            return
+        trade = record.trade or self._new_trade(record, changed[0][0])
+        for key, state in touched.items():
+            self._take_execution(record, trade, record.executions.get(key), state, received_at)
+        live = [e for e in record.executions.values() if e.voided_at is None]
+        if live:
+            recompute_trade(trade, live)
+            if trade.pk is not None:
+                self.kept_trades.append(trade)
+            self.journal.add(
+                EventKind.TRADE, trade_payload(trade), order=trade, received_at=received_at
+            )
+
+    def _new_trade(self, record: Record, gathered: Gathered) -> Trade:
+        state = record.state
+        assert state is not None  # noqa: S101  (a record has a state once it has merged)
+        trade = Trade(
+            account=self.account,
+            strategy_account_id=record.strategy_account_id,
+            market_type=gathered.market_type,
+            symbol=gathered.symbol,
+            id_space=gathered.id_space,
+            exchange_order_id=state.exchange_order_id,
+            client_order_id=state.client_order_id,
+            side=state.side.value,
+            position_side=state.position_side.value,
+        )
+        record.trade = trade
+        self.new_trades.append(trade)
+        return trade
+
+    def _take_execution(
+        self,
+        record: Record,
+        trade: Trade,
+        row: TradeExecution | None,
+        state: ExecutionState,
+        received_at: datetime | None,
+    ) -> None:
+        if row is None:
+            row = self._new_execution(trade, state)
+            record.executions[state.key] = row
+        else:
+            self._note_rewritten(row, state)
+            rewrite_execution(row, state, self.now)
+            self.kept_executions.append(row)
+        self.journal.add(
+            EventKind.EXECUTION, execution_payload(row), order=row, received_at=received_at
+        )
+
+    def _new_execution(self, trade: Trade, state: ExecutionState) -> TradeExecution:
+        baseline = self.account.baseline_at
+        is_history = baseline is not None and state.executed_at <= baseline
+        row = new_execution(trade, state, is_history=is_history, now=self.now)
+        if not row.verified:
+            row.next_verify_at = self.now + FIRST_CHECK
+        self.new_executions.append(row)
+        if not is_history and not state.voided:
+            self._position(row).new.append(fill_of(row))
+        return row
+
+    def _note_rewritten(self, row: TradeExecution, state: ExecutionState) -> None:
+        """A fill already folded counts differently now: its position must fold again from it."""
+        same = (
+            row.execution_price == state.execution_price
+            and row.execution_quantity == state.execution_quantity
+            and row.commission == state.commission
+            and (row.voided_at is not None) == state.voided
+        )
+        if not same and not row.is_history:
+            self._position(row).note_changed(fill_of(row).key)
+
+    def _position(self, row: TradeExecution) -> PositionChange:
+        return self.position_changes.setdefault(position_key(row), PositionChange())
+
+    def _take_order(
+        self,
+        record: Record,
+        gathered: Gathered,
+        last: Transition,
+        received_at: datetime | None,
+    ) -> None:
+        row = record.row or self._new_row(record, gathered)
+        write_state(row, last.after, self.now)
+        if isinstance(row, ClosedOrder):
+            row = self._take_closed(record, row)
+        else:
+            row = self._take_open(record, row, last)
+        self._tell_order(record, row, received_at)
+
+    def _new_row(self, record: Record, gathered: Gathered) -> OpenOrder:
+        return OpenOrder(
+            account=self.account,
+            strategy_account_id=record.strategy_account_id,
+            market_type=gathered.market_type,
+            symbol=gathered.symbol,
+            id_space=gathered.id_space,
+            created_at=self.now,
+        )
+
+    def _take_open(
+        self, record: Record, row: OpenOrder, last: Transition
+    ) -> OpenOrder | ClosedOrder:
+        key = (row.market_type, row.symbol)
+        if record.is_closed:
+            self.closed += 1
+            if row.pk is not None:
+                self.gone_open.append(row.pk)
+                self.count_deltas[key] -= 1
+            closed = closed_from(row, self.now)
+            self.new_closed.append(closed)
+            return closed
+        _plan_check(row, last, self.now)
+        if row.pk is None:
+            self.inserted += 1
+            self.count_deltas[key] += 1
+            self.new_open.append(row)
+        else:
+            self.updated += 1
+            self.kept_open.append(row)
+        return row
+
+    def _take_closed(self, record: Record, row: ClosedOrder) -> OpenOrder | ClosedOrder:
+        if record.is_closed:
+            row.keep = row.keep or bool(row.filled_quantity)
+            self.kept_closed.append(row)
+            return row
+        reopened = reopened_from(row)
+        self.gone_closed.append(row.pk)
+        self.new_open.append(reopened)
+        self.count_deltas[row.market_type, row.symbol] += 1
+        return reopened
+
+    def _tell_order(
+        self, record: Record, row: OpenOrder | ClosedOrder, received_at: datetime | None
+    ) -> None:
+        if not record.is_closed:
+            emit_pending_order_sse(self.journal, row, action="upsert", received_at=received_at)
+            return
+        status = OrderStatus(row.status)
+        if not record.was_closed:
+            emit_pending_order_sse(
+                self.journal, row, action="remove", reason=status.value, received_at=received_at
+            )
+        self.journal.add(
+            TOLD_AT_END[status],
+            {"reason": row.reason, "order": order_payload(row)},
+            order=row,
+            received_at=received_at,
+        )
+
+    def _settle(self, record: Record, before: object) -> None:
+        """Note the first answer to an order of ours, for its request."""
+        row, state = record.row, record.state
+        was_waiting = getattr(before, "status", None)
+        if row is None or state is None or not row.placed_by_us or was_waiting is None:
+            return
+        answered = in_flight(was_waiting) or was_waiting is OrderStatus.FAILED
+        if answered and was_waiting != state.status and row.client_order_id:
+            self.settled.append((row.client_order_id, state.status, state.reason))
+
+    def tell_positions(self, rows: Sequence[StrategyPosition]) -> None:
+        """Tell the folded positions."""
+        for row in rows:
+            self.journal.add(EventKind.POSITION, position_payload(row))
+
+    def write(self) -> None:
+        """Write everything collected, parents first."""
+        Trade.objects.bulk_create(self.new_trades)
+        _upsert(Trade, self.kept_trades, TRADE_COLUMNS)
+        TradeExecution.objects.bulk_create(self.new_executions, batch_size=2000)
+        _upsert(TradeExecution, self.kept_executions, EXECUTION_COLUMNS)
+        if self.gone_open:
+            OpenOrder.objects.filter(pk__in=self.gone_open).delete()
+        if self.gone_closed:
+            ClosedOrder.objects.filter(pk__in=self.gone_closed).delete()
+        OpenOrder.objects.bulk_create(self.new_open)
+        _upsert(OpenOrder, self.kept_open, OPEN_COLUMNS)
+        ClosedOrder.objects.bulk_create(self.new_closed)
+        _upsert(ClosedOrder, self.kept_closed, CLOSED_COLUMNS)
+
+
+def _plan_check(row: OpenOrder, last: Transition, now: datetime) -> None:
+    """Put the order in, or take it from, the verification queue."""
+    if not last.needs_rest:
+        row.next_verify_at, row.verify_attempts = None, 0
+    elif row.next_verify_at is None:
+        row.next_verify_at = now + FIRST_CHECK
+    if last.after.verified or is_terminal(last.after.status):
+        row.not_found_count, row.not_found_at = 0, None
+
+
+def _upsert(
+    model: type[Trade] | type[TradeExecution] | type[OpenOrder] | type[ClosedOrder],
+    rows: Sequence[Trade | TradeExecution | OpenOrder | ClosedOrder],
+    columns: Sequence[str],
+) -> None:
+    """Update many locked rows in one statement (bulk_update's CASE lists are far slower)."""
+    unique = {row.pk: row for row in rows if row.pk is not None}
+    model.objects.bulk_create(  # type: ignore[attr-defined]
+        list(unique.values()),
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=list(columns),
+        batch_size=2000,
+    )
+
+
+__all__ = ["ORDER_IDENTITY", "OrderWriter"]
