@@ -115,7 +115,8 @@ LANGUAGES = [("en", "English"), ("ko", "한국어")]
 LOCALE_PATHS = [BASE_DIR / "tracking" / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
-LOGIN_URL = "admin:login"
+LOGIN_URL = LOGOUT_REDIRECT_URL = "login"
+LOGIN_REDIRECT_URL = "live"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator")
@@ -150,6 +151,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
+EVENTSTREAM_CHANNELMANAGER_CLASS = "tracking.sse.channels.UserChannelManager"
 EVENTSTREAM_REDIS = redis_options(REDIS_STATE_URL, timeout=1)
 
 # --- Safety ---------------------------------------------------------------------------------------

@@ -11,15 +11,17 @@ events up to that number are then contained in the rows, later ones come over th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Case, Count, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from exchanges.messages import OrderStatus
 from tracking.models import (
     AccountState,
     Anomaly,
+    AnomalyKind,
     ClosedOrder,
     EventCounter,
     ExchangeAccount,
@@ -95,9 +97,7 @@ class Badge:
     silent_for: int | None = None
 
 
-def badge_of(
-    status: str | None, last_ping: dt.datetime | None, now: dt.datetime
-) -> Badge:
+def badge_of(status: str | None, last_ping: dt.datetime | None, now: dt.datetime) -> Badge:
     """Judge a stream by its newest session. Only a *recent* sign of life makes it live."""
     silent_for = None if last_ping is None else max(0, int((now - last_ping).total_seconds()))
     if status is None:
@@ -202,17 +202,19 @@ def journal_news(cursors: Mapping[int, int], *, limit: int) -> list[OrderEvent]:
     return list(OrderEvent.objects.filter(wanted).order_by("user_id", "seq")[:limit])
 
 
+def _counted(rows: QuerySet[Any]) -> Subquery:
+    mine = rows.filter(account=OuterRef("pk")).order_by().values("account")
+    return Subquery(mine.annotate(count=Count("pk")).values("count"))
+
+
 def account_overview() -> QuerySet[ExchangeAccount]:
-    """Give every account with its pending and quarantined frames counted, for staff."""
-
-    def frames(**condition: object) -> Subquery:
-        mine = StreamEvent.objects.filter(account=OuterRef("pk"), **condition)
-        counted = mine.order_by().values("account").annotate(count=Count("pk"))
-        return Subquery(counted.values("count"))
-
+    """Give every account with its waiting frames and its quarantined ones counted, for staff."""
+    waiting = StreamEvent.objects.filter(processed_at__isnull=True, quarantined_at__isnull=True)
+    # counted by their anomalies, which are few; the inbox keeps a week of frames
+    quarantined = Anomaly.objects.filter(kind=AnomalyKind.QUARANTINED.value, closed_at__isnull=True)
     return ExchangeAccount.objects.annotate(
-        pending_events=frames(processed_at__isnull=True, quarantined_at__isnull=True),
-        quarantined=frames(quarantined_at__isnull=False),
+        pending_events=Coalesce(_counted(waiting), 0),
+        quarantined=Coalesce(_counted(quarantined), 0),
     ).order_by("pk")
 
 

@@ -1,7 +1,7 @@
 """
-How the API says no: a problem document (RFC 9457), the same shape for every error.
+How the API says no: a problem document for every error (`tracking.problems`).
 
-`code` is for programs, `detail` for people; `errors` names the fields of a refused body.
+`errors` names the fields of a refused body; `Problem` is what our own views raise.
 """
 
 from __future__ import annotations
@@ -12,8 +12,19 @@ from typing import TYPE_CHECKING, Any
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.views import exception_handler
 
+from tracking.problems import CONTENT_TYPE, problem_document
+
 if TYPE_CHECKING:
     from rest_framework.response import Response
+
+
+class Problem(APIException):
+    """A refusal with a status, a sentence and a code of its own."""
+
+    def __init__(self, status: int, detail: str, *, code: str) -> None:
+        """`detail` is shown to whoever asked: nothing secret in it."""
+        super().__init__(detail, code)
+        self.status_code = status
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -21,22 +32,20 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     response = exception_handler(error, context)
     if response is None:
         return None
-    response.data = problem(error, response.status_code)
-    response.content_type = "application/problem+json"
+    response.data = _document(error, response.status_code)
+    response.content_type = CONTENT_TYPE
     return response
 
 
-def problem(error: Exception, status: int) -> dict[str, Any]:
-    """Return the document."""
-    told: dict[str, Any] = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": str(error),
-        "code": getattr(error, "default_code", "not_found"),
-    }
+def _document(error: Exception, status: int) -> dict[str, Any]:
     if isinstance(error, ValidationError):
-        return told | {"detail": "The request was not understood.", "errors": error.detail}
+        told = "expected other values, see errors"
+        return problem_document(status, told, code="invalid") | {"errors": error.detail}
     if isinstance(error, APIException):
-        return told | {"detail": str(error.detail)}
-    return told
+        code = error.get_codes()
+        return problem_document(
+            status, str(error.detail), code=code if isinstance(code, str) else error.default_code
+        )
+    # Django's own Http404 and PermissionDenied, which DRF has given their status
+    code = "not_found" if status == HTTPStatus.NOT_FOUND else "permission_denied"
+    return problem_document(status, HTTPStatus(status).phrase, code=code)

@@ -1,0 +1,1 @@
+"""The live stream: one hub a process reads the journal and feeds the browsers."""
