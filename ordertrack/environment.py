@@ -20,10 +20,23 @@ from redis.connection import parse_url
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+SECRET_BYTES = 48
+NOTSET = environ.Env.NOTSET
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.FileAwareEnv()
-environ.Env.read_env(os.environ.get("ENV_FILE", BASE_DIR / ".env"))
+
+class Environment(environ.FileAwareEnv):  # type: ignore[misc]  # published without types
+    """Variables with types, where an empty value is the same as none: the default holds."""
+
+    def get_value(self, var: str, cast: Any = None, default: Any = NOTSET, **how: Any) -> Any:
+        """Return the variable's value, or `default`."""
+        if default is not NOTSET and not self.ENVIRON.get(var):
+            return default
+        return super().get_value(var, cast=cast, default=default, **how)
+
+
+env = Environment()
+env.read_env(os.environ.get("ENV_FILE") or BASE_DIR / ".env")
 
 #: what a connection attempt then complains about: the name that does not resolve says what to do
 NO_DATABASE = "postgresql://set-DATABASE_URL-or-run-make-up.invalid/none"
@@ -31,7 +44,11 @@ NO_DATABASE = "postgresql://set-DATABASE_URL-or-run-make-up.invalid/none"
 
 def var_dir() -> Path:
     """Where this installation keeps what it writes: embedded data, generated secrets, locks."""
-    return Path(env.str("VAR_DIR", default="") or BASE_DIR / "var").resolve()
+    return Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).resolve()
+
+
+def _random_text() -> str:
+    return secrets.token_urlsafe(SECRET_BYTES)
 
 
 def is_set(name: str) -> bool:
@@ -39,7 +56,7 @@ def is_set(name: str) -> bool:
     return bool(os.environ.get(name) or os.environ.get(f"{name}_FILE"))
 
 
-def secret(name: str, *, generate: bool, make: Callable[[], str] = secrets.token_urlsafe) -> str:
+def secret(name: str, *, generate: bool, make: Callable[[], str] = _random_text) -> str:
     """Return the secret `name`, or one generated once. Raises `ImproperlyConfigured`."""
     value: str = env.str(name, default="").strip()
     if value:
@@ -53,7 +70,7 @@ def secret(name: str, *, generate: bool, make: Callable[[], str] = secrets.token
     raise ImproperlyConfigured(message)
 
 
-def stored_secret(name: str, var: Path, make: Callable[[], str] = secrets.token_urlsafe) -> str:
+def stored_secret(name: str, var: Path, make: Callable[[], str] = _random_text) -> str:
     """Return the secret kept in `var/secrets/<name>` (mode 0600), made on first use.
 
     Several processes may ask at once: the file appears whole or not at all, and the first wins.

@@ -37,10 +37,22 @@ FILE_NAME = "app.log"
 FILE_SIZE = 10_000_000
 FILE_COUNT = 5
 
-#: libraries that tell each request, address and all, below WARNING
-CHATTY = ("aiohttp.access", "asyncio", "requests", "urllib3", "websocket")
-#: servers and libraries that bring handlers of their own
-OWN_HANDLERS = ("django", "django.server", "uvicorn", "uvicorn.access", "uvicorn.error")
+#: who tells each request, address and all, or each task twice, below WARNING
+CHATTY = (
+    "aiohttp.access",
+    "asyncio",
+    "celery.app.trace",
+    "celery.beat",
+    "celery.worker.strategy",
+    "requests",
+    "urllib3",
+    "uvicorn.access",
+    "websocket",
+)
+#: who brings handlers of its own
+OWN_HANDLERS = ("django", "django.server", "uvicorn", "uvicorn.error")
+#: what others attach to their records for their own formatters
+FOREIGN_EXTRAS = ("asctime", "color", "color_message", "end_color", "message")
 
 
 class LogSettings(TypedDict):
@@ -130,7 +142,6 @@ def _described() -> list[Processor]:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.stdlib.ExtraAdder(),
     ]
 
 
@@ -156,7 +167,7 @@ def _json() -> Processor:
 
 def _formatter(renderer: Processor) -> logging.Formatter:
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=_described(),
+        foreign_pre_chain=[*_described(), structlog.stdlib.ExtraAdder(), _drop_foreign_extras],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
@@ -165,6 +176,12 @@ def _formatter(renderer: Processor) -> logging.Formatter:
             renderer,
         ],
     )
+
+
+def _drop_foreign_extras(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    for name in FOREIGN_EXTRAS:
+        event.pop(name, None)
+    return event
 
 
 def strike_out_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

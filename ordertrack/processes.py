@@ -7,7 +7,7 @@ import sys
 
 from django.conf import settings
 
-from ordertrack.environment import BASE_DIR, is_set
+from ordertrack.environment import BASE_DIR, env, is_set
 from ordertrack.supervisor import Program
 
 #: uvicorn waits for open live streams otherwise, for ever
@@ -50,7 +50,9 @@ def flower() -> Program:
 
     The password is read from FLOWER_BASIC_AUTH by Flower itself: argv would show it to everyone.
     """
-    return _celery("flower", "flower", "--address=127.0.0.1")
+    # switching task events on in every worker would double what each task costs
+    events = f"--enable_events={env.bool('CELERY_SEND_EVENTS', default=False)}"
+    return _celery("flower", "flower", "--address=127.0.0.1", events, "--logging=none")
 
 
 def _celery(name: str, command: str, *options: str) -> Program:
