@@ -15,9 +15,7 @@ from __future__ import annotations
 class ExchangeError(Exception):
     """The exchange did not do what was asked."""
 
-    def __init__(
-        self, detail: str = "", *, code: str = "", http_status: int | None = None
-    ) -> None:
+    def __init__(self, detail: str = "", *, code: str = "", http_status: int | None = None) -> None:
         """Keep the exchange's own code; `detail` must already be free of secrets."""
         super().__init__(detail or (type(self).__doc__ or "").strip())
         self.code = code

@@ -167,7 +167,7 @@ class OrderStatement:
     stop_price: Decimal | None = None
     #: quote value of what was filled; None where this statement does not tell it
     filled_quote: Decimal | None = None
-    #: the exchange's average fill price, possibly rounded by it; None where not told or nothing filled
+    #: the exchange's average fill price, maybe rounded by it; None if not told or nothing filled
     average_price: Decimal | None = None
     reduce_only: bool = False
     post_only: bool = False
@@ -186,7 +186,8 @@ class OrderReport(OrderStatement):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderSnapshot(OrderStatement):
     """What REST says an order is. True no later than `requested_at` (our clock; only ever
-    compared with our own clock, never with the exchange's times)."""
+    compared with our own clock, never with the exchange's times).
+    """
 
     requested_at: datetime
     source: Source = Source.REST_ORDER
@@ -311,6 +312,4 @@ class Market:
     contract_size: Decimal | None = None
 
 
-Message = (
-    OrderReport | TradeHint | HoldingsChanged | CredentialExpired | IgnoredMessage
-)
+Message = OrderReport | TradeHint | HoldingsChanged | CredentialExpired | IgnoredMessage

@@ -1,0 +1,294 @@
+"""
+Binance USD-M by REST: each question and each order, as `rest.RestClient` promises them.
+
+Policy: an answer is believed only if it is about what was asked; one about something else (an
+empty body, another order) is transient, as if none had come.
+
+@FEAT:order-tracking @COMP:exchange @TYPE:integration
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from exchanges import binance_answers as answers
+from exchanges import binance_calls as calls
+from exchanges import binance_requests as requests
+from exchanges.binance_trades import fetch_trades
+from exchanges.binance_verification import verify
+from exchanges.errors import MalformedMessage, OrderRefused, OutcomeUnknown, TransientError
+from exchanges.governor import Priority
+from exchanges.messages import IdSpace, OrderType, Source
+from exchanges.rest import TIMEOUT
+from exchanges.wire import a_list, an_object, flag, milliseconds, text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from exchanges.binance_calls import BinanceCalls, Endpoint, Told
+    from exchanges.governor import Governor
+    from exchanges.markets import Markets
+    from exchanges.messages import (
+        ExecutionReport,
+        HoldingReport,
+        MarketType,
+        NewOrder,
+        OrderRef,
+        OrderSnapshot,
+        TradeCursor,
+        Verification,
+    )
+    from exchanges.wire import Fields
+
+T = TypeVar("T")
+
+_INCOME_PAGE: Final = 1000
+_INCOME_PAGES: Final = 5
+#: Income rows that only a trade leaves behind.
+_TRADE_INCOME: Final = frozenset({"COMMISSION", "REALIZED_PNL"})
+_WINDOW: Final = timedelta(days=7)
+
+
+class BinanceRest:
+    """One USD-M account's questions and orders. Implements `rest.RestClient`."""
+
+    def __init__(
+        self,
+        *,
+        api: BinanceCalls,
+        governor: Governor,
+        markets: Markets,
+        market_type: MarketType,
+    ) -> None:
+        self.governor, self.markets = governor, markets
+        self._api, self._market_type = api, market_type
+
+    def fetch_order(
+        self, ref: OrderRef, *, timeout: float = TIMEOUT, priority: Priority = Priority.VERIFY
+    ) -> OrderSnapshot:
+        """Ask for one order. Raises OrderNotFound, which by itself proves nothing."""
+        endpoint = calls.ALGO_ORDER if ref.id_space is IdSpace.ALGO else calls.ORDER
+        told = self._api.call(endpoint, requests.naming(ref), priority=priority, timeout=timeout)
+        return requests.about(ref, self._order(told, ref.id_space))
+
+    def fetch_open_orders(
+        self,
+        symbol_id: str | None = None,
+        *,
+        timeout: float = TIMEOUT,
+        priority: Priority = Priority.SYNC,
+    ) -> tuple[OrderSnapshot, ...]:
+        """Ask for the orders that are alive; without a symbol for all of them (weight 40)."""
+        endpoint = calls.OPEN_ORDERS if symbol_id else calls.ALL_OPEN_ORDERS
+        told = self._api.call(
+            endpoint, requests.of_symbol(symbol_id), priority=priority, timeout=timeout
+        )
+        return self._orders(told, IdSpace.ORDER)
+
+    def fetch_open_algo_orders(
+        self,
+        symbol_id: str | None = None,
+        *,
+        timeout: float = TIMEOUT,
+        priority: Priority = Priority.SYNC,
+    ) -> tuple[OrderSnapshot, ...]:
+        """Ask for the conditional orders that have not triggered yet."""
+        endpoint = calls.OPEN_ALGO_ORDERS if symbol_id else calls.ALL_OPEN_ALGO_ORDERS
+        told = self._api.call(
+            endpoint, requests.of_symbol(symbol_id), priority=priority, timeout=timeout
+        )
+        return self._orders(told, IdSpace.ALGO)
+
+    def fetch_orders_from(
+        self, symbol_id: str, exchange_order_id: str, *, timeout: float, priority: Priority
+    ) -> tuple[OrderSnapshot, ...]:
+        """Ask for up to 1,000 orders of any status, from this id on."""
+        parameters = {"symbol": symbol_id, "orderId": exchange_order_id, "limit": "1000"}
+        told = self._api.call(calls.ORDERS, parameters, priority=priority, timeout=timeout)
+        return self._orders(told, IdSpace.ORDER)
+
+    def fetch_executions(
+        self,
+        symbol_id: str,
+        cursor: TradeCursor,
+        *,
+        exchange_order_id: str | None = None,
+        timeout: float = TIMEOUT,
+        priority: Priority = Priority.SYNC,
+    ) -> tuple[ExecutionReport, ...]:
+        """Ask for fills after `cursor`, oldest first; ten pages of 1,000 at most.
+
+        Binance keeps them for three months and, without a cursor, shows the last seven days.
+        """
+        return self.fetch_trades(
+            symbol_id,
+            cursor,
+            exchange_order_id=exchange_order_id,
+            timeout=timeout,
+            priority=priority,
+        )[0]
+
+    def fetch_trades(
+        self,
+        symbol_id: str,
+        cursor: TradeCursor,
+        *,
+        exchange_order_id: str | None,
+        timeout: float,
+        priority: Priority,
+    ) -> tuple[tuple[ExecutionReport, ...], bool]:
+        """As `fetch_executions`; also tells whether the list was read to its end."""
+        return fetch_trades(
+            self._api,
+            symbol_id,
+            cursor,
+            market_type=self._market_type,
+            exchange_order_id=exchange_order_id,
+            timeout=timeout,
+            priority=priority,
+        )
+
+    def fetch_holdings(
+        self, *, timeout: float = TIMEOUT, priority: Priority = Priority.SYNC
+    ) -> tuple[HoldingReport, ...]:
+        """Ask what is held. A market that is not mentioned is held at zero."""
+        told = self._api.call(calls.POSITIONS, {}, priority=priority, timeout=timeout)
+        return _read(
+            lambda: tuple(
+                answers.holding(row, market_type=self._market_type) for row in a_list(told.body)
+            )
+        )
+
+    def fetch_traded_symbols(
+        self, since: datetime, *, timeout: float = TIMEOUT, priority: Priority = Priority.SYNC
+    ) -> frozenset[str]:
+        """Ask which symbols were traded since then, by what trades cost and earned (weight 30).
+
+        Finds round trips made by hand in symbols nobody watches.
+        """
+        symbols: set[str] = set()
+        start = max(since, datetime.now(UTC) - _WINDOW)
+        for _ in range(_INCOME_PAGES):
+            parameters = {"startTime": str(milliseconds(start)), "limit": str(_INCOME_PAGE)}
+            told = self._api.call(calls.INCOME, parameters, priority=priority, timeout=timeout)
+            rows = _read(lambda: [an_object(row) for row in a_list(told.body)])  # noqa: B023
+            symbols |= {
+                text(row, "symbol") for row in rows if row.get("incomeType") in _TRADE_INCOME
+            }
+            if len(rows) < _INCOME_PAGE:
+                break
+            start = max(start + timedelta(milliseconds=1), *map(_time_of, rows))
+        return frozenset(symbols)
+
+    def fetch_server_time(
+        self, *, timeout: float = TIMEOUT, priority: Priority = Priority.SYNC
+    ) -> datetime:
+        """Ask for the exchange's clock; the difference to ours is kept for signing."""
+        return _read(lambda: self._api.measure_clock(priority=priority, timeout=timeout))
+
+    def is_hedge_mode(
+        self, *, timeout: float = TIMEOUT, priority: Priority = Priority.SYNC
+    ) -> bool:
+        """Ask whether long and short positions are kept apart (weight 30)."""
+        told = self._api.call(calls.POSITION_MODE, {}, priority=priority, timeout=timeout)
+        return _read(lambda: flag(an_object(told.body), "dualSidePosition"))
+
+    def place_order(self, order: NewOrder, *, timeout: float = TIMEOUT) -> OrderSnapshot:
+        """Send an order, once. Raises OrderRefused, OutcomeUnknown, or that nothing was sent."""
+        if order.order_type not in (OrderType.LIMIT, OrderType.MARKET):
+            # conditional orders have an endpoint, ids and a life of their own (-4120)
+            msg = f"{order.order_type} orders are not sent"
+            raise OrderRefused(msg)
+        told = self._api.call(
+            calls.PLACE, requests.terms(order), priority=Priority.ORDER, timeout=timeout
+        )
+        return self._done(told)
+
+    def cancel_order(self, ref: OrderRef, *, timeout: float = TIMEOUT) -> OrderSnapshot:
+        """Cancel an order. Raises OrderNotFound, which says only that it is not open."""
+        if ref.id_space is IdSpace.ALGO:
+            parameters = requests.naming(ref)
+            self._api.call(calls.CANCEL_ALGO, parameters, priority=Priority.ORDER, timeout=timeout)
+            return self.fetch_order(ref, timeout=timeout, priority=Priority.ORDER)
+        told = self._api.call(
+            calls.CANCEL, requests.naming(ref), priority=Priority.ORDER, timeout=timeout
+        )
+        return self._done(told)
+
+    def verify_orders(
+        self,
+        refs: Sequence[OrderRef],
+        *,
+        cursor: TradeCursor | None = None,
+        want_trades: bool = False,
+        told_terminal: frozenset[str] = frozenset(),
+        timeout: float = TIMEOUT,
+        priority: Priority = Priority.VERIFY,
+    ) -> Verification:
+        """Ask about some orders of one symbol with as little weight as will do.
+
+        `told_terminal`: exchange order ids the stream already reported as ended; in a bulk
+        question they are not looked up one by one, their trades tell the rest.
+        """
+        return verify(
+            self,
+            refs,
+            cursor=cursor,
+            want_trades=want_trades,
+            told_terminal=told_terminal,
+            timeout=timeout,
+            priority=priority,
+        )
+
+    def create_listen_key(self, *, timeout: float = TIMEOUT) -> str:
+        """Obtain the key of the private stream (the same one while it lives)."""
+        return self._listen_key(calls.CREATE_LISTEN_KEY, timeout)
+
+    def extend_listen_key(self, *, timeout: float = TIMEOUT) -> str:
+        """Give the key another hour. Raises ListenKeyGone when there is none any more."""
+        return self._listen_key(calls.EXTEND_LISTEN_KEY, timeout)
+
+    def _listen_key(self, endpoint: Endpoint, timeout: float) -> str:
+        told = self._api.call(endpoint, {}, priority=Priority.VERIFY, timeout=timeout)
+        return _read(lambda: text(an_object(told.body), "listenKey"))
+
+    def _order(self, told: Told, id_space: IdSpace) -> OrderSnapshot:
+        return _read(lambda: self._snapshot(told.body, told.requested_at, id_space))
+
+    def _orders(self, told: Told, id_space: IdSpace) -> tuple[OrderSnapshot, ...]:
+        return _read(
+            lambda: tuple(
+                self._snapshot(row, told.requested_at, id_space) for row in a_list(told.body)
+            )
+        )
+
+    def _snapshot(self, body: object, requested_at: datetime, id_space: IdSpace) -> OrderSnapshot:
+        reader = answers.algo_order if id_space is IdSpace.ALGO else answers.order
+        return reader(body, market_type=self._market_type, requested_at=requested_at)
+
+    def _done(self, told: Told) -> OrderSnapshot:
+        """Read the answer to an order of ours: unreadable means the outcome is not known."""
+        try:
+            return answers.order(
+                told.body,
+                market_type=self._market_type,
+                requested_at=told.requested_at,
+                source=Source.SUBMIT,
+            )
+        except MalformedMessage as error:
+            msg = f"unreadable answer: {error}"
+            raise OutcomeUnknown(msg) from None
+
+
+def _read(reader: Callable[[], T]) -> T:
+    """Read an answer to a question: unreadable is as if none had come."""
+    try:
+        return reader()
+    except MalformedMessage as error:
+        msg = f"unreadable answer: {error}"
+        raise TransientError(msg) from None
+
+
+def _time_of(row: Fields) -> datetime:
+    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=int(str(row["time"])))

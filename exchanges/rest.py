@@ -1,0 +1,127 @@
+"""
+What can be asked of any exchange by REST, in our vocabulary.
+
+Policy: a client belongs to one account and may be used by any thread. Every method goes through
+the request budget and is bounded by `timeout` seconds, waiting included. A method raises only the
+errors of `exchanges.errors`; a read that raises has changed nothing, a write that raises
+OutcomeUnknown may have happened and must be asked about, never sent again.
+
+@FEAT:order-tracking @COMP:exchange @TYPE:integration
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from exchanges.governor import Priority
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from exchanges.governor import Governor
+    from exchanges.markets import Markets
+    from exchanges.messages import (
+        ExecutionReport,
+        HoldingReport,
+        NewOrder,
+        OrderRef,
+        OrderSnapshot,
+        TradeCursor,
+        Verification,
+    )
+
+TIMEOUT: Final = 10.0
+
+
+class RestClient(Protocol):
+    """One account's questions and orders."""
+
+    @property
+    def governor(self) -> Governor:
+        """The budget this client spends from."""
+
+    @property
+    def markets(self) -> Markets:
+        """The table of markets, shared by all clients of the process."""
+
+    def fetch_order(
+        self, ref: OrderRef, *, timeout: float = TIMEOUT, priority: Priority = Priority.VERIFY
+    ) -> OrderSnapshot:
+        """Ask for one order. Raises OrderNotFound, which by itself proves nothing."""
+
+    def fetch_open_orders(
+        self,
+        symbol_id: str | None = None,
+        *,
+        timeout: float = TIMEOUT,
+        priority: Priority = Priority.SYNC,
+    ) -> tuple[OrderSnapshot, ...]:
+        """Ask for the orders that are alive; without a symbol for all of them (expensive)."""
+
+    def fetch_open_algo_orders(
+        self,
+        symbol_id: str | None = None,
+        *,
+        timeout: float = TIMEOUT,
+        priority: Priority = Priority.SYNC,
+    ) -> tuple[OrderSnapshot, ...]:
+        """Ask for the conditional orders that have not triggered yet."""
+
+    def fetch_executions(
+        self,
+        symbol_id: str,
+        cursor: TradeCursor,
+        *,
+        exchange_order_id: str | None = None,
+        timeout: float = TIMEOUT,
+        priority: Priority = Priority.SYNC,
+    ) -> tuple[ExecutionReport, ...]:
+        """Ask for fills after `cursor`, oldest first; a bounded number of pages.
+
+        Whoever wants all asks again from the last id until nothing comes.
+        """
+
+    def fetch_holdings(
+        self, *, timeout: float = TIMEOUT, priority: Priority = Priority.SYNC
+    ) -> tuple[HoldingReport, ...]:
+        """Ask what is held. A market that is not mentioned is held at zero."""
+
+    def fetch_traded_symbols(
+        self, since: datetime, *, timeout: float = TIMEOUT, priority: Priority = Priority.SYNC
+    ) -> frozenset[str]:
+        """Ask which symbols were traded at all since then, by hand included (expensive)."""
+
+    def fetch_server_time(
+        self, *, timeout: float = TIMEOUT, priority: Priority = Priority.SYNC
+    ) -> datetime:
+        """Ask for the exchange's clock; the difference to ours is kept for signing."""
+
+    def is_hedge_mode(
+        self, *, timeout: float = TIMEOUT, priority: Priority = Priority.SYNC
+    ) -> bool:
+        """Ask whether long and short positions are kept apart (expensive)."""
+
+    def place_order(self, order: NewOrder, *, timeout: float = TIMEOUT) -> OrderSnapshot:
+        """Send an order, once. Raises OrderRefused, OutcomeUnknown, or that nothing was sent."""
+
+    def cancel_order(self, ref: OrderRef, *, timeout: float = TIMEOUT) -> OrderSnapshot:
+        """Cancel an order. Raises OrderNotFound, which says only that it is not open."""
+
+    def verify_orders(
+        self,
+        refs: Sequence[OrderRef],
+        *,
+        cursor: TradeCursor | None = None,
+        want_trades: bool = False,
+        told_terminal: frozenset[str] = frozenset(),
+        timeout: float = TIMEOUT,
+        priority: Priority = Priority.VERIFY,
+    ) -> Verification:
+        """Ask about some orders of one symbol with as little weight as will do."""
+
+    def create_listen_key(self, *, timeout: float = TIMEOUT) -> str:
+        """Obtain the key of the private stream (the same one while it lives)."""
+
+    def extend_listen_key(self, *, timeout: float = TIMEOUT) -> str:
+        """Give the key another hour. Raises ListenKeyGone when there is none any more."""
