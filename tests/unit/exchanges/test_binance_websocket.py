@@ -237,14 +237,14 @@ def test_an_answer_to_our_own_request_is_ignored() -> None:
 
 
 def test_an_event_added_later_is_ignored_and_told_once(
-    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     socket = BinanceWebSocket(MarketType.FUTURES)
 
     answers = [socket.on_message(b'{"e":"BRAND_NEW","E":1779367929402}') for _ in range(3)]
 
     assert answers == [[IgnoredMessage(event="BRAND_NEW")]] * 3
-    assert capsys.readouterr().out.count("BRAND_NEW") == 1
+    assert caplog.text.count("BRAND_NEW") == 1
 
 
 def test_reading_a_fill_is_quick() -> None:
