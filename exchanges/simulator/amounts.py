@@ -7,6 +7,7 @@ program that sets another precision for its threads cannot change what the excha
 
 from __future__ import annotations
 
+import itertools
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,6 @@ def split(total: Decimal, pieces: int, step: Decimal, chance: random.Random) -> 
         return [total]
     cuts = sorted(chance.sample(range(1, lots), pieces - 1))
     edges = [0, *cuts, lots]
-    parts = [(right - left) * step for left, right in zip(edges, edges[1:], strict=False)]
+    parts = [(right - left) * step for left, right in itertools.pairwise(edges)]
     parts[-1] += total - lots * step
     return parts

@@ -82,9 +82,11 @@ class Offer:
 
 def draw_offers(rules: SymbolRules, price: Decimal, sign: int, seed: str) -> list[Offer]:
     """The house's offers above (sign 1) or below (-1) a price, best first."""
-    chance = random.Random(seed)  # noqa: S311  a market, not a secret
+    chance = random.Random(seed)
     offers = [
-        _offer(rules, price + sign * (level + 1) * rules.price_tick, chance.randint(*OFFER_NOTIONAL))
+        _offer(
+            rules, price + sign * (level + 1) * rules.price_tick, chance.randint(*OFFER_NOTIONAL)
+        )
         for level in range(LEVELS)
         for _ in range(chance.randint(1, 3))
     ]

@@ -57,6 +57,8 @@ class Engine:
         self.clock = clock
         self.sink = sink
         self.accounts: dict[str, Account] = {}
+        #: called after every move of a price
+        self.watchers: list[Callable[[Market], None]] = []
         self.markets = {
             rules.symbol: Market.opened(
                 rules,
@@ -261,6 +263,8 @@ class Engine:
                     quantity = order.remaining if whole else drawn_share(market, order)
                     counterparties = market.fills.randint(1, MOST_COUNTERPARTIES)
                     self.fill_resting(order, quantity, counterparties)
+        for look in self.watchers:
+            look(market)
 
 
 def drawn_share(market: Market, order: Order) -> Decimal:

@@ -7,15 +7,19 @@ from the engine's own books, never from what was sent to anybody.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from exchanges.simulator.amounts import plain
+from exchanges.simulator.channel import FrameCounts
+from exchanges.simulator.errors import ControlError
 from exchanges.simulator.orders import BY_HAND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from exchanges.simulator.accounts import Account, Position
+    from exchanges.simulator.exchange import SimulatedExchange
     from exchanges.simulator.orders import Execution, Order
 
 MARKET_TYPE = "FUTURES"
@@ -106,6 +110,64 @@ def account_rows(account: Account) -> dict[str, Any]:
             for income in account.incomes
         ],
         "client_ids_reused": account.client_ids_reused,
+    }
+
+
+def everything(exchange: SimulatedExchange, account: str | None) -> dict[str, Any]:
+    """All books, or those of one account, and the summary."""
+    chosen = chosen_accounts(exchange, account)
+    return {
+        "now": exchange.clock.now(),
+        "accounts": {each.api_key: account_rows(each) for each in chosen},
+        "prices": {
+            symbol: plain(market.price) for symbol, market in exchange.engine.markets.items()
+        },
+        "summary": summary(exchange, account),
+    }
+
+
+def chosen_accounts(exchange: SimulatedExchange, account: str | None) -> list[Account]:
+    """One account, or all."""
+    if account is None:
+        return list(exchange.accounts.values())
+    if account not in exchange.accounts:
+        text = f"no such account: {account}"
+        raise ControlError(text)
+    return [exchange.accounts[account]]
+
+
+def summary(exchange: SimulatedExchange, account: str | None) -> dict[str, Any]:
+    """Counts only: of the books, the frames, the requests and the limits."""
+    chosen = chosen_accounts(exchange, account)
+    channels = [exchange.hub.channel(each.api_key) for each in chosen]
+    frames: Counter[str] = Counter()
+    for channel in channels:
+        frames.update(channel.counts.numbers())
+    return {
+        **counts(chosen),
+        **FrameCounts().numbers(),
+        **frames,
+        "lost_frames": [
+            {"account": channel.api_key, **frame}
+            for channel in channels
+            for frame in channel.counts.lost_frames
+        ],
+        "open_sockets": sum(len(channel.links) for channel in channels),
+        **requests(exchange),
+    }
+
+
+def requests(exchange: SimulatedExchange) -> dict[str, Any]:
+    """What was asked of REST, and what the limits said."""
+    limits = exchange.limits
+    return {
+        "requests": sum(exchange.requests.values()),
+        "requests_by_endpoint": dict(exchange.requests),
+        "requests_refused": dict(exchange.refused),
+        "weight_by_minute": {str(minute): used for minute, used in limits.weight_by_minute.items()},
+        "too_many_requests": limits.too_many_requests,
+        "bans": limits.bans,
+        "requests_during_ban": limits.requests_during_ban,
     }
 
 

@@ -36,6 +36,8 @@ class Market:
     book: Book = field(default_factory=Book)
     moves: int = 0
     offers: dict[str, list[Offer]] = field(default_factory=dict)
+    #: the house offers nothing at all (a fault)
+    is_thin: bool = False
 
     @classmethod
     def opened(
@@ -48,8 +50,8 @@ class Market:
             next_order_id=first_order_id,
             next_trade_id=first_trade_id,
             price=rules.start_price,
-            walk=random.Random(f"{seed}:price:{rules.symbol}"),  # noqa: S311
-            fills=random.Random(f"{seed}:fills:{rules.symbol}"),  # noqa: S311
+            walk=random.Random(f"{seed}:price:{rules.symbol}"),
+            fills=random.Random(f"{seed}:fills:{rules.symbol}"),
         )
 
     def take_order_id(self) -> int:
@@ -76,6 +78,8 @@ class Market:
 
     def offers_for(self, taker_side: str) -> list[Offer]:
         """What a taker of this side finds of the house's offers, best first; consumed in place."""
+        if self.is_thin:
+            return []
         found = self.offers.get(taker_side)
         if found is None:
             sign = 1 if taker_side == "BUY" else -1

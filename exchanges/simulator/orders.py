@@ -62,7 +62,7 @@ class OrderTerms:
         return (self.position_side, self.side) in {("LONG", "SELL"), ("SHORT", "BUY")}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Execution:
     """One fill of one order."""
 
@@ -74,6 +74,8 @@ class Execution:
     is_maker: bool
     realized_pnl: Decimal
     time: int
+    #: its row of userTrades, encoded when first asked for
+    encoded: bytes = b""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -1,0 +1,241 @@
+"""
+What an order must be before the engine sees it: parameters, filters, funds, and its own flags.
+
+Codes and texts are Binance's. Nothing is recorded of an order that fails here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from exchanges.simulator import amounts
+from exchanges.simulator.amounts import ZERO
+from exchanges.simulator.errors import ApiError, bad_symbol, missing
+from exchanges.simulator.market import OPPOSITE
+from exchanges.simulator.orders import BY_API, OrderTerms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from decimal import Decimal
+
+    from exchanges.simulator.accounts import Account
+    from exchanges.simulator.config import SymbolRules
+    from exchanges.simulator.exchange import SimulatedExchange
+    from exchanges.simulator.market import Market
+
+SIDES: Final = ("BUY", "SELL")
+TYPES: Final = ("LIMIT", "MARKET")
+CONDITIONAL: Final = frozenset({
+    "STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET",
+})  # fmt: skip
+TIMES_IN_FORCE: Final = ("GTC", "IOC", "FOK", "GTX")
+CLIENT_ID: Final = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
+
+
+def required(params: Mapping[str, str], name: str) -> str:
+    """A parameter that must be there."""
+    value = params.get(name, "")
+    if not value:
+        raise missing(name)
+    return value
+
+
+def one_of(params: Mapping[str, str], name: str, known: tuple[str, ...], code: int) -> str:
+    """A parameter that must be one of these words."""
+    value = required(params, name)
+    if value not in known:
+        raise ApiError(code, f"Invalid {name}.")
+    return value
+
+
+def amount(params: Mapping[str, str], name: str) -> Decimal:
+    """A parameter that must be a number."""
+    value = amounts.parse(required(params, name))
+    if value is None:
+        raise missing(name)
+    return value
+
+
+def flag(params: Mapping[str, str], name: str) -> bool:
+    """A parameter that is true or false, and false if it is not sent."""
+    return params.get(name, "false").lower() == "true"
+
+
+def market_of(exchange: SimulatedExchange, params: Mapping[str, str]) -> Market:
+    """The market named by `symbol`."""
+    found = exchange.engine.markets.get(required(params, "symbol"))
+    if found is None:
+        raise bad_symbol()
+    return found
+
+
+def read_terms(
+    exchange: SimulatedExchange, account: Account, params: Mapping[str, str], origin: str = BY_API
+) -> OrderTerms:
+    """The order these parameters ask for, checked against everything but the market's state."""
+    market = market_of(exchange, params)
+    side = one_of(params, "side", SIDES, -1117)
+    order_type = read_type(params)
+    terms = OrderTerms(
+        symbol=market.rules.symbol,
+        side=side,
+        type=order_type,
+        quantity=read_quantity(market.rules, params),
+        price=read_price(market.rules, params) if order_type == "LIMIT" else ZERO,
+        time_in_force=read_time_in_force(params, order_type),
+        position_side=read_position_side(account, params),
+        reduce_only=flag(params, "reduceOnly"),
+        client_id=read_client_id(exchange, account, params),
+        origin=origin,
+    )
+    check_notional(market, terms)
+    return terms
+
+
+def read_type(params: Mapping[str, str]) -> str:
+    """LIMIT or MARKET; conditional types moved to another service (-4120)."""
+    if params.get("type") in CONDITIONAL:
+        raise ApiError(
+            -4120,
+            "Order type not supported for this endpoint. "
+            "Please use the Algo Order API endpoints instead.",
+        )
+    return one_of(params, "type", TYPES, -1116)
+
+
+def read_time_in_force(params: Mapping[str, str], order_type: str) -> str:
+    """How long it stays; a market order says nothing about it."""
+    if order_type == "LIMIT":
+        return one_of(params, "timeInForce", TIMES_IN_FORCE, -1115)
+    for name in ("timeInForce", "price"):
+        if params.get(name):
+            raise ApiError(-1106, f"Parameter '{name}' sent when not required.")
+    return "GTC"
+
+
+def read_price(rules: SymbolRules, params: Mapping[str, str]) -> Decimal:
+    """A limit price on the tick."""
+    price = amount(params, "price")
+    if price <= 0:
+        raise ApiError(-4001, "Price less than 0.")
+    if price % rules.price_tick:
+        raise ApiError(-4014, "Price not increased by tick size.")
+    return price.quantize(rules.price_tick)
+
+
+def read_quantity(rules: SymbolRules, params: Mapping[str, str]) -> Decimal:
+    """A quantity on the step and within its bounds."""
+    quantity = amount(params, "quantity")
+    if quantity < rules.minimum_quantity and quantity % rules.quantity_step == 0:
+        raise ApiError(-4003, "Quantity less than or equal to zero.")
+    if quantity > rules.maximum_quantity:
+        raise ApiError(-4005, "Quantity greater than max quantity.")
+    if quantity % rules.quantity_step:
+        raise ApiError(-1111, "Precision is over the maximum defined for this asset.")
+    return quantity.quantize(rules.quantity_step)
+
+
+def read_position_side(account: Account, params: Mapping[str, str]) -> str:
+    """BOTH in one-way mode, LONG or SHORT in hedge mode (-4061)."""
+    side = params.get("positionSide") or "BOTH"
+    if account.hedge != (side in {"LONG", "SHORT"}):
+        raise ApiError(-4061, "Order's position side does not match user's setting.")
+    if account.hedge and "reduceOnly" in params:
+        raise ApiError(-1106, "Parameter 'reduceonly' sent when not required.")
+    return side
+
+
+def read_client_id(exchange: SimulatedExchange, account: Account, params: Mapping[str, str]) -> str:
+    """The client's id, unique among open orders (-4116), or one of the exchange's making."""
+    given = params.get("newClientOrderId")
+    if not given:
+        alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+        return "".join(exchange.id_chance.choices(alphabet, k=22))
+    if not CLIENT_ID.fullmatch(given):
+        raise ApiError(-4015, "Client order id is not valid.")
+    found = account.by_client_id.get((params["symbol"], given))
+    if found and found.is_open:
+        raise ApiError(-4116, "ClientOrderId is duplicated.")
+    return given
+
+
+def check_notional(market: Market, terms: OrderTerms) -> None:
+    """An order must be worth something, unless it only reduces (-4164)."""
+    least = market.rules.minimum_notional
+    worth = terms.quantity * (terms.price or market.price)
+    if worth < least and not (terms.reduce_only or terms.is_closing):
+        raise ApiError(
+            -4164,
+            f"Order's notional must be no smaller than {least} (unless you choose reduce only).",
+        )
+
+
+def check_placement(exchange: SimulatedExchange, account: Account, terms: OrderTerms) -> None:
+    """What depends on the moment: what is held, funds, and the book."""
+    market = exchange.engine.markets[terms.symbol]
+    if terms.reduce_only or terms.is_closing:
+        check_reduces(account, terms)
+    else:
+        check_funds(exchange, account, market, terms)
+    if terms.time_in_force == "FOK":
+        check_fills_at_once(market, account, terms)
+    if terms.time_in_force == "GTX":
+        check_rests(market, terms)
+
+
+def check_reduces(account: Account, terms: OrderTerms) -> None:
+    """A reduce-only order needs something to reduce (-2022)."""
+    held = account.position(terms.symbol, terms.position_side).quantity
+    is_opposite = held < 0 if terms.side == "BUY" else held > 0
+    if not is_opposite or (terms.is_closing and terms.quantity > abs(held)):
+        raise ApiError(-2022, "ReduceOnly Order is rejected.")
+
+
+def check_funds(
+    exchange: SimulatedExchange, account: Account, market: Market, terms: OrderTerms
+) -> None:
+    """The margin must suffice, less what the order would free by reducing (-2019)."""
+    held = account.position(terms.symbol, terms.position_side).quantity
+    is_opposite = held < 0 if terms.side == "BUY" else held > 0
+    growing = terms.quantity - min(terms.quantity, 2 * abs(held) if is_opposite else ZERO)
+    needed = growing * (terms.price or market.price) / exchange.config.leverage
+    if needed > exchange.available(account):
+        raise ApiError(-2019, "Margin is insufficient.")
+
+
+def check_rests(market: Market, terms: OrderTerms) -> None:
+    """A post-only order must not trade at once (-5022)."""
+    best = market.touch(OPPOSITE[terms.side])
+    sign = 1 if terms.side == "BUY" else -1
+    if (terms.price - best) * sign >= 0:
+        raise ApiError(
+            -5022,
+            "Due to the order could not be executed as maker, the Post Only order will be "
+            "rejected. The order will not be recorded in the order history",
+        )
+
+
+def check_fills_at_once(market: Market, account: Account, terms: OrderTerms) -> None:
+    """A fill-or-kill order must find its whole quantity (-5021)."""
+    sign = 1 if terms.side == "BUY" else -1
+    on_offer = [(offer.price, offer.quantity) for offer in market.offers_for(terms.side)]
+    resting = [
+        (order.price, order.remaining)
+        for order in market.book.on_side(OPPOSITE[terms.side])
+        if order.account is not account
+    ]
+    within = sum(
+        (
+            quantity
+            for price, quantity in on_offer + resting
+            if terms.type == "MARKET" or (terms.price - price) * sign >= 0
+        ),
+        ZERO,
+    )
+    if within < terms.quantity:
+        raise ApiError(
+            -5021,
+            "Due to the order could not be filled immediately, the FOK order has been rejected. "
+            "The order will not be recorded in the order history",
+        )

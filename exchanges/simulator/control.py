@@ -1,0 +1,194 @@
+"""
+The control end points under `/sim/`: the oracle, the switches, and what is done by hand.
+
+They are no part of Binance; they bypass keys, signatures, limits and faults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import orjson
+from aiohttp import web
+
+from exchanges.simulator import acts, ledger, one_shots
+from exchanges.simulator.amounts import parse
+from exchanges.simulator.burst import Burst, BurstTerms
+from exchanges.simulator.config import CHANGEABLE
+from exchanges.simulator.errors import ApiError, ControlError
+
+if TYPE_CHECKING:
+    from exchanges.simulator.exchange import SimulatedExchange
+
+Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Control:
+    """The answers to `/sim/`."""
+
+    def __init__(self, exchange: SimulatedExchange) -> None:
+        """One burst at a time runs beside everything else."""
+        self._exchange = exchange
+        self._burst: Burst | None = None
+
+    async def ledger(self, request: web.Request) -> Any:
+        """GET ledger: everything, one account, or only counts."""
+        account = request.query.get("account")
+        if request.query.get("summary"):
+            return ledger.summary(self._exchange, account)
+        return ledger.everything(self._exchange, account)
+
+    async def show_faults(self, request: web.Request) -> Any:
+        """GET faults."""
+        return one_shots.state(self._exchange, request.query.get("account"))
+
+    async def set_faults(self, request: web.Request) -> Any:
+        """POST faults: switches, `account`, `profile`, `reset`."""
+        return one_shots.set_faults(self._exchange, await terms_of(request))
+
+    async def open_account(self, request: web.Request) -> Any:
+        """POST accounts."""
+        terms = await terms_of(request)
+        balance = parse(str(terms.get("balance", "100000")))
+        if balance is None or not terms.get("api_key") or not terms.get("api_secret"):
+            text = "api_key, api_secret and a number as balance are needed"
+            raise ControlError(text)
+        account = self._exchange.engine.open_account(
+            str(terms["api_key"]),
+            str(terms["api_secret"]),
+            balance,
+            hedge=bool(terms.get("hedge", False)),
+        )
+        return {"api_key": account.api_key, "balance": str(account.wallet), "hedge": account.hedge}
+
+    async def act(self, request: web.Request) -> Any:
+        """POST act: something done by hand or by the exchange."""
+        return acts.act(self._exchange, await terms_of(request))
+
+    async def step(self, request: web.Request) -> Any:
+        """POST step: move prices `steps` times."""
+        terms = await terms_of(request)
+        symbols = (
+            [str(terms["symbol"])] if terms.get("symbol") else list(self._exchange.engine.markets)
+        )
+        for _ in range(int(terms.get("steps", 1))):
+            for symbol in symbols:
+                acts.market(self._exchange, symbol)
+                self._exchange.engine.step(symbol)
+        return acts.prices(self._exchange)
+
+    async def price(self, request: web.Request) -> Any:
+        """POST price: set a price; `fill` is "part", "all" or "none"."""
+        return acts.set_price(self._exchange, await terms_of(request))
+
+    async def configure(self, request: web.Request) -> Any:
+        """POST config: change what may change while running."""
+        terms = await terms_of(request)
+        unknown = sorted(set(terms) - CHANGEABLE)
+        if unknown:
+            text = f"cannot be changed: {', '.join(unknown)}"
+            raise ControlError(text)
+        self._exchange.configure(
+            {name: typed(self._exchange, name, each) for name, each in terms.items()}
+        )
+        return self._config()
+
+    async def show_config(self, _request: web.Request) -> Any:
+        """GET config."""
+        return self._config()
+
+    def _config(self) -> Mapping[str, Any]:
+        return {
+            name: each for name, each in asdict(self._exchange.config).items() if name in CHANGEABLE
+        }
+
+    async def start_burst(self, request: web.Request) -> Any:
+        """POST burst: push fills."""
+        if self._burst and self._burst.is_running:
+            text = "a burst is running"
+            raise ControlError(text)
+        self._burst = Burst(
+            self._exchange, BurstTerms.read(self._exchange, await terms_of(request))
+        )
+        self._burst.start()
+        return self._burst.report()
+
+    async def show_burst(self, _request: web.Request) -> Any:
+        """GET burst."""
+        return self._burst.report() if self._burst else {"state": "idle"}
+
+    async def stop_burst(self, _request: web.Request) -> Any:
+        """DELETE burst."""
+        if self._burst:
+            self._burst.stop()
+        return await self.show_burst(_request)
+
+
+def typed(exchange: SimulatedExchange, name: str, value: object) -> object:
+    """A setting of the type it has now."""
+    now: bool | int | float = getattr(exchange.config, name)
+    if isinstance(now, bool) != isinstance(value, bool) or not isinstance(value, int | float):
+        text = f"{name}: {value!r} will not do"
+        raise ControlError(text)
+    return type(now)(value)
+
+
+async def terms_of(request: web.Request) -> dict[str, Any]:
+    """The JSON object of a request; an empty body is an empty object."""
+    body = await request.read()
+    try:
+        terms = orjson.loads(body or b"{}")
+    except orjson.JSONDecodeError as error:
+        text = "the body is no JSON"
+        raise ControlError(text) from error
+    if not isinstance(terms, dict):
+        text = "the body is no JSON object"
+        raise ControlError(text)
+    return terms
+
+
+def answering(handler: Callable[[web.Request], Awaitable[Any]]) -> Handler:
+    """JSON out; what makes no sense is answered 400 with the reason."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        try:
+            body, status = await handler(request), 200
+        except (ControlError, TypeError, ValueError) as error:
+            body, status = {"error": str(error)}, 400
+        except ApiError as error:
+            body, status = {"error": error.message, "code": error.code}, 400
+        text = orjson.dumps(body, default=in_words)
+        return web.Response(status=status, body=text, content_type="application/json")
+
+    return answer
+
+
+def in_words(value: object) -> object:
+    """What JSON has no type for."""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return list(value) if isinstance(value, set | frozenset) else str(value)
+
+
+def add_routes(app: web.Application, exchange: SimulatedExchange) -> None:
+    """Register the control paths."""
+    control = Control(exchange)
+    routes: tuple[tuple[str, str, Callable[[web.Request], Awaitable[Any]]], ...] = (
+        ("GET", "ledger", control.ledger),
+        ("GET", "faults", control.show_faults),
+        ("POST", "faults", control.set_faults),
+        ("POST", "accounts", control.open_account),
+        ("POST", "act", control.act),
+        ("POST", "step", control.step),
+        ("POST", "price", control.price),
+        ("GET", "config", control.show_config),
+        ("POST", "config", control.configure),
+        ("GET", "burst", control.show_burst),
+        ("POST", "burst", control.start_burst),
+        ("DELETE", "burst", control.stop_burst),
+    )
+    for method, name, handler in routes:
+        app.router.add_route(method, f"/sim/{name}", answering(handler))

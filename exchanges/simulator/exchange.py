@@ -1,0 +1,113 @@
+"""One running exchange: engine, streams, limits, faults and counters, held together."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from exchanges.simulator.algo import AlgoDesk
+from exchanges.simulator.amounts import ZERO
+from exchanges.simulator.clock import Clock
+from exchanges.simulator.engine import Engine
+from exchanges.simulator.fault_board import FaultBoard
+from exchanges.simulator.hub import StreamHub
+from exchanges.simulator.limits import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from decimal import Decimal
+
+    from exchanges.simulator.accounts import Account
+    from exchanges.simulator.config import SimulatorConfig
+
+#: how often the drops of `drop_every` are looked at
+TICK: Final = 0.25
+#: how a socket is dropped: with a close code, or cut
+WAYS_TO_DROP: Final[tuple[int | str, ...]] = (1001, 1012, "abort")
+
+
+class SimulatedExchange:
+    """Everything the HTTP layer needs, and nothing of HTTP."""
+
+    def __init__(
+        self, *, seed: int, config: SimulatorConfig, faults: Mapping[str, object] | None = None
+    ) -> None:
+        """One RNG per concern, all from `seed`."""
+        self.config = config
+        self.seed = seed
+        self.clock = Clock()
+        self.board = FaultBoard(faults)
+        self.hub = StreamHub(seed=seed, clock=self.clock.now, board=self.board)
+        self.engine = Engine(config, seed=seed, clock=self.clock.now, sink=self.hub)
+        self.algo = AlgoDesk(self.engine, self.hub.algo_changed)
+        self.limits = Limits(lambda: self.config)
+        self.rest_chance = random.Random(f"{seed}:rest")
+        self.id_chance = random.Random(f"{seed}:client-ids")
+        self.requests: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+        self._drop_chance = random.Random(f"{seed}:drops")
+        self._next_drop: dict[str, float] = {}
+
+    @property
+    def accounts(self) -> dict[str, Account]:
+        """All accounts by API key."""
+        return self.engine.accounts
+
+    def configure(self, changes: Mapping[str, Any]) -> None:
+        """Change what may be changed while running."""
+        self.config = self.engine.config = replace(self.config, **changes)
+
+    async def run_prices(self) -> None:
+        """Move every price every `price_interval` seconds, for ever."""
+        while True:
+            await asyncio.sleep(self.config.price_interval or TICK)
+            if self.config.price_interval:
+                for symbol in self.engine.markets:
+                    self.engine.step(symbol)
+
+    async def run_drops(self) -> None:
+        """Drop sockets now and then, where `drop_every` says so, for ever."""
+        while True:
+            await asyncio.sleep(TICK)
+            for api_key in self.accounts:
+                self._drop_if_due(api_key)
+
+    def _drop_if_due(self, api_key: str) -> None:
+        every = self.board.of(api_key).drop_every
+        if not every:
+            self._next_drop.pop(api_key, None)
+            return
+        now = asyncio.get_running_loop().time()
+        due = self._next_drop.get(api_key)
+        if due is None or now >= due:
+            self._next_drop[api_key] = now + every * self._drop_chance.uniform(0.5, 1.5)
+        if due is not None and now >= due:
+            self.hub.interrupt([api_key], self._drop_chance.choice(WAYS_TO_DROP))
+
+    def unrealized(self, account: Account) -> Decimal:
+        """What the open positions would bring at the market's price."""
+        return sum(
+            (
+                position.quantity
+                * (self.engine.markets[position.symbol].price - position.entry_price)
+                for position in account.positions.values()
+                if position.quantity
+            ),
+            ZERO,
+        )
+
+    def exposure(self, account: Account) -> Decimal:
+        """Notional of positions and of the orders that may grow them."""
+        held = (
+            abs(position.quantity) * self.engine.markets[position.symbol].price
+            for position in account.positions.values()
+        )
+        return sum(held, account.reserved)
+
+    def available(self, account: Account) -> Decimal:
+        """What may still be used as margin."""
+        used = self.exposure(account) / self.config.leverage
+        return account.wallet + self.unrealized(account) - used

@@ -1,0 +1,178 @@
+"""
+From the engine to the sockets: encodes what changed for those who listen.
+
+Nothing is encoded that nobody wants. TRADE_LITE precedes the ORDER_TRADE_UPDATE of its fill, and
+frames of one event type keep the order in which things happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import orjson
+
+from exchanges.simulator import frames
+from exchanges.simulator.algo import algo_update
+from exchanges.simulator.amounts import ZERO
+from exchanges.simulator.channel import Channel, Frame, Link
+from exchanges.simulator.listen_keys import ListenKey, ListenKeys
+from exchanges.simulator.private_socket import HALF_OPEN, LIVE, MUTE, PrivateSocket
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from decimal import Decimal
+
+    from exchanges.simulator.accounts import Account, Position
+    from exchanges.simulator.algo import AlgoOrder
+    from exchanges.simulator.fault_board import FaultBoard
+    from exchanges.simulator.orders import Execution, Order
+
+GOING_AWAY = 1001
+
+
+class StreamHub:
+    """Every account's private stream."""
+
+    def __init__(self, *, seed: int, clock: Callable[[], int], board: FaultBoard) -> None:
+        """`board` says what disturbs whom."""
+        self.keys = ListenKeys(seed, self._end_key)
+        self.sockets: set[PrivateSocket] = set()
+        self._seed = seed
+        self._clock = clock
+        self._board = board
+        self._channels: dict[str, Channel] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def channel(self, api_key: str) -> Channel:
+        """The stream of one account."""
+        found = self._channels.get(api_key)
+        if found is None:
+            found = self._channels[api_key] = Channel(api_key, self._seed, self._board)
+        return found
+
+    def order_changed(self, order: Order, kind: str, fill: Execution | None) -> None:
+        """Tell the account's sockets of a change of an order."""
+        channel = self.channel(order.account.api_key)
+        if not channel.links:
+            channel.counts.unheard += 1
+            return
+        if fill and kind == "TRADE" and channel.wants(frames.TRADE_LITE):
+            text = frames.trade_lite(fill)
+            channel.deliver(about(frames.TRADE_LITE, text, kind, order, fill))
+        if channel.wants(frames.ORDER_TRADE_UPDATE):
+            status = "NEW_ADL" if order.terms.client_id.startswith("adl_") else order.status
+            text = frames.order_trade_update(order, kind, fill, status)
+            channel.deliver(about(frames.ORDER_TRADE_UPDATE, text, kind, order, fill))
+
+    def holdings_changed(
+        self, account: Account, position: Position | None, reason: str, change: Decimal = ZERO
+    ) -> None:
+        """Tell the account's sockets of a change of wallet or position."""
+        channel = self.channel(account.api_key)
+        if channel.wants(frames.ACCOUNT_UPDATE):
+            text = frames.account_update(account, position, reason, change, self._clock())
+            channel.deliver(Frame(event=frames.ACCOUNT_UPDATE, text=text, kind=reason))
+
+    def algo_changed(self, algo: AlgoOrder) -> None:
+        """Tell the account's sockets of a change of a conditional order."""
+        channel = self.channel(algo.account.api_key)
+        text = orjson.dumps(algo_update(algo)).decode()
+        symbol = algo.terms.symbol
+        channel.deliver(Frame(event=frames.ALGO_UPDATE, text=text, kind=algo.status, symbol=symbol))
+
+    def _end_key(self, key: ListenKey, announced: bool) -> None:  # noqa: FBT001
+        channel = self.channel(key.api_key)
+        if announced:
+            text = frames.listen_key_expired(key.text, self._clock())
+            channel.deliver(Frame(event=frames.LISTEN_KEY_EXPIRED, text=text))
+        channel.links = [link for link in channel.links if link.key != key.text]
+
+    def start_key(self, api_key: str, lifetime: float) -> str:
+        """POST listenKey."""
+        return self.keys.start(api_key, lifetime).text
+
+    def close_key(self, api_key: str) -> None:
+        """DELETE listenKey: whoever uses it is cut off, whichever worker that is."""
+        key = self.keys.drop(api_key)
+        if key:
+            self.drop([link.socket for link in self.links_of(key)], GOING_AWAY)
+
+    def links_of(self, key: ListenKey) -> list[Link]:
+        """The sockets that listen on this key."""
+        return [link for link in self.channel(key.api_key).links if link.key == key.text]
+
+    def attach(self, socket: PrivateSocket, key: ListenKey) -> None:
+        """Let a socket hear what is sent for this key."""
+        if socket.has_key(key):
+            return
+        socket.keys.append(key)
+        channel = self.channel(key.api_key)
+        channel.counts.connections += 1
+        channel.links.append(Link(socket=socket, key=key.text))
+        socket.disturb(wanted_state(channel.faults.mute is True, channel.faults.half_open is True))
+
+    def detach(self, socket: PrivateSocket) -> None:
+        """A socket is gone."""
+        self.sockets.discard(socket)
+        for key in socket.keys:
+            channel = self.channel(key.api_key)
+            channel.links = [link for link in channel.links if link.socket is not socket]
+
+    def apply_states(self, accounts: Iterable[str]) -> None:
+        """Make the sockets of these accounts mute, half-open or live, as the switches say."""
+        for api_key in accounts:
+            channel = self.channel(api_key)
+            faults = channel.faults
+            for link in channel.links:
+                link.socket.disturb(wanted_state(bool(faults.mute), bool(faults.half_open)))
+
+    def interrupt(self, accounts: Iterable[str], how: int | str) -> int:
+        """Drop every socket of these accounts; `how` is a close code or "abort"."""
+        dropped = 0
+        for api_key in accounts:
+            channel = self.channel(api_key)
+            sockets = [link.socket for link in channel.links]
+            channel.counts.interruptions += len(sockets)
+            dropped += len(sockets)
+            self.drop(sockets, how)
+        return dropped
+
+    def drop(self, sockets: Iterable[PrivateSocket], how: int | str) -> None:
+        """Close these sockets with a code, or cut them."""
+        for socket in sockets:
+            self.detach(socket)
+            if isinstance(how, str):
+                socket.abort()
+            else:
+                self._close_soon(socket, how)
+
+    def _close_soon(self, socket: PrivateSocket, code: int) -> None:
+        task = asyncio.get_running_loop().create_task(socket.close(code, "dropped"))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def close(self) -> None:
+        """Drop everything."""
+        self.keys.close()
+        self.drop(list(self.sockets), "abort")
+        await asyncio.gather(*self._closing, return_exceptions=True)
+
+
+def wanted_state(mute: bool, half_open: bool) -> str:  # noqa: FBT001
+    """The state of a socket under these switches."""
+    if half_open:
+        return HALF_OPEN
+    return MUTE if mute else LIVE
+
+
+def about(event: str, text: str, kind: str, order: Order, fill: Execution | None) -> Frame:
+    """A frame about an order."""
+    return Frame(
+        event=event,
+        text=text,
+        kind=kind,
+        symbol=order.symbol,
+        order_id=order.order_id,
+        trade_id=fill.trade_id if fill else None,
+    )

@@ -1,0 +1,73 @@
+"""
+Setting fault switches: those that stay, and those that happen once.
+
+`disconnect` (a close code or "abort") and `expire_listen_key` (true or "silent") act on what is
+open when they are set; the others stay in force until they are set again or `reset`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from exchanges.simulator.errors import ControlError
+from exchanges.simulator.fault_board import as_json
+
+if TYPE_CHECKING:
+    from exchanges.simulator.exchange import SimulatedExchange
+
+ONE_SHOT: Final = ("disconnect", "expire_listen_key")
+SCOPE: Final = ("account", "reset")
+CLOSE_CODES: Final = range(1000, 5000)
+
+
+def set_faults(exchange: SimulatedExchange, terms: dict[str, Any]) -> dict[str, Any]:
+    """Set what is asked for, for everybody or one account; returns what now holds."""
+    account = terms.get("account")
+    once = {name: terms[name] for name in ONE_SHOT if terms.get(name) not in {None, False}}
+    check_once(once)
+    switches = {name: value for name, value in terms.items() if name not in {*ONE_SHOT, *SCOPE}}
+    if terms.get("reset"):
+        exchange.board.clear(account)
+    exchange.board.set(switches, account)
+    take_hold(exchange, account, switches)
+    strike(exchange, [account] if account else list(exchange.accounts), once)
+    return state(exchange, account)
+
+
+def check_once(once: dict[str, Any]) -> None:
+    """Refuse values that mean nothing."""
+    how = once.get("disconnect", "abort")
+    if how != "abort" and (not isinstance(how, int) or how not in CLOSE_CODES):
+        text = f'disconnect: expected a close code or "abort", was {how!r}'
+        raise ControlError(text)
+    if once.get("expire_listen_key", True) not in {True, "silent"}:
+        text = 'expire_listen_key: expected true or "silent"'
+        raise ControlError(text)
+
+
+def take_hold(exchange: SimulatedExchange, account: str | None, switches: dict[str, Any]) -> None:
+    """Let switches act that do more than being looked at."""
+    accounts = [account] if account else list(exchange.accounts)
+    faults = exchange.board.of()
+    exchange.clock.skew_ms = faults.clock_skew_ms
+    for market in exchange.engine.markets.values():
+        market.is_thin = faults.thin_book
+    if {"mute", "half_open"} & set(switches) or not switches:
+        exchange.hub.apply_states(accounts)
+    for name in ("mute", "half_open"):
+        if switches.get(name) == "current":
+            exchange.board.set({name: False}, account)
+
+
+def strike(exchange: SimulatedExchange, accounts: list[str], once: dict[str, Any]) -> None:
+    """Do what happens once."""
+    if "disconnect" in once:
+        exchange.hub.interrupt(accounts, once["disconnect"])
+    if "expire_listen_key" in once:
+        for api_key in accounts:
+            exchange.hub.keys.expire(api_key, announced=once["expire_listen_key"] is True)
+
+
+def state(exchange: SimulatedExchange, account: str | None) -> dict[str, Any]:
+    """What holds now, for everybody or for one account."""
+    return as_json(exchange.board.of(account))
