@@ -10,10 +10,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
-from factory.declarations import LazyFunction, SelfAttribute, Sequence, SubFactory
+from factory.declarations import LazyFunction, SelfAttribute, Sequence, SubFactory, Trait
 from factory.django import DjangoModelFactory, Password
 
 from exchanges.messages import (
@@ -35,14 +36,17 @@ PASSWORD = "correct horse battery staple"
 
 
 class UserFactory(DjangoModelFactory[User]):
-    """A person who may log in with PASSWORD."""
+    """A person; `with_password` lets them sign in with PASSWORD (hashing takes a while)."""
 
     class Meta:
         model = User
         skip_postgeneration_save = True
 
+    class Params:
+        with_password = Trait(password=Password(PASSWORD))
+
     username = Sequence(lambda n: f"trader-{n}")
-    password = Password(PASSWORD)
+    password = LazyFunction(lambda: make_password(None))
 
 
 class StaffFactory(UserFactory):

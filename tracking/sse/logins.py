@@ -51,10 +51,11 @@ def login_holds(login: Login) -> bool:
     if login.token_digest is not None:
         unexpired = Q(expiry__isnull=True) | Q(expiry__gt=timezone.now())
         tokens = AuthToken.objects.filter(unexpired, digest=login.token_digest)
-        return tokens.filter(user_id=login.user_id, user__is_active=True).exists()
+        found: bool = tokens.filter(user_id=login.user_id, user__is_active=True).exists()
+        return found
     request = HttpRequest()
     request.session = _session(login.session_key)
-    return bool(get_user(request).pk == login.user_id)
+    return get_user(request).pk == login.user_id
 
 
 def _token_login(request: HttpRequest) -> Login | None:
