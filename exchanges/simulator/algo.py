@@ -29,7 +29,7 @@ FINISHED: Final = "FINISHED"
 CANCELED: Final = "CANCELED"
 REJECTED: Final = "REJECTED"
 FIRST_ALGO_ID: Final = 1_000_000_033_225_453
-#: what each conditional type becomes, and whether it waits for the price to go its own way
+#: what each conditional type becomes, and whether it is a stop (waits for a worse price)
 BECOMES: Final = {
     "STOP": ("LIMIT", True),
     "STOP_MARKET": ("MARKET", True),
@@ -61,9 +61,13 @@ class AlgoOrder:
 
     def is_due(self, price: Decimal) -> bool:
         """Whether the price has come to its trigger."""
-        goes_along = BECOMES[self.order_type][1]
-        is_rising = (self.terms.side == "BUY") == goes_along
-        return price >= self.trigger_price if is_rising else price <= self.trigger_price
+        return is_reached(self.order_type, self.terms.side, self.trigger_price, price)
+
+
+def is_reached(order_type: str, side: str, trigger_price: Decimal, price: Decimal) -> bool:
+    """Whether a price triggers: stops wait for it to run away, profits for it to come."""
+    is_rising = (side == "BUY") == BECOMES[order_type][1]
+    return price >= trigger_price if is_rising else price <= trigger_price
 
 
 class AlgoDesk:

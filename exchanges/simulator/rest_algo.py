@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from exchanges.simulator import checks
-from exchanges.simulator.algo import BECOMES
+from exchanges.simulator.algo import BECOMES, is_reached
 from exchanges.simulator.amounts import ZERO, plain
 from exchanges.simulator.call import Call, Endpoint, Json
 from exchanges.simulator.errors import ApiError, missing, no_such_order, unknown_order_sent
@@ -36,6 +36,8 @@ def place(call: Call) -> Json:
     if call.params.get("clientAlgoId"):
         params["newClientOrderId"] = call.params["clientAlgoId"]
     terms = checks.read_terms(call.exchange, call.account, params)
+    if is_reached(order_type, terms.side, trigger, market.price):
+        raise ApiError(-2021, "Order would immediately trigger.")
     return row(call.exchange.algo.place(call.account, order_type, terms, trigger))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from exchanges.simulator import checks
+from exchanges.simulator.algo import BECOMES
 from exchanges.simulator.amounts import plain
 from exchanges.simulator.call import Call, Endpoint, Json, Security
 
@@ -71,7 +72,7 @@ def symbol_row(rules: SymbolRules) -> Json:
         "liquidationFee": "0.012500",
         "marketTakeBound": "0.05",
         "filters": filters(rules),
-        "orderTypes": ["LIMIT", "MARKET"],
+        "orderTypes": [*checks.TYPES, *sorted(BECOMES)],
         "timeInForce": list(checks.TIMES_IN_FORCE),
     }
 
