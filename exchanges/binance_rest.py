@@ -21,7 +21,7 @@ from exchanges.errors import MalformedMessage, OrderRefused, OutcomeUnknown, Tra
 from exchanges.governor import Priority
 from exchanges.messages import IdSpace, OrderType, Source
 from exchanges.rest import TIMEOUT
-from exchanges.wire import a_list, an_object, flag, milliseconds, text
+from exchanges.wire import a_list, an_object, flag, milliseconds, optional_text, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -243,15 +243,20 @@ class BinanceRest:
 
     def create_listen_key(self, *, timeout: float = TIMEOUT) -> str:
         """Obtain the key of the private stream (the same one while it lives)."""
-        return self._listen_key(calls.CREATE_LISTEN_KEY, timeout)
+        told = self._listen_key(calls.CREATE_LISTEN_KEY, timeout)
+        return _read(lambda: text(an_object(told.body), "listenKey"))
 
     def extend_listen_key(self, *, timeout: float = TIMEOUT) -> str:
-        """Give the key another hour. Raises ListenKeyGone when there is none any more."""
-        return self._listen_key(calls.EXTEND_LISTEN_KEY, timeout)
+        """Give the key another hour; returns it, or "" if the exchange does not name it.
 
-    def _listen_key(self, endpoint: Endpoint, timeout: float) -> str:
-        told = self._api.call(endpoint, {}, priority=Priority.VERIFY, timeout=timeout)
-        return _read(lambda: text(an_object(told.body), "listenKey"))
+        Raises ListenKeyGone when there is none any more.
+        """
+        # older answers are empty: the key that lives was extended
+        told = self._listen_key(calls.EXTEND_LISTEN_KEY, timeout)
+        return _read(lambda: optional_text(an_object(told.body), "listenKey"))
+
+    def _listen_key(self, endpoint: Endpoint, timeout: float) -> Told:
+        return self._api.call(endpoint, {}, priority=Priority.VERIFY, timeout=timeout)
 
     def _order(self, told: Told, id_space: IdSpace) -> OrderSnapshot:
         return _read(lambda: self._snapshot(told.body, told.requested_at, id_space))

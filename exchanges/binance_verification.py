@@ -159,6 +159,7 @@ def verify(
         priority=priority,
         requested_at=datetime.now(UTC),
     )
+    refs = tuple(dict.fromkeys(refs))
     ordinary = [ref for ref in refs if ref.id_space is IdSpace.ORDER]
     inquiry.ask_singly(ref for ref in refs if ref.id_space is IdSpace.ALGO)
     if len(ordinary) <= FEW:

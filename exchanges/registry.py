@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING
 
 from exchanges import binance
 from exchanges.errors import PermanentError
+from exchanges.listen_key import PRODUCTION_URL as LISTEN_KEY_URL
+from exchanges.listen_key import ListenKey
 from exchanges.messages import Exchange, MarketType, Message
+from exchanges.stream import PrivateStream
 
 if TYPE_CHECKING:
     from exchanges.adapter import Adapter, Limits
     from exchanges.credentials import Credentials
     from exchanges.rest import RestClient
+    from exchanges.stream import StreamHandler
+    from exchanges.stream_settings import StreamSettings
 
 _ADAPTERS: dict[str, Adapter] = {Exchange.BINANCE: binance.ADAPTER}
 _MARKET_TYPES: dict[str, MarketType] = {market_type: market_type for market_type in MarketType}
@@ -68,6 +73,33 @@ def rest_for(
         limits=limits or spoken.limits,
         base_url=base_url,
         egress_ip=egress_ip,
+    )
+
+
+def stream_for(
+    exchange: str,
+    market_type: str,
+    *,
+    session_id: str,
+    client: RestClient,
+    handler: StreamHandler,
+    base_url: str | None = None,
+    settings: StreamSettings | None = None,
+) -> PrivateStream:
+    """Return the private stream of the account of `client`, not started yet.
+
+    `base_url` is that of the WebSocket host; None means the exchange itself. Raises
+    PermanentError for what has no adapter.
+    """
+    spoken = adapter(exchange)
+    _market_type(spoken, market_type)
+    credential = ListenKey(
+        client,
+        refresh_after=spoken.credential_refresh,
+        base_url=base_url or LISTEN_KEY_URL,
+    )
+    return PrivateStream(
+        session_id=session_id, credential=credential, handler=handler, settings=settings
     )
 
 

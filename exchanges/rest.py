@@ -124,4 +124,7 @@ class RestClient(Protocol):
         """Obtain the key of the private stream (the same one while it lives)."""
 
     def extend_listen_key(self, *, timeout: float = TIMEOUT) -> str:
-        """Give the key another hour. Raises ListenKeyGone when there is none any more."""
+        """Give the key another hour; returns it, or "" if the exchange does not name it.
+
+        Raises ListenKeyGone when there is none any more.
+        """

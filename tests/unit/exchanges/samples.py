@@ -14,7 +14,7 @@ def sample(name: str) -> bytes:
     return (FOLDER / f"{name}.json").read_bytes()
 
 
-def sample_json(name: str) -> Any:  # noqa: ANN401 - a test builds variants of it freely
+def sample_json(name: str) -> Any:
     return json.loads(sample(name))
 
 
