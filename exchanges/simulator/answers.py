@@ -111,9 +111,8 @@ def placed(order: Order, *, acknowledged_only: bool = False) -> dict[str, Any]:
 
 
 def trade(fill: Execution, *, negative_commission: bool) -> bytes:
-    """A row of userTrades, encoded once."""
-    if not fill.encoded:
-        fill.encoded = _encode_trade(fill, "-" if negative_commission else "").encode()
+    """A row of userTrades, encoded and kept in `fill.encoded`."""
+    fill.encoded = _encode_trade(fill, "-" if negative_commission else "").encode()
     return fill.encoded
 
 

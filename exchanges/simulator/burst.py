@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from exchanges.simulator.exchange import SimulatedExchange
     from exchanges.simulator.market import Market
 
-#: how long one turn may work before it lets others work, and how often a paced burst looks
+#: how long one turn may work before it lets others work
 TURN: Final = 0.004
+#: how long to wait for a slow reader, and at most for the next order
 PACE: Final = 0.002
+LONGEST_PAUSE: Final = 0.25
 #: bytes a socket may have waiting before an unpaced burst waits for its reader
 FULL: Final = 256 * 1024
 LOTS_PER_FILL: Final = 10
@@ -106,9 +108,9 @@ class Burst:
         try:
             while not self._is_over():
                 began = time.thread_time()
-                is_ahead = self._turn()
+                pause = self._turn()
                 self._cpu += time.thread_time() - began
-                await asyncio.sleep(PACE if is_ahead or self._is_full() else 0)
+                await asyncio.sleep(max(pause, PACE if self._is_full() else 0.0))
         finally:
             self._ended_at = self._exchange.clock.now()
 
@@ -116,17 +118,20 @@ class Burst:
         is_enough = 0 < self._terms.fills <= self._fills
         return is_enough or time.monotonic() - self._began >= self._terms.seconds
 
-    def _turn(self) -> bool:
-        """Push for one turn; returns whether the pace is kept and there is nothing to do."""
+    def _turn(self) -> float:
+        """Push for one turn; returns how long there is nothing to do."""
         until = time.monotonic() + TURN
         while time.monotonic() < until and not self._is_over():
-            if self._terms.rate and self._fills >= self._due():
-                return True
+            pause = self._pause()
+            if pause > 0:
+                return min(pause, LONGEST_PAUSE)
             self._one_order()
-        return False
+        return 0.0
 
-    def _due(self) -> float:
-        return (time.monotonic() - self._began) * self._terms.rate
+    def _pause(self) -> float:
+        if not self._terms.rate:
+            return 0.0
+        return self._began + self._fills / self._terms.rate - time.monotonic()
 
     def _is_full(self) -> bool:
         hub = self._exchange.hub

@@ -78,18 +78,19 @@ class Limits:
         return self._weight.add(self._now(), 0)
 
     def check_ban(self) -> None:
-        """Refuse everything during a ban (418)."""
-        left = self.banned_until - self._now()
-        if left <= 0:
-            return
-        self.requests_during_ban += 1
+        """Refuse everything during a ban (418), and count what was asked."""
+        if self._now() < self.banned_until:
+            self.requests_during_ban += 1
+            raise self._banned()
+
+    def _banned(self) -> ApiError:
         until = int(self.banned_until * 1000)
-        raise ApiError(
+        return ApiError(
             -1003,
             f"Way too many requests; IP(127.0.0.1) banned until {until}. "
             "Please use the websocket for live updates to avoid bans.",
             status=TEAPOT,
-            retry_after=max(1, int(left) + 1),
+            retry_after=max(1, int(self.banned_until - self._now()) + 1),
         )
 
     def spend(self, weight: int) -> None:
@@ -106,10 +107,10 @@ class Limits:
         raise self.refusal(-1003, text, self._weight.left(now))
 
     def ban(self, lasting: float) -> None:
-        """Ban this address; every further ban is twice as long."""
+        """Ban this address (raises the first 418); every further ban is twice as long."""
         self.banned_until = self._now() + min(lasting * 2**self.bans, LONGEST_BAN)
         self.bans += 1
-        self.check_ban()
+        raise self._banned()
 
     def refusal(self, code: int, text: str, retry_after: int) -> ApiError:
         """A 429, counted."""
@@ -135,9 +136,3 @@ class Limits:
         """What the account has used of its two order limits."""
         windows = self._orders.setdefault(api_key, OrderWindows())
         return windows.short.add(self._now(), 0), windows.long.add(self._now(), 0)
-
-    def forgive(self) -> None:
-        """Lift a ban and forget what was used."""
-        self.banned_until = 0.0
-        self._weight.number = self._refused.number = -1
-        self._orders.clear()

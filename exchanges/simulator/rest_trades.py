@@ -25,8 +25,8 @@ def user_trades(call: Call) -> bytes:
     limit, negative = row_limit(call), call.exchange.config.negative_rest_commission
     is_from_start = any(call.whole(name) is not None for name in ("fromId", "startTime"))
     shown = fills[:limit] if is_from_start else fills[-limit:]
-    rows = b",".join(answers.trade(fill, negative_commission=negative) for fill in shown)
-    return b"[" + rows + b"]"
+    rows = [fill.encoded or answers.trade(fill, negative_commission=negative) for fill in shown]
+    return b"[" + b",".join(rows) + b"]"
 
 
 def chosen_trades(call: Call) -> list[Execution]:

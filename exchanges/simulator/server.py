@@ -54,9 +54,9 @@ class SimulatorServer:
 
     async def start(self) -> str:
         """Begin to serve; returns the base URL."""
-        self._runner = web.AppRunner(self._application(), access_log=None)
+        self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, self._port, shutdown_timeout=0.5)
+        site = web.TCPSite(self._runner, self._host, self._port)
         await site.start()
         address = self._runner.addresses[0]
         self._begin(self.exchange.run_prices(), self.exchange.run_drops())
