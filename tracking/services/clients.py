@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -31,32 +32,29 @@ def base_url(account: ExchangeAccount) -> str | None:
 
 
 @cache
-def _governor(exchange: str, url: str | None) -> Governor:
-    return registry.governor_for(
-        exchange,
-        redis_url=settings.REDIS_STATE_URL,
-        egress_ip=settings.EGRESS_IP if url is None else f"{settings.EGRESS_IP}@{url}",
-        weight_per_minute=settings.BINANCE_WEIGHT_PER_MINUTE,
+def _client(
+    exchange: str, market_type: str, url: str | None, credentials: Credentials
+) -> RestClient:
+    limits = replace(
+        registry.adapter(exchange).limits, weight_per_minute=settings.BINANCE_WEIGHT_PER_MINUTE
     )
-
-
-def governor(account: ExchangeAccount) -> Governor:
-    """Give the request budget an account shares with all others at its exchange."""
-    return _governor(account.exchange, base_url(account))
-
-
-@cache
-def _client(exchange: str, url: str | None, credentials: Credentials, account: str) -> RestClient:
     return registry.rest_for(
         exchange,
+        market_type,
         credentials=credentials,
-        governor=_governor(exchange, url),
+        redis_url=settings.REDIS_STATE_URL,
         base_url=url,
-        account=account,
+        egress_ip=settings.EGRESS_IP if url is None else f"{settings.EGRESS_IP}@{url}",
+        limits=limits,
     )
 
 
 def rest_client(account: ExchangeAccount) -> RestClient:
     """Give the account's REST client; a changed key makes a new one."""
     credentials = Credentials(api_key=account.api_key, api_secret=account.api_secret)
-    return _client(account.exchange, base_url(account), credentials, str(account.pk))
+    return _client(account.exchange, account.market_types[0], base_url(account), credentials)
+
+
+def governor(account: ExchangeAccount) -> Governor:
+    """Give the request budget an account shares with all others at its exchange."""
+    return rest_client(account).governor

@@ -18,6 +18,7 @@ from tracking.services.payloads import order_payload
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from tracking.models import Trade
     from tracking.models.orders import OrderColumns
     from tracking.services.payloads import Payload
 
@@ -42,7 +43,7 @@ class Journal:
         kind: EventKind,
         payload: Payload,
         *,
-        order: OrderColumns | None = None,
+        order: OrderColumns | Trade | None = None,
         received_at: datetime | None = None,
     ) -> None:
         """Append one event. `order` gives the ids under which it is found again."""

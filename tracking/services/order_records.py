@@ -53,6 +53,11 @@ class Gathered:
         return self.market_type, self.symbol, self.id_space, self.exchange_order_id
 
     @property
+    def tells_end(self) -> bool:
+        """Whether the evidence already holds the exchange's word that the order has ended."""
+        return any(s.status and is_terminal(s.status) for s in self.evidence.statements)
+
+    @property
     def label(self) -> str:
         """Name the order for logs and anomalies."""
         return f"{self.market_type}:{self.symbol}:{self.exchange_order_id or self.client_order_id}"

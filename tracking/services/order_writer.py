@@ -174,7 +174,7 @@ class OrderWriter:
             rewrite_execution(row, state, self.now)
             self.kept_executions.append(row)
         self.journal.add(
-            EventKind.EXECUTION, execution_payload(row), order=row, received_at=received_at
+            EventKind.EXECUTION, execution_payload(row), order=trade, received_at=received_at
         )
 
     def _new_execution(self, trade: Trade, state: ExecutionState) -> TradeExecution:

@@ -8,6 +8,7 @@ fill already folded (an inferred one retired, a fee corrected), makes it fold ag
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -29,7 +30,6 @@ from tracking.models import Posting, PostingKind, StrategyPosition, TradeExecuti
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import datetime
 
 WRITTEN = (
     "quantity",
@@ -192,6 +192,15 @@ def opening_state(account_id: int, key: PositionKey) -> PositionState:
     return PositionState(quantity=quantity, average_price=average)
 
 
+def opening_position(account_id: int, key: PositionKey, now: datetime) -> StrategyPosition:
+    """Make the row of a holding the account began with, before any fill is folded in."""
+    row = _new_row(account_id, key)
+    _write_state(row, opening_state(account_id, key))
+    row.version, row.updated_at = 1, now
+    row.save(force_insert=True)
+    return row
+
+
 def _fills_after(account_id: int, key: PositionKey, folded_key: str) -> list[Fill]:
     """Read a position's fills after a fold key; all of them for the empty key."""
     rows = TradeExecution.objects.filter(
@@ -214,8 +223,6 @@ def _owner(key: PositionKey) -> Q:
 
 
 def _time_of(folded_key: str) -> datetime:
-    from datetime import UTC, datetime, timedelta
-
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(folded_key[:15]) - 1)
 
 

@@ -1,0 +1,181 @@
+"""A simulated exchange, an account there, and the frames its private stream sends."""
+
+from __future__ import annotations
+
+import uuid
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import redis
+import websocket
+from django.conf import settings
+from django.utils import timezone
+
+from exchanges.simulator.thread import SimulatorThread
+from tests.factories import ExchangeAccountFactory, StrategyAccountFactory
+from tracking.models import OpenOrder, StrategyPosition, TradeExecution
+from tracking.services import clients, inbox
+from tracking.services.baseline import ensure_baseline
+from tracking.services.inbox import Frame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tracking.models import ExchangeAccount, StrategyAccount
+
+SYMBOL = "BTC/USDT:USDT"
+
+
+class Exchange:
+    """One account at the simulator, seen from outside: its ledger and its frames."""
+
+    def __init__(self, simulator: SimulatorThread, account: ExchangeAccount) -> None:
+        self.simulator = simulator
+        self.account = account
+        self.key = account.api_key
+        self._socket: websocket.WebSocket | None = None
+
+    def connect(self) -> None:
+        key = clients.rest_client(self.account).create_listen_key()
+        url = f"{self.simulator.ws_url}/private/ws?listenKey={key}&events=ORDER_TRADE_UPDATE"
+        self._socket = websocket.create_connection(url, timeout=2, suppress_origin=True)
+
+    def frames(self, count: int) -> list[str]:
+        """Wait for so many frames."""
+        assert self._socket is not None
+        return [str(self._socket.recv()) for _ in range(count)]
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+
+    def deliver(self, *frames: str) -> None:
+        """Put frames into the inbox as the stream worker does."""
+        inbox.receive(
+            [
+                Frame(
+                    account_id=self.account.pk,
+                    market_type="FUTURES",
+                    session_id=uuid.uuid4(),
+                    epoch=1,
+                    raw=raw,
+                    received_at=timezone.now(),
+                )
+                for raw in frames
+            ]
+        )
+
+    def act(self, action: str, **terms: object) -> Any:
+        return self.simulator.act(action=action, account=self.key, **terms)
+
+    def price(self) -> Decimal:
+        ticker = self.simulator.ask("GET", "/fapi/v1/ticker/price?symbol=BTCUSDT")
+        return Decimal(str(ticker["price"]))
+
+    def ledger(self) -> Any:
+        return self.simulator.ledger()["accounts"][self.key]
+
+    def assert_equal_books(self) -> None:
+        """Our executions, open orders and positions are the ledger's, exactly."""
+        ledger = self.ledger()
+        assert booked_executions(self.account) == {_fill(f) for f in ledger["executions"]}
+        assert booked_open_orders(self.account) == {
+            (o["symbol"], str(o["exchange_order_id"]), Decimal(o["filled_quantity"]))
+            for o in ledger["open_orders"]
+        }
+        held = {p["symbol"]: Decimal(p["quantity"]) for p in ledger["positions"]}
+        assert booked_positions(self.account) == {s: q for s, q in held.items() if q}
+
+
+def _id(symbol: str) -> str:
+    return symbol.split(":")[0].replace("/", "")
+
+
+def _fill(fill: dict[str, Any]) -> tuple[object, ...]:
+    return (
+        fill["symbol"],
+        str(fill["exchange_order_id"]),
+        str(fill["exchange_trade_id"]),
+        fill["side"],
+        Decimal(fill["price"]),
+        Decimal(fill["quantity"]),
+        Decimal(fill["commission"]),
+        fill["commission_asset"],
+        fill["is_maker"],
+        Decimal(fill["realized_pnl"]),
+    )
+
+
+def booked_executions(account: ExchangeAccount) -> set[tuple[object, ...]]:
+    rows = TradeExecution.objects.filter(account=account, voided_at__isnull=True)
+    return {
+        (
+            _id(e.symbol),
+            e.exchange_order_id,
+            e.exchange_trade_id,
+            e.side,
+            e.execution_price,
+            e.execution_quantity,
+            e.commission,
+            e.commission_asset,
+            e.is_maker,
+            e.realized_pnl,
+        )
+        for e in rows
+    }
+
+
+def booked_open_orders(account: ExchangeAccount) -> set[tuple[str, str | None, Decimal]]:
+    rows = OpenOrder.objects.filter(account=account)
+    return {(_id(o.symbol), o.exchange_order_id, o.filled_quantity) for o in rows}
+
+
+def booked_positions(account: ExchangeAccount) -> dict[str, Decimal]:
+    held: dict[str, Decimal] = {}
+    for row in StrategyPosition.objects.filter(account=account):
+        held[_id(row.symbol)] = held.get(_id(row.symbol), Decimal(0)) + row.quantity
+    return {symbol: quantity for symbol, quantity in held.items() if quantity}
+
+
+def fill_budget() -> None:
+    """A new budget starts a quarter full; these tests are about one that has rested."""
+    state = redis.Redis.from_url(settings.REDIS_STATE_URL)
+    for key in state.scan_iter(_type="HASH"):
+        state.hset(key, "tokens", 1_000_000)
+    state.close()
+
+
+@pytest.fixture(scope="session")
+def simulator() -> Iterator[SimulatorThread]:
+    with SimulatorThread(seed=1) as running:
+        yield running
+
+
+@pytest.fixture
+def account(
+    transactional_db: None, simulator: SimulatorThread, monkeypatch: pytest.MonkeyPatch
+) -> ExchangeAccount:
+    monkeypatch.setattr(settings, "SIMULATOR_URL", simulator.url)
+    simulator.faults(reset=True)
+    key = uuid.uuid4().hex
+    simulator.account(key, f"secret-{key}")
+    made: ExchangeAccount = ExchangeAccountFactory(api_key=key, api_secret=f"secret-{key}")
+    return made
+
+
+@pytest.fixture
+def strategy_account(account: ExchangeAccount) -> StrategyAccount:
+    made: StrategyAccount = StrategyAccountFactory(account=account)
+    return made
+
+
+@pytest.fixture
+def exchange(account: ExchangeAccount, simulator: SimulatorThread) -> Iterator[Exchange]:
+    ensure_baseline(account)
+    account.refresh_from_db()
+    fill_budget()
+    opened = Exchange(simulator, account)
+    opened.connect()
+    yield opened
+    opened.close()

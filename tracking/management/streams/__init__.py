@@ -1,0 +1,1 @@
+"""The stream worker: sockets on one side, the inbox on the other."""

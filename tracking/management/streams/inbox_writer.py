@@ -1,0 +1,162 @@
+"""
+Between sockets and inbox: frames are committed in batches, off the receive path.
+
+A stream's thread only appends to a queue. One thread takes everything that waits, keeps what concerns
+orders (or cannot be read: somebody must see it), commits it and hands the accounts that need waking
+to a second thread, so that a broker that is down cannot hold up a frame. While the database is away
+frames wait in memory; past `MOST_WAITING` the oldest are given up and their accounts reconciled.
+
+@FEAT:order-tracking @COMP:stream @TYPE:core
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+from django.db import DatabaseError, InterfaceError, connection
+
+from exchanges import registry
+from exchanges.errors import MalformedMessage
+from exchanges.messages import OrderReport
+from tracking.services import inbox, order_tracking
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tracking.services.inbox import Frame
+
+log = structlog.get_logger(__name__)
+
+BATCH = 2_000
+MOST_WAITING = 200_000
+RETRY_AFTER = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """A frame with the exchange whose language it is in."""
+
+    exchange: str
+    frame: Frame
+
+
+def concerns_orders(received: Received) -> bool:
+    """Whether a frame belongs in the inbox: it tells of an order, or nobody can read it."""
+    try:
+        messages = registry.parse(
+            received.exchange, received.frame.market_type, received.frame.raw
+        )
+    except MalformedMessage:
+        return True
+    return any(isinstance(message, OrderReport) for message in messages)
+
+
+class InboxWriter:
+    """Commits frames and has the accounts woken."""
+
+    def __init__(
+        self, wake: Callable[[int], None], wake_sync: Callable[[int], None]
+    ) -> None:
+        """`wake` asks for a drain, `wake_sync` for a sync; both may block and may raise."""
+        self._wakers = {"drain": wake, "sync": wake_sync}
+        self._waiting: deque[Received] = deque()
+        self._to_wake: dict[tuple[str, int], None] = {}
+        self._arrived, self._woken = threading.Event(), threading.Event()
+        self._stopping = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._write_loop, name="inbox-writer", daemon=True),
+            threading.Thread(target=self._wake_loop, name="inbox-waker", daemon=True),
+        ]
+        #: frames given up because the database was away for too long
+        self.given_up = 0
+
+    def start(self) -> None:
+        """Begin to write."""
+        for thread in self._threads:
+            thread.start()
+
+    def put(self, received: Received) -> None:
+        """Take a frame; a few microseconds, from any thread."""
+        if len(self._waiting) >= MOST_WAITING:
+            self._waiting.popleft()
+            self.given_up += 1
+        self._waiting.append(received)
+        self._arrived.set()
+
+    def stop(self, timeout: float = 5.0) -> bool:
+        """Write what waits and end; False if the database did not take it in time."""
+        self._stopping.set()
+        self._arrived.set()
+        self._woken.set()
+        deadline = time.monotonic() + timeout
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _write_loop(self) -> None:
+        while self._waiting or not self._stopping.is_set():
+            self._arrived.wait()
+            self._arrived.clear()
+            while self._waiting:
+                self._write_batch()
+        connection.close()
+
+    def _write_batch(self) -> None:
+        batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+        frames = [received.frame for received in batch if concerns_orders(received)]
+        while frames:
+            try:
+                accounts = inbox.receive(frames)
+            except (DatabaseError, InterfaceError) as error:
+                log.error("inbox.write_failed", frames=len(frames), error=_first_line(error))
+                connection.close()
+                if self._stopping.wait(RETRY_AFTER):
+                    return
+                continue
+            self._ask_to_wake("drain", accounts)
+            self._own_up(frames)
+            return
+
+    def _own_up(self, frames: list[Frame]) -> None:
+        """After frames were given up: have the accounts reconciled."""
+        if self.given_up:
+            log.error("inbox.frames_given_up", frames=self.given_up)
+            self.given_up = 0
+            for account_id in {frame.account_id for frame in frames}:
+                order_tracking.request_full_sync(account_id)
+
+    def ask_to_sync(self, account_id: int) -> None:
+        """Have the account synced soon; from any thread, and without waiting for the broker."""
+        self._ask_to_wake("sync", {account_id})
+
+    def _ask_to_wake(self, kind: str, accounts: set[int]) -> None:
+        for account_id in accounts:
+            self._to_wake[kind, account_id] = None
+        if accounts:
+            self._woken.set()
+
+    def _wake_loop(self) -> None:
+        while not self._stopping.is_set():
+            self._woken.wait()
+            self._woken.clear()
+            for kind, account_id in list(self._to_wake):
+                self._to_wake.pop((kind, account_id), None)
+                self._wake_one(kind, account_id)
+
+    def _wake_one(self, kind: str, account_id: int) -> None:
+        try:
+            self._wakers[kind](account_id)
+        except Exception as error:  # noqa: BLE001 - any broker, any failure: the sweep will find it
+            log.warning("wakeup.failed", account=account_id, error=type(error).__name__)
+            self._stopping.wait(RETRY_AFTER)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+

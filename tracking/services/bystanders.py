@@ -1,0 +1,130 @@
+"""
+Orders that an answer speaks of although nobody asked about them.
+
+A bulk answer shows fills of orders whose frames are still on their way, or lost, or that were placed
+by hand. Of orders we know, that is evidence like any other. Of orders we do not know it is not enough:
+fills alone do not say whether the order still works. The drain leaves those out and keeps the trade
+cursor before them; the sync asks for the orders and adopts them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from exchanges.errors import OrderNotFound
+from exchanges.governor import Priority
+from exchanges.messages import IdSpace, MarketType, OrderRef
+from tracking.domain.orders import Evidence
+from tracking.models import ClosedOrder, OpenOrder
+from tracking.services.order_records import Gathered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from exchanges.messages import OrderSnapshot
+    from exchanges.rest import RestClient
+    from tracking.services.verification import Others, SymbolKey, Verified
+
+log = structlog.get_logger(__name__)
+
+#: How many unknown orders one sync asks for; the others wait behind the cursor for the next one.
+ADOPTED_AT_ONCE = 20
+
+
+def join_known(account_id: int, answer: Verified, *, groups_known_to: Sequence[Gathered]) -> None:
+    """Take in what an answer says of orders we know; hold the cursor before all others."""
+    for key, others in answer.others.items():
+        known = known_orders(account_id, key, {*others.fills, *others.snapshots})
+        known |= {
+            g.exchange_order_id
+            for g in groups_known_to
+            if g.exchange_order_id and (g.market_type, g.symbol) == key
+        }
+        _join(answer, key, others, known, {})
+
+
+def adopt(account_id: int, client: RestClient, answer: Verified) -> None:
+    """Take in everything an answer says; ask for each unknown order before believing its fills.
+
+    Raises TransientError when the exchange cannot be asked.
+    """
+    budget = ADOPTED_AT_ONCE
+    for key, others in answer.others.items():
+        known = known_orders(account_id, key, {*others.fills, *others.snapshots})
+        unknown = [i for i in others.fills if i not in known and i not in others.snapshots]
+        asked, budget = unknown[:budget], budget - min(budget, len(unknown))
+        snapshots = {i: _ask(client, key, i) for i in sorted(asked)}
+        found = known | set(asked) | set(others.snapshots)
+        _join(answer, key, others, found, {i: s for i, s in snapshots.items() if s})
+
+
+def _ask(client: RestClient, key: SymbolKey, order_id: str) -> OrderSnapshot | None:
+    market_type = MarketType(key[0])
+    market = client.markets.market_of(market_type, key[1])
+    ref = OrderRef(
+        market_type=market_type, symbol_id=market.symbol_id, exchange_order_id=order_id
+    )
+    try:
+        return client.fetch_order(ref, priority=Priority.SYNC)
+    except OrderNotFound:
+        # older than the exchange remembers orders, yet its fills are there: book those
+        log.warning("order.known_by_fills_only", symbol=key[1], exchange_order_id=order_id)
+        return None
+
+
+def known_orders(account_id: int, key: SymbolKey, order_ids: Iterable[str]) -> set[str]:
+    """Say which of these orders have a row."""
+    wanted = sorted(set(order_ids))
+    if not wanted:
+        return set()
+    identity = {
+        "account_id": account_id,
+        "market_type": key[0],
+        "symbol": key[1],
+        "id_space": IdSpace.ORDER.value,
+        "exchange_order_id__in": wanted,
+    }
+    return {
+        order_id
+        for model in (OpenOrder, ClosedOrder)
+        for order_id in model.objects.filter(**identity).values_list(
+            "exchange_order_id", flat=True
+        )
+        if order_id
+    }
+
+
+def _join(
+    answer: Verified,
+    key: SymbolKey,
+    others: Others,
+    taken: set[str],
+    asked: dict[str, OrderSnapshot],
+) -> None:
+    snapshots = others.snapshots | asked
+    for order_id in sorted({*others.fills, *others.snapshots} & taken):
+        snapshot = snapshots.get(order_id)
+        answer.gathered.append(
+            Gathered(
+                market_type=key[0],
+                symbol=key[1],
+                id_space=IdSpace.ORDER.value,
+                exchange_order_id=order_id,
+                client_order_id=snapshot.client_order_id if snapshot else None,
+                evidence=Evidence(
+                    statements=(snapshot,) if snapshot else (),
+                    executions=tuple(others.fills.get(order_id, ())),
+                ),
+            )
+        )
+    left = [
+        int(fill.exchange_trade_id)
+        for order_id, fills in others.fills.items()
+        if order_id not in taken
+        for fill in fills
+    ]
+    cursor = answer.cursors.get(key)
+    if left and cursor is not None:
+        answer.cursors[key] = str(min(int(cursor), min(left) - 1))

@@ -1,0 +1,317 @@
+"""
+Works through an account's inbox: read, group by order, verify by REST, emit.
+
+A drain takes a bounded number of rounds, so that other accounts get their turn; when nothing waits
+a round is one event and as quick as a task of its own. A batch that fails is bisected by order, and
+what fails three times alone is quarantined with an anomaly, so one bad frame stops nobody.
+
+@FEAT:order-tracking @COMP:service @TYPE:core
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.utils import timezone
+
+from exchanges import registry
+from exchanges.errors import ExchangeError, MalformedMessage, PermanentError, UnknownSymbol
+from exchanges.messages import OrderReport
+from tracking.domain.findings import AnomalyKind
+from tracking.domain.orders import Evidence
+from tracking.models import ExchangeAccount
+from tracking.services import anomalies, bystanders, clients, inbox, verification
+from tracking.services.anomalies import Noticed
+from tracking.services.baseline import ensure_baseline
+from tracking.services.cursors import read_cursors
+from tracking.services.event_emitter import Emission, emit_trade_event
+from tracking.services.order_records import Gathered
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tracking.models import StreamEvent
+
+log = structlog.get_logger(__name__)
+
+ROUND_SIZE = 1000
+MAX_ROUNDS = 8
+POISON_AFTER = 3
+#: After REST failed or was too slow for an account, its fills do not wait for it for this long.
+REST_PAUSE = 2.0
+
+
+@dataclass(slots=True)
+class Group:
+    """The waiting frames of one order."""
+
+    gathered: Gathered
+    event_ids: list[int]
+    has_fill: bool
+    attempts: int
+
+
+@dataclass(slots=True)
+class Drained:
+    """What a drain did. `again`: rounds ran out before the inbox did."""
+
+    claimed: bool = False
+    events: int = 0
+    rounds: int = 0
+    again: bool = False
+
+
+@dataclass(slots=True)
+class _RestPauses:
+    """Until when, on the monotonic clock, an account's fills do not wait for REST."""
+
+    until: dict[int, float] = field(default_factory=dict)
+
+    def begin(self, account_id: int) -> None:
+        self.until[account_id] = time.monotonic() + REST_PAUSE
+
+    def holds(self, account_id: int) -> bool:
+        return time.monotonic() < self.until.get(account_id, 0.0)
+
+
+_PAUSES = _RestPauses()
+
+
+class OrderFillMonitor:
+    """Turns an account's waiting frames into books."""
+
+    def __init__(self, account_id: int) -> None:
+        """Make a monitor; each one claims under a name of its own."""
+        self.account_id = account_id
+        self.owner = uuid.uuid4().hex
+
+    def on_order_update(self) -> Drained:
+        """Drain the account's inbox, unless someone is at it already."""
+        drained = Drained()
+        if not inbox.claim(self.account_id, self.owner):
+            return drained
+        drained.claimed = True
+        try:
+            self._rounds(drained)
+        finally:
+            if not drained.claimed or drained.again:
+                inbox.let_go(self.account_id, self.owner, even_if_wanted=True)
+        return drained
+
+    def _rounds(self, drained: Drained) -> None:
+        drained.again = True
+        account = ensure_baseline(ExchangeAccount.objects.get(pk=self.account_id))
+        while drained.rounds < MAX_ROUNDS:
+            events = inbox.waiting(self.account_id, ROUND_SIZE)
+            if events:
+                drained.rounds += 1
+                drained.events += len(events)
+                self.process_order_fill(account, events)
+            if len(events) < ROUND_SIZE and inbox.let_go(self.account_id, self.owner):
+                drained.again = False
+                return
+            if not inbox.renew(self.account_id, self.owner):
+                drained.again = False
+                return
+
+    def process_order_fill(self, account: ExchangeAccount, events: Sequence[StreamEvent]) -> None:
+        """Verify and emit one round of frames."""
+        groups, ignorable, bad = group_by_order(account, events)
+        if bad:
+            self._quarantine(bad)
+        if not groups and not ignorable:
+            return
+        started = time.monotonic()
+        self._emit(account, groups, ignorable)
+        log.info(
+            "event.received",
+            note=f"OrderFillMonitor handled {len(events)} frame(s) of {len(groups)} order(s)",
+            account=account.pk,
+            frames=len(events),
+            orders=len(groups),
+            milliseconds=round((time.monotonic() - started) * 1000),
+        )
+
+    def _emit(
+        self, account: ExchangeAccount, groups: list[Group], ignorable: list[int]
+    ) -> None:
+        """Emit the groups; on failure halve them until the bad order stands alone."""
+        event_ids = [i for group in groups for i in group.event_ids] + ignorable
+        try:
+            emission = self._verify_and_emit(account, groups, event_ids)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            log.exception("events.failed", account=account.pk, orders=len(groups))
+            self._divide(account, groups, ignorable, error)
+        else:
+            explain_gaps(account, emission)
+
+    def _divide(
+        self, account: ExchangeAccount, groups: list[Group], ignorable: list[int], error: Exception
+    ) -> None:
+        if len(groups) > 1:
+            middle = len(groups) // 2
+            self._emit(account, groups[:middle], ignorable)
+            self._emit(account, groups[middle:], [])
+            return
+        for group in groups:
+            reason = f"{type(error).__name__}: {error}"
+            inbox.note_failure(group.event_ids, reason)
+            if group.attempts + 1 >= POISON_AFTER:
+                self._quarantine({i: reason for i in group.event_ids})
+
+    def _verify_and_emit(
+        self, account: ExchangeAccount, groups: list[Group], event_ids: list[int]
+    ) -> Emission:
+        evidence = [group.gathered for group in groups]
+        cursors: dict[tuple[str, str], str | None] = {}
+        fills = [group.gathered for group in groups if group.has_fill]
+        if fills and self._may_wait(account):
+            others = [group.gathered for group in groups if not group.has_fill]
+            answer = self._ask(account, fills)
+            bystanders.join_known(account.pk, answer, groups_known_to=evidence)
+            evidence, cursors = others + answer.gathered, answer.cursors
+        return emit_trade_event(
+            account_id=account.pk,
+            gathered=evidence,
+            now=timezone.now(),
+            stream_event_ids=event_ids,
+            cursors=cursors,
+        )
+
+    def _may_wait(self, account: ExchangeAccount) -> bool:
+        """See Note [Verified by REST, never late]."""
+        if _PAUSES.holds(account.pk):
+            return False
+        return clients.governor(account).free_share() > verification.GENEROUS
+
+    def _ask(self, account: ExchangeAccount, fills: list[Gathered]) -> verification.Verified:
+        symbols = {(g.market_type, g.symbol) for g in fills}
+        answer = verification.ask(
+            clients.rest_client(account),
+            fills,
+            read_cursors(account.pk, symbols, account.baseline_at),
+            deadline=time.monotonic() + settings.VERIFY_DEADLINE,
+        )
+        if answer.failed:
+            _PAUSES.begin(account.pk)
+        return answer
+
+    def _quarantine(self, bad: dict[int, str]) -> None:
+        reasons = sorted(set(bad.values()))
+        for reason in reasons:
+            inbox.quarantine([i for i, r in bad.items() if r == reason], reason)
+            log.error("event.quarantined", account=self.account_id, reason=reason)
+        anomalies.report(
+            self.account_id,
+            [
+                Noticed(kind=_kind_of(reason), key=reason[:200], detail=reason)
+                for reason in reasons
+            ],
+        )
+
+
+def _kind_of(reason: str) -> AnomalyKind:
+    if reason.startswith(MalformedMessage.__name__):
+        return AnomalyKind.MALFORMED_FRAME
+    if reason.startswith(UnknownSymbol.__name__):
+        return AnomalyKind.UNKNOWN_SYMBOL
+    return AnomalyKind.QUARANTINED
+
+
+def group_by_order(
+    account: ExchangeAccount, events: Sequence[StreamEvent]
+) -> tuple[list[Group], list[int], dict[int, str]]:
+    """Read frames and group them per order.
+
+    Returns the groups, the frames that say nothing about orders, and those nobody can read (with
+    the reason). Raises TransientError when the market table cannot be loaded just now.
+    """
+    groups: dict[tuple[str, str, str, str], Group] = {}
+    ignorable: list[int] = []
+    bad: dict[int, str] = {}
+    markets = clients.rest_client(account).markets
+    for event in events:
+        try:
+            reports = _order_reports(account, event)
+            for report in reports:
+                symbol = markets.symbol_of(report.market_type, report.symbol_id)
+                _add(groups, report, symbol, event)
+            if not reports:
+                ignorable.append(event.pk)
+        except PermanentError as error:
+            bad[event.pk] = f"{type(error).__name__}: {error}"
+    return list(groups.values()), ignorable, bad
+
+
+def _order_reports(account: ExchangeAccount, event: StreamEvent) -> list[OrderReport]:
+    messages = registry.parse(account.exchange, event.market_type, event.raw)
+    return [message for message in messages if isinstance(message, OrderReport)]
+
+
+def _add(
+    groups: dict[tuple[str, str, str, str], Group],
+    report: OrderReport,
+    symbol: str,
+    event: StreamEvent,
+) -> None:
+    key = (report.market_type.value, symbol, report.id_space.value, report.exchange_order_id)
+    fills = (report.execution,) if report.execution else ()
+    group = groups.get(key)
+    if group is None:
+        gathered = Gathered(
+            market_type=key[0],
+            symbol=symbol,
+            id_space=key[2],
+            exchange_order_id=report.exchange_order_id,
+            client_order_id=report.client_order_id,
+            evidence=Evidence(statements=(report,), executions=fills),
+            received_at=event.received_at,
+        )
+        has_fill = bool(report.execution) or report.filled_quantity > 0
+        groups[key] = Group(gathered, [event.pk], has_fill, event.attempts)
+        return
+    group.event_ids.append(event.pk)
+    group.has_fill = group.has_fill or bool(report.execution)
+    group.attempts = max(group.attempts, event.attempts)
+    group.gathered = _extended(group.gathered, report, fills)
+
+
+def _extended(
+    gathered: Gathered, report: OrderReport, fills: tuple[object, ...]
+) -> Gathered:
+    evidence = gathered.evidence
+    return replace(
+        gathered,
+        evidence=replace(
+            evidence,
+            statements=(*evidence.statements, report),
+            executions=evidence.executions + fills,  # type: ignore[operator]
+        ),
+    )
+
+
+def explain_gaps(account: ExchangeAccount, emission: Emission) -> None:
+    """Ask for the trades of orders that filled more than was seen, and emit them.
+
+    If REST fails now the order stays in the verification queue; nothing is lost by giving up.
+    """
+    gaps = emission.gaps
+    if not gaps:
+        return
+    client = clients.rest_client(account)
+    found: list[Gathered] = []
+    for item in gaps:
+        try:
+            found.append(verification.with_trades_of_order(client, item))
+        except ExchangeError as error:
+            log.warning("gap.unexplained", order=item.label, error=type(error).__name__)
+    if found:
+        emit_trade_event(account_id=account.pk, gathered=found, now=timezone.now())

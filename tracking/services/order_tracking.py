@@ -1,0 +1,202 @@
+"""
+Tracking sessions, and the sync that makes the books right although streams lie.
+
+Note [The three differences]
+~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+Every 10 s the exchange is asked what it has, by the cheap calls: the open orders of each symbol with
+live interest, and what the account holds. Unknown to us: insert. Gone at the exchange: find out what
+became of it, book its fills, close. Different filled quantity: update. A holding that moved without
+booked fills makes us ask for that symbol's trades from the cursor on; so does a symbol that was
+traded by hand. The expensive unfiltered list is read at start-up, after a gap, while no stream is
+proven alive, and else every 5 minutes.
+
+@FEAT:order-tracking @COMP:service @TYPE:core
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+from django.conf import settings
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from exchanges.errors import AuthenticationError
+from tracking.domain.findings import AnomalyKind
+from tracking.models import AccountState, ExchangeAccount, OrderTrackingSession
+from tracking.models.sessions import LIVE_SESSION
+from tracking.services import anomalies, clients, sync_questions
+from tracking.services.anomalies import Noticed
+from tracking.services.baseline import ensure_baseline
+from tracking.services.event_emitter import emit_trade_event
+from tracking.services.order_fill_monitor import explain_gaps
+from tracking.services.verification_queue import note_not_found
+
+if TYPE_CHECKING:
+    import uuid
+    from datetime import datetime
+
+    from tracking.services.event_emitter import Emission
+
+log = structlog.get_logger(__name__)
+
+FULL_SYNC_EVERY = timedelta(minutes=5)
+#: A session that has shown no life for this long proves nothing.
+PROVEN_ALIVE = timedelta(seconds=90)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncResult:
+    """What a sync changed. `skipped`: it was not due, or someone else is at it."""
+
+    inserted: int = 0
+    updated: int = 0
+    closed: int = 0
+    executions: int = 0
+    full: bool = False
+    skipped: bool = False
+
+
+def create_session(
+    *, session_id: uuid.UUID, account_id: int, market_type: str, owner: str, epoch: int
+) -> OrderTrackingSession:
+    """Begin the row of one stream's life."""
+    return OrderTrackingSession.objects.create(
+        session_id=session_id,
+        account_id=account_id,
+        market_type=market_type,
+        owner=owner,
+        epoch=epoch,
+        started_at=timezone.now(),
+    )
+
+
+def sync_open_orders(account_id: int, *, full: bool = False, force: bool = False) -> SyncResult:
+    """Make the account's books agree with REST. See Note [The three differences].
+
+    Raises ExchangeError when the exchange cannot be read; the sync then stays due.
+    """
+    if not _claim(account_id, force=force):
+        return SyncResult(skipped=True)
+    account = ensure_baseline(ExchangeAccount.objects.get(pk=account_id))
+    is_full = full or _wants_full(account)
+    try:
+        result = _sync(account, full=is_full)
+    except AuthenticationError as error:
+        stop_for_credentials(account, str(error))
+        raise
+    _note_synced(account, full=is_full)
+    log.info(
+        "account.synced",
+        account=account_id,
+        full=is_full,
+        inserted=result.inserted,
+        updated=result.updated,
+        closed=result.closed,
+        executions=result.executions,
+    )
+    return result
+
+
+def _claim(account_id: int, *, force: bool) -> bool:
+    """Take this sync, on the database's clock, so that beat and run_streams never both pay."""
+    due = Q(next_sync_at__isnull=True) | Q(next_sync_at__lte=Now())
+    rows = ExchangeAccount.objects.filter(pk=account_id, state=AccountState.ACTIVE.value)
+    if not force:
+        rows = rows.filter(due)
+    return bool(rows.update(next_sync_at=Now() + timedelta(seconds=settings.SYNC_INTERVAL)))
+
+
+def accounts_to_sync() -> list[int]:
+    """Name the tracked accounts whose sync is due."""
+    due = Q(next_sync_at__isnull=True) | Q(next_sync_at__lte=Now())
+    rows = ExchangeAccount.objects.filter(due, state=AccountState.ACTIVE.value)
+    return list(rows.order_by("next_sync_at").values_list("pk", flat=True))
+
+
+def _wants_full(account: ExchangeAccount) -> bool:
+    if account.next_full_sync_at is None or account.next_full_sync_at <= timezone.now():
+        return True
+    return not stream_is_alive(account.pk, timezone.now())
+
+
+def stream_is_alive(account_id: int, now: datetime) -> bool:
+    """Say whether some session of the account has lately shown that its transport lives."""
+    return OrderTrackingSession.objects.filter(
+        account_id=account_id, status__in=LIVE_SESSION, last_ping__gte=now - PROVEN_ALIVE
+    ).exists()
+
+
+def _sync(account: ExchangeAccount, *, full: bool) -> SyncResult:
+    client = clients.rest_client(account)
+    answer = sync_questions.open_orders(account, client, full=full)
+    emission = _emit(account, answer)
+    moved = sync_questions.moved_markets(account, client)
+    if moved:
+        trades = sync_questions.trades_of(account, client, moved)
+        second = _emit(account, trades)
+        _report_drift(account, sync_questions.still_moved(account, client, moved))
+        emission.executions += second.executions
+        emission.inserted += second.inserted
+        emission.closed += second.closed
+        emission.updated += second.updated
+    return SyncResult(
+        inserted=emission.inserted,
+        updated=emission.updated,
+        closed=emission.closed,
+        executions=emission.executions,
+        full=full,
+    )
+
+
+def _emit(account: ExchangeAccount, answer: sync_questions.Answer) -> Emission:
+    emission = emit_trade_event(
+        account_id=account.pk,
+        gathered=answer.gathered,
+        now=timezone.now(),
+        cursors=answer.cursors,
+    )
+    explain_gaps(account, emission)
+    note_not_found(account, answer.not_found)
+    return emission
+
+
+def _note_synced(account: ExchangeAccount, *, full: bool) -> None:
+    now = timezone.now()
+    changes: dict[str, object] = {"synced_at": now}
+    if full:
+        changes["next_full_sync_at"] = now + FULL_SYNC_EVERY
+    ExchangeAccount.objects.filter(pk=account.pk).update(**changes)
+
+
+def request_full_sync(account_id: int) -> None:
+    """Make the next sync a full one, due now: after a gap messages may have been missed."""
+    ExchangeAccount.objects.filter(pk=account_id).update(
+        next_full_sync_at=None, next_sync_at=Now()
+    )
+
+
+def stop_for_credentials(account: ExchangeAccount, reason: str) -> None:
+    """Stop all signed traffic of an account whose key was refused, and tell its user."""
+    changed = ExchangeAccount.objects.filter(
+        pk=account.pk, state=AccountState.ACTIVE.value
+    ).update(state=AccountState.AUTH_FAILED.value, state_reason=reason[:200])
+    if changed:
+        log.error("account.auth_failed", account=account.pk, reason=reason)
+        anomalies.report(
+            account.pk,
+            [Noticed(kind=AnomalyKind.AUTH_FAILED, key="credentials", detail=reason)],
+        )
+
+
+def _report_drift(account: ExchangeAccount, drifts: list[str]) -> None:
+    if drifts:
+        log.warning("account.drifted", account=account.pk, markets=len(drifts))
+        anomalies.report(
+            account.pk,
+            [Noticed(kind=AnomalyKind.DRIFT, key=d.split(" ")[0], detail=d) for d in drifts],
+        )

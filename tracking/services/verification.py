@@ -1,0 +1,220 @@
+"""
+Asking REST what is so, in few calls and within the budget.
+
+Note [Verified by REST, never late]
+~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+A fill waits for REST only while more than half of the rate budget is free, and at most
+VERIFY_DEADLINE seconds. If REST is slow, failing or too expensive just now, a self-contained fill
+is booked with `verified=False` and shown at once; `verify_due` goes on asking (1, 2, 5, 10, 30, 60 s,
+a symbol at most once a second, all its orders together) until REST agrees. Nothing is voided because
+REST does not know it: REST may lag the stream by a minute.
+
+@FEAT:order-tracking @COMP:service @TYPE:core
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import structlog
+
+from exchanges.errors import ExchangeError
+from exchanges.governor import Priority
+from exchanges.messages import (
+    ExecutionReport,
+    IdSpace,
+    MarketType,
+    OrderRef,
+    OrderSnapshot,
+    TradeCursor,
+    Verification,
+)
+from tracking.services.order_records import Gathered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from exchanges.rest import RestClient
+
+log = structlog.get_logger(__name__)
+
+#: Above this share of the budget still free, fills wait for REST.
+GENEROUS = 0.5
+#: Ask for the trades of a symbol, instead of order by order, from this many orders on.
+BULK = 4
+SymbolKey = tuple[str, str]
+
+
+@dataclass(slots=True)
+class Others:
+    """What an answer says about orders nobody asked about, by exchange order id."""
+
+    fills: dict[str, list[ExecutionReport]]
+    snapshots: dict[str, OrderSnapshot]
+
+
+@dataclass(slots=True)
+class Verified:
+    """What REST added to the evidence of some orders."""
+
+    gathered: list[Gathered]
+    cursors: dict[SymbolKey, str | None] = field(default_factory=dict)
+    #: orders the exchange said it does not know
+    not_found: list[Gathered] = field(default_factory=list)
+    others: dict[SymbolKey, Others] = field(default_factory=dict)
+    failed: bool = False
+
+
+def ask(
+    client: RestClient,
+    gathered: Sequence[Gathered],
+    cursors: Mapping[SymbolKey, TradeCursor],
+    *,
+    want_trades: bool = False,
+    deadline: float | None = None,
+    priority: Priority = Priority.VERIFY,
+) -> Verified:
+    """Ask about orders, symbol by symbol. A failing call leaves its symbol's evidence as it was."""
+    by_symbol: dict[SymbolKey, list[Gathered]] = defaultdict(list)
+    for item in gathered:
+        by_symbol[item.market_type, item.symbol].append(item)
+    result = Verified([])
+    for key, items in by_symbol.items():
+        answer = _ask_symbol(client, key, items, cursors, want_trades, deadline, priority)
+        if answer is None:
+            result.failed = True
+            result.gathered += items
+        else:
+            _take(client, result, key, items, answer)
+    return result
+
+
+def _ask_symbol(
+    client: RestClient,
+    key: SymbolKey,
+    items: Sequence[Gathered],
+    cursors: Mapping[SymbolKey, TradeCursor],
+    want_trades: bool,  # noqa: FBT001 - a private relay of `ask`'s keyword
+    deadline: float | None,
+    priority: Priority,
+) -> Verification | None:
+    timeout = 5.0 if deadline is None else deadline - time.monotonic()
+    if timeout <= 0:
+        return None
+    try:
+        return client.verify_orders(
+            [ref_of(client, item) for item in items],
+            cursor=cursors.get(key) if want_trades or len(items) >= BULK else None,
+            want_trades=want_trades or len(items) >= BULK,
+            told_terminal=frozenset(
+                item.exchange_order_id
+                for item in items
+                if item.exchange_order_id and item.tells_end
+            ),
+            timeout=timeout,
+            priority=priority,
+        )
+    except ExchangeError as error:
+        log.warning(
+            "verification.failed", symbol=key[1], orders=len(items), error=type(error).__name__
+        )
+        return None
+
+
+def ref_of(client: RestClient, item: Gathered) -> OrderRef:
+    """Name an order to the exchange."""
+    market_type = MarketType(item.market_type)
+    return OrderRef(
+        market_type=market_type,
+        symbol_id=client.markets.market_of(market_type, item.symbol).symbol_id,
+        exchange_order_id=item.exchange_order_id,
+        client_order_id=item.client_order_id,
+        id_space=IdSpace(item.id_space),
+    )
+
+
+def _take(
+    client: RestClient,
+    result: Verified,
+    key: SymbolKey,
+    items: Sequence[Gathered],
+    answer: Verification,
+) -> None:
+    """Add an answer to the evidence it is about; keep apart what it says of other orders."""
+    snapshots = {s.exchange_order_id: s for s in answer.snapshots}
+    by_client = {s.client_order_id: s for s in answer.snapshots if s.client_order_id}
+    fills: dict[str, list[ExecutionReport]] = defaultdict(list)
+    for execution in answer.executions:
+        fills[execution.exchange_order_id].append(execution)
+    missing = {ref.exchange_order_id or ref.client_order_id for ref in answer.not_found}
+    for item in items:
+        order_id = item.exchange_order_id
+        snapshot = snapshots.pop(order_id or "", None) or by_client.get(item.client_order_id)
+        if snapshot is not None:
+            order_id = snapshot.exchange_order_id
+            snapshots.pop(order_id, None)
+        told = fills.pop(order_id or "", [])
+        complete = order_id in answer.trades_complete_for or item.exchange_order_id in (
+            answer.trades_complete_for
+        )
+        result.gathered.append(_added(item, snapshot, told, complete=complete))
+        if (item.exchange_order_id or item.client_order_id) in missing:
+            result.not_found.append(item)
+    result.others[key] = Others(dict(fills), snapshots)
+    if answer.cursor is not None or answer.snapshots:
+        result.cursors[key] = answer.cursor
+
+
+def _added(
+    item: Gathered,
+    snapshot: OrderSnapshot | None,
+    fills: Iterable[ExecutionReport],
+    *,
+    complete: bool,
+) -> Gathered:
+    evidence = item.evidence
+    statements = evidence.statements + ((snapshot,) if snapshot else ())
+    return replace(
+        item,
+        exchange_order_id=item.exchange_order_id
+        or (snapshot.exchange_order_id if snapshot else None),
+        evidence=replace(
+            evidence,
+            statements=statements,
+            executions=(*evidence.executions, *fills),
+            trades_complete=evidence.trades_complete or complete,
+        ),
+    )
+
+
+def with_trades_of_order(client: RestClient, item: Gathered) -> Gathered:
+    """Add an order's own snapshot and complete trade list. Raises ExchangeError."""
+    ref = ref_of(client, item)
+    snapshot = client.fetch_order(ref, priority=Priority.VERIFY)
+    fills = client.fetch_executions(
+        ref.symbol_id,
+        TradeCursor(),
+        exchange_order_id=snapshot.exchange_order_id,
+        priority=Priority.VERIFY,
+    )
+    return _added(item, snapshot, fills, complete=True)
+
+
+def trades_since(client: RestClient, key: SymbolKey, cursor: TradeCursor) -> Verified:
+    """Read a symbol's trades after a cursor, all as what they say of orders. Raises ExchangeError."""
+    market = client.markets.market_of(MarketType(key[0]), key[1])
+    fills: dict[str, list[ExecutionReport]] = defaultdict(list)
+    while True:
+        page = client.fetch_executions(market.symbol_id, cursor, priority=Priority.SYNC)
+        for execution in page:
+            fills[execution.exchange_order_id].append(execution)
+        if not page:
+            break
+        cursor = TradeCursor(after_trade_id=page[-1].exchange_trade_id)
+    result = Verified([])
+    result.others[key] = Others(dict(fills), {})
+    result.cursors[key] = cursor.after_trade_id
+    return result

@@ -1,0 +1,308 @@
+"""
+What REST has yet to confirm, and when it is asked again.
+
+Two kinds of row wait here by their `next_verify_at`: executions booked from the stream alone (or
+inferred), and open orders whose state cannot be settled without REST (a gap, a submit without an
+answer). Both back off 1, 2, 5, 10, 30, 60 s; the columns are schedule, not books.
+
+Note [Not found proves nothing]
+~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+"Order does not exist" may come for an order that lives (ccxt #6615: 10 s after it was placed). An
+absence is believed only after three answers at least 10 s apart, each with a trades query beside it,
+for an order older than any request could still be under way.
+
+@FEAT:order-tracking @COMP:service @TYPE:core
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db import connection
+from django.utils import timezone
+
+from exchanges.messages import OrderStatus, Source
+from tracking.domain.findings import AnomalyKind
+from tracking.domain.orders import Evidence, Verdict
+from tracking.models import (
+    ExchangeAccount,
+    OpenOrder,
+    OrderRequest,
+    RequestAction,
+    RequestOutcome,
+    SymbolSubscription,
+    TradeExecution,
+)
+from tracking.services import anomalies, bystanders, clients, verification
+from tracking.services.anomalies import Noticed
+from tracking.services.baseline import ensure_baseline
+from tracking.services.cursors import read_cursors
+from tracking.services.event_emitter import emit_trade_event
+from tracking.services.order_fill_monitor import explain_gaps
+from tracking.services.order_records import Gathered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from exchanges.messages import TradeCursor
+    from tracking.services.verification import SymbolKey, Verified
+
+#: A symbol is verified at most this often.
+SPACING = timedelta(seconds=1)
+BATCH = 1000
+#: Past this many attempts (about five minutes) a person is told.
+PATIENCE = 10
+ABSENT_AFTER = 3
+ABSENCE_SPACING = timedelta(seconds=10)
+#: recvWindow (10 s) and as much again: past this no request of ours can still be under way
+SUBMIT_MAY_ARRIVE = timedelta(seconds=25)
+NEVER_SENT_AFTER = timedelta(seconds=30)
+
+_POSTPONE = """
+    UPDATE {table} SET verify_attempts = LEAST(verify_attempts + 1, 1000),
+        next_verify_at = %s + interval '1 second'
+            * (ARRAY[1, 2, 5, 10, 30, 60])[LEAST(verify_attempts + 1, 6)]
+    WHERE id = ANY(%s) AND next_verify_at IS NOT NULL
+"""
+
+
+def accounts_due(now: datetime) -> list[int]:
+    """Name the accounts that have something to verify now."""
+    rows = TradeExecution.objects.filter(
+        verified=False, voided_at__isnull=True, next_verify_at__lte=now
+    ).values_list("account_id", flat=True)
+    orders = OpenOrder.objects.filter(next_verify_at__lte=now).values_list("account_id", flat=True)
+    return sorted({*rows.distinct(), *orders.distinct()})
+
+
+def verify_due(account_id: int) -> int:
+    """Ask REST about everything of an account that is due; return how many rows were."""
+    now = timezone.now()
+    account = ensure_baseline(ExchangeAccount.objects.get(pk=account_id))
+    busy = _asked_lately(account_id, now)
+    executions = _due_executions(account_id, now, busy)
+    orders = _due_orders(account_id, now, busy)
+    if not executions and not orders:
+        return 0
+    # postponed first: however this ends, the next attempt is planned
+    _postpone(TradeExecution, [e.pk for e in executions], now)
+    _postpone(OpenOrder, [o.pk for o in orders], now)
+    _fail_never_sent(account_id, orders, now)
+    _ask(account, executions, orders)
+    _tell_impatience(account_id, executions)
+    return len(executions) + len(orders)
+
+
+def _asked_lately(account_id: int, now: datetime) -> set[SymbolKey]:
+    rows = SymbolSubscription.objects.filter(
+        account_id=account_id, verified_at__gt=now - SPACING
+    )
+    return set(rows.values_list("market_type", "symbol"))
+
+
+def _due_executions(
+    account_id: int, now: datetime, busy: set[SymbolKey]
+) -> list[TradeExecution]:
+    rows = TradeExecution.objects.filter(
+        account_id=account_id,
+        verified=False,
+        voided_at__isnull=True,
+        next_verify_at__lte=now,
+    ).order_by("next_verify_at")[:BATCH]
+    return [row for row in rows if (row.market_type, row.symbol) not in busy]
+
+
+def _due_orders(account_id: int, now: datetime, busy: set[SymbolKey]) -> list[OpenOrder]:
+    rows = OpenOrder.objects.filter(account_id=account_id, next_verify_at__lte=now)
+    return [
+        row
+        for row in rows.order_by("next_verify_at")[:BATCH]
+        if (row.market_type, row.symbol) not in busy
+    ]
+
+
+def _postpone(
+    model: type[TradeExecution] | type[OpenOrder], ids: Sequence[int], now: datetime
+) -> None:
+    if ids:
+        with connection.cursor() as cursor:
+            cursor.execute(_POSTPONE.format(table=model._meta.db_table), [now, list(ids)])
+
+
+def _ask(
+    account: ExchangeAccount,
+    executions: Sequence[TradeExecution],
+    orders: Sequence[OpenOrder],
+) -> None:
+    questions = _questions(executions, orders)
+    if not questions:
+        return
+    client = clients.rest_client(account)
+    keys = {(q.market_type, q.symbol) for q in questions}
+    cursors = _cursors_before(
+        executions, read_cursors(account.pk, keys, account.baseline_at)
+    )
+    guessed = any(e.source == Source.INFERRED.value for e in executions)
+    answer = verification.ask(client, questions, cursors, want_trades=guessed)
+    bystanders.join_known(account.pk, answer, groups_known_to=questions)
+    emit_answer(account, answer)
+
+
+def emit_answer(account: ExchangeAccount, answer: Verified) -> None:
+    """Emit what REST said, explain the gaps it opened, and weigh what it did not know."""
+    told = [g for g in answer.gathered if g.evidence.statements or g.evidence.executions]
+    emission = emit_trade_event(
+        account_id=account.pk, gathered=told, now=timezone.now(), cursors=answer.cursors
+    )
+    explain_gaps(account, emission)
+    note_not_found(account, answer.not_found)
+
+
+def _questions(
+    executions: Iterable[TradeExecution], orders: Iterable[OpenOrder]
+) -> list[Gathered]:
+    rows: dict[tuple[str, str, str, str | None, str | None], Gathered] = {}
+    for row in (*executions, *orders):
+        is_order = isinstance(row, OpenOrder)
+        if is_order and row.status == OrderStatus.PENDING.value:
+            continue
+        client_order_id = row.client_order_id if is_order else None
+        if row.exchange_order_id is not None:
+            client_order_id = None
+        key = (row.market_type, row.symbol, row.id_space, row.exchange_order_id, client_order_id)
+        rows[key] = Gathered(
+            market_type=row.market_type,
+            symbol=row.symbol,
+            id_space=row.id_space,
+            exchange_order_id=row.exchange_order_id,
+            client_order_id=client_order_id,
+            evidence=Evidence(),
+        )
+    return list(rows.values())
+
+
+def _cursors_before(
+    executions: Iterable[TradeExecution], cursors: dict[SymbolKey, TradeCursor]
+) -> dict[SymbolKey, TradeCursor]:
+    """Go back far enough for the trades query to show the fills in question."""
+    for execution in executions:
+        key = (execution.market_type, execution.symbol)
+        cursor = cursors.get(key)
+        trade_id = execution.exchange_trade_id
+        if cursor is None or cursor.after_trade_id is None or not trade_id.isdigit():
+            continue
+        if int(trade_id) <= int(cursor.after_trade_id):
+            cursors[key] = type(cursor)(after_trade_id=str(int(trade_id) - 1))
+    return cursors
+
+
+def _tell_impatience(account_id: int, executions: Sequence[TradeExecution]) -> None:
+    old = [e for e in executions if e.verify_attempts == PATIENCE]
+    if old:
+        anomalies.report(
+            account_id,
+            [
+                Noticed(
+                    kind=AnomalyKind.UNVERIFIED,
+                    key=f"{e.market_type}:{e.symbol}:{e.exchange_trade_id}",
+                    detail=f"REST has not confirmed the execution in {PATIENCE} attempts",
+                )
+                for e in old
+            ],
+        )
+
+
+def note_not_found(account: ExchangeAccount, items: Sequence[Gathered]) -> None:
+    """Count answers "not found". See Note [Not found proves nothing]."""
+    now = timezone.now()
+    for item in items:
+        row = _row_of(account.pk, item)
+        if row is None:
+            continue
+        if row.not_found_at is None or row.not_found_at <= now - ABSENCE_SPACING:
+            OpenOrder.objects.filter(pk=row.pk).update(
+                not_found_count=row.not_found_count + 1,
+                not_found_at=now,
+                next_verify_at=now + ABSENCE_SPACING,
+            )
+            if row.not_found_count + 1 >= ABSENT_AFTER and row.created_at < now - SUBMIT_MAY_ARRIVE:
+                _conclude_absent(account, item, row, now)
+
+
+def _row_of(account_id: int, item: Gathered) -> OpenOrder | None:
+    rows = OpenOrder.objects.filter(
+        account_id=account_id, market_type=item.market_type, symbol=item.symbol
+    )
+    if item.exchange_order_id is not None:
+        return rows.filter(exchange_order_id=item.exchange_order_id).first()
+    return rows.filter(client_order_id=item.client_order_id, placed_by_us=True).first()
+
+
+def _conclude_absent(
+    account: ExchangeAccount, item: Gathered, row: OpenOrder, now: datetime
+) -> None:
+    """Conclude that an order is not there, after its trades were asked for as well."""
+    client = clients.rest_client(account)
+    key = (row.market_type, row.symbol)
+    cursor = read_cursors(account.pk, [key], account.baseline_at)[key]
+    trades = verification.trades_since(client, key, cursor)
+    bystanders.join_known(account.pk, trades, groups_known_to=[item])
+    was_accepted = row.exchange_order_id is not None
+    verdict = Verdict(
+        status=OrderStatus.CANCELLED if was_accepted else OrderStatus.FAILED,
+        reason=f"resolved by absence: not found {row.not_found_count + 1} times, no trades",
+    )
+    judged = Gathered(
+        market_type=row.market_type,
+        symbol=row.symbol,
+        id_space=row.id_space,
+        exchange_order_id=row.exchange_order_id,
+        client_order_id=row.client_order_id,
+        evidence=Evidence(verdict=verdict),
+    )
+    emit_trade_event(
+        account_id=account.pk,
+        gathered=[*trades.gathered, judged],
+        now=now,
+        cursors=trades.cursors,
+        noticed=[Noticed(kind=AnomalyKind.NOT_FOUND, key=item.label, detail=verdict.reason)],
+    )
+
+
+def _fail_never_sent(account_id: int, orders: Sequence[OpenOrder], now: datetime) -> None:
+    """Orders of ours that were never claimed for sending are FAILED; claimed ones are UNKNOWN."""
+    pending = [o for o in orders if o.status == OrderStatus.PENDING.value]
+    judged = []
+    for row in pending:
+        verdict = _verdict_on_pending(row, now)
+        if verdict:
+            judged.append(
+                Gathered(
+                    market_type=row.market_type,
+                    symbol=row.symbol,
+                    id_space=row.id_space,
+                    client_order_id=row.client_order_id,
+                    evidence=Evidence(verdict=verdict),
+                )
+            )
+    if judged:
+        emit_trade_event(account_id=account_id, gathered=judged, now=now)
+
+
+def _verdict_on_pending(row: OpenOrder, now: datetime) -> Verdict | None:
+    requests = OrderRequest.objects.filter(
+        account_id=row.account_id,
+        client_order_id=row.client_order_id,
+        action=RequestAction.PLACE.value,
+    )
+    if requests.filter(sent_at__isnull=False).exists():
+        return Verdict(status=OrderStatus.UNKNOWN, reason="sent, but no answer was recorded")
+    if row.created_at > now - NEVER_SENT_AFTER:
+        return None
+    # the same condition as the sender's claim: one of the two finds nothing left to update
+    fenced = requests.filter(sent_at__isnull=True, outcome=RequestOutcome.PENDING.value)
+    if fenced.update(outcome=RequestOutcome.FAILED.value):
+        return Verdict(status=OrderStatus.FAILED, reason="never sent")
+    return None

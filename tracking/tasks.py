@@ -1,0 +1,98 @@
+"""
+Celery tasks: one service call each.
+
+A task is a wake-up. Losing one costs at most a sweep (2 s), running one twice costs nothing. Keyword
+arguments only, ids only, and `**_future` so that an old worker survives a newer message.
+
+@FEAT:order-tracking @COMP:task @TYPE:core
+"""
+
+from __future__ import annotations
+
+import structlog
+from celery import shared_task
+from django.utils import timezone
+
+from exchanges.errors import ExchangeError
+from tracking.services import (
+    inbox,
+    listen_keys,
+    order_tracking,
+    pruning,
+    sessions,
+    verification_queue,
+)
+from tracking.services.order_fill_monitor import OrderFillMonitor
+
+log = structlog.get_logger(__name__)
+
+
+@shared_task(name="tracking.process_stream_events", queue="events")
+def process_stream_events(*, account_id: int, **_future: object) -> None:
+    """Drain an account's inbox for a bounded number of rounds; then others get their turn."""
+    try:
+        drained = OrderFillMonitor(account_id).on_order_update()
+    except ExchangeError as error:
+        log.warning("events.postponed", account=account_id, error=type(error).__name__)
+        return
+    if drained.again:
+        process_stream_events.delay(account_id=account_id)
+
+
+@shared_task(name="tracking.verify_account", queue="sync")
+def verify_account(*, account_id: int, **_future: object) -> None:
+    """Ask REST about what it has yet to confirm."""
+    try:
+        verification_queue.verify_due(account_id)
+    except ExchangeError as error:
+        log.warning("verification.postponed", account=account_id, error=type(error).__name__)
+
+
+@shared_task(name="tracking.sync_open_orders", queue="sync")
+def sync_open_orders(*, account_id: int, **_future: object) -> None:
+    """Make the books of one account agree with REST, if that is due."""
+    try:
+        order_tracking.sync_open_orders(account_id)
+    except ExchangeError as error:
+        log.warning("sync.postponed", account=account_id, error=type(error).__name__)
+
+
+@shared_task(name="tracking.sync_due_accounts", queue="sync")
+def sync_due_accounts(**_future: object) -> None:
+    """Hand out the syncs that are due."""
+    for account_id in order_tracking.accounts_to_sync():
+        sync_open_orders.apply_async(kwargs={"account_id": account_id}, expires=9)
+
+
+@shared_task(name="tracking.refresh_listen_key", queue="sync")
+def refresh_listen_key(*, account_id: int, **_future: object) -> None:
+    """Extend the stream credential of one account."""
+    listen_keys.refresh_listen_key(account_id)
+
+
+@shared_task(name="tracking.refresh_listen_keys", queue="sync")
+def refresh_listen_keys(**_future: object) -> None:
+    """Hand out the extension of every account's stream credential."""
+    for account_id in listen_keys.accounts_to_refresh():
+        refresh_listen_key.delay(account_id=account_id)
+
+
+@shared_task(name="tracking.sweep", queue="events")
+def sweep(**_future: object) -> None:
+    """Wake up for whatever waits: frames nobody drains, and verifications that are due."""
+    for account_id in inbox.accounts_waiting():
+        process_stream_events.delay(account_id=account_id)
+    for account_id in verification_queue.accounts_due(timezone.now()):
+        verify_account.apply_async(kwargs={"account_id": account_id}, expires=10)
+
+
+@shared_task(name="tracking.expire_stale_sessions", queue="sync")
+def expire_stale_sessions(**_future: object) -> None:
+    """End sessions that show no life."""
+    sessions.expire_stale()
+
+
+@shared_task(name="tracking.prune", queue="sync", soft_time_limit=40)
+def prune(**_future: object) -> None:
+    """Forget what may be forgotten."""
+    pruning.prune()
