@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import ccxt
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import MaxRetryError, NewConnectionError
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
 from exchanges.binance_errors import ANSWER_LIMIT
 from exchanges.errors import OutcomeUnknown, TransientError
@@ -137,7 +137,7 @@ class _Signer(ccxt.binanceusdm):  # type: ignore[misc]  # ccxt is published with
             return self._send(url.replace(*self._redirect, 1), method, headers, body, requested_at)
         except requests.RequestException as error:
             return _Failure(name=type(error).__name__, has_left=_has_left(error))
-        except OSError as error:
+        except (HTTPError, OSError) as error:
             return _Failure(name=type(error).__name__, has_left=True)
 
     def _send(
@@ -170,7 +170,8 @@ class _Signer(ccxt.binanceusdm):  # type: ignore[misc]  # ccxt is published with
 
     def _read(self, response: Any) -> bytes | None:
         content = bytearray()
-        for chunk in response.iter_content(_CHUNK):
+        # read1 returns what has come; waiting for a whole chunk would not see the deadline
+        while chunk := response.raw.read1(_CHUNK, decode_content=True):
             content += chunk
             if len(content) > ANSWER_LIMIT or time.monotonic() > self.deadline:
                 return None
