@@ -9,6 +9,7 @@ Orders: the living (`OpenOrder`), the remembered (`ClosedOrder`), the asked for,
 
 from __future__ import annotations
 
+from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar
 
@@ -60,9 +61,9 @@ class OrderColumns(models.Model):
     price = amount_field(null=True, blank=True)
     stop_price = amount_field(null=True, blank=True)
     quantity = amount_field()
-    filled_quantity = amount_field(default=0)
+    filled_quantity = amount_field(default=Decimal(0))
     #: exact sum of price times quantity over what was filled
-    filled_quote = quote_field(default=0)
+    filled_quote = quote_field(default=Decimal(0))
     status = models.CharField(max_length=16, choices=choices(OrderStatus))
     reason = models.CharField(max_length=200, blank=True)
     reduce_only = models.BooleanField(default=False)

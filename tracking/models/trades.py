@@ -9,6 +9,7 @@ never incremented. Only `services.event_emitter` writes these tables.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar
 
@@ -189,11 +190,11 @@ class Posting(models.Model):
         max_length=5, choices=choices(PositionSide), default=PositionSide.NET.value
     )
     #: signed change of what is held in the market, or 0
-    quantity = amount_field(default=0)
+    quantity = amount_field(default=Decimal(0))
     price = amount_field(null=True, blank=True)
     #: signed change of an asset's balance, or 0
     asset = models.CharField(max_length=16, blank=True)
-    amount = amount_field(default=0)
+    amount = amount_field(default=Decimal(0))
     posted_at = models.DateTimeField()
     created_at = models.DateTimeField()
 
@@ -226,10 +227,10 @@ class StrategyPosition(models.Model):
         max_length=5, choices=choices(PositionSide), default=PositionSide.NET.value
     )
     #: signed in NET; negative for SHORT, positive for LONG
-    quantity = amount_field(default=0)
-    average_price = amount_field(default=0)
+    quantity = amount_field(default=Decimal(0))
+    average_price = amount_field(default=Decimal(0))
     #: gross, from our own fold, in the quote (settlement) asset
-    realized_pnl = amount_field(default=0)
+    realized_pnl = amount_field(default=Decimal(0))
     commissions = models.JSONField(default=dict)
     execution_count = models.PositiveIntegerField(default=0)
     folded_key = models.CharField(max_length=200, blank=True)

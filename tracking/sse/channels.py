@@ -25,7 +25,7 @@ def channel_of(user_id: int) -> str:
     return f"user-{user_id}"
 
 
-class UserChannelManager(ChannelManagerBase):  # type: ignore[misc]  # published without types
+class UserChannelManager(ChannelManagerBase):
     """One channel a user, readable by nobody else."""
 
     def get_channels_for_request(

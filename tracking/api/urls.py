@@ -1,0 +1,27 @@
+"""Routes of the REST API, below `/api/`."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework.routers import SimpleRouter
+
+from tracking.api import rows, tokens
+
+router = SimpleRouter()
+router.register("accounts", rows.Accounts, basename="account")
+router.register("orders", rows.Orders, basename="order")
+router.register("trades", rows.Trades, basename="trade")
+router.register("executions", rows.Executions, basename="execution")
+router.register("positions", rows.Positions, basename="position")
+router.register("sessions", rows.Sessions, basename="session")
+router.register("anomalies", rows.Anomalies, basename="anomaly")
+
+urlpatterns = [
+    path("v1/", include(router.urls)),
+    path("v1/snapshot/", rows.Snapshot.as_view(), name="snapshot"),
+    path("v1/auth/login/", tokens.Login.as_view(), name="token-login"),
+    path("v1/auth/logout/", tokens.Logout.as_view(), name="token-logout"),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+]
