@@ -67,7 +67,8 @@ timezone = "UTC"
 task_acks_late = True
 task_reject_on_worker_lost = True
 # ... also when it failed: it left what it could not do in the database, for the sweep
-task_acks_on_failure_or_timeout = True
+task_acks_on_failure = True
+task_acks_on_timeout = True
 # nobody waits for results, and a result backend makes publishing slower when Redis is away
 task_ignore_result = True
 # with no results kept, beat has none to clean up

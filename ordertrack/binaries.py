@@ -17,6 +17,8 @@ from functools import cache
 from pathlib import Path
 
 MINIMUM_POSTGRES = 15
+#: Debian and its children keep every major version here, none of them on PATH
+DEBIAN_FOLDERS = Path("/usr/lib/postgresql")
 
 
 class NoServerBinaryError(RuntimeError):
@@ -82,9 +84,8 @@ def _postgres_folders() -> list[Path]:
     folders = [package / "pginstall" / "bin"] if package else []
     on_path = shutil.which("postgres")
     local = [Path(on_path).resolve().parent] if on_path else []
-    # Debian and its children keep every major version here, none of them on PATH
     local += sorted(
-        Path("/usr/lib/postgresql").glob("*/bin"),
+        DEBIAN_FOLDERS.glob("*/bin"),
         key=lambda folder: int(folder.parent.name) if folder.parent.name.isdigit() else 0,
         reverse=True,
     )
