@@ -73,7 +73,8 @@ class LeaderDatabaseScheduler(DatabaseScheduler):  # type: ignore[misc]  # publi
         self.is_leader = True
         # read again when each task last ran: the leader before us has written it
         self._schedule, self._initial_read = None, True
-        self._heap, self._heap_invalidated = None, True
+        # None alone: an "invalidated" heap would be built twice, and send twice what is due
+        self._heap = None
         log.info("beat.leader_elected", host=socket.gethostname(), pid=os.getpid())
 
     def _step_down(self, reason: str) -> None:
