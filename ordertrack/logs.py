@@ -49,6 +49,8 @@ CHATTY = (
     "uvicorn.access",
     "websocket",
 )
+#: who warns of what is usual: a browser that left its live page, a worker not yet there for Flower
+ALARMIST = ("django_structlog.middlewares.request", "flower.inspector")
 #: who brings handlers of its own
 OWN_HANDLERS = ("django", "django.server", "uvicorn", "uvicorn.error")
 #: what others attach to their records for their own formatters
@@ -128,8 +130,8 @@ def configure(settings: LogSettings) -> None:
 def _tame_others() -> None:
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
-    # a browser that leaves its live page is no event
-    logging.getLogger("django_structlog.middlewares.request").setLevel(logging.ERROR)
+    for name in ALARMIST:
+        logging.getLogger(name).setLevel(logging.ERROR)
     for name in OWN_HANDLERS:
         logger = logging.getLogger(name)
         logger.handlers.clear()

@@ -61,6 +61,8 @@ def _celery(name: str, command: str, *options: str) -> Program:
 
 def _python(name: str, *arguments: str) -> Program:
     environment = {
+        # Celery would check the whole project at each start, loading every page into every worker
+        "CELERY_SKIP_CHECKS": "1",
         "PGAPPNAME": f"ordertrack {name}",
         "PYTHONPATH": str(BASE_DIR),
         "PYTHONUNBUFFERED": "1",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 class Command(BaseCommand):
     """`manage.py up`."""
 
+    requires_system_checks: list[str] = []
     help = "Run all processes, restarting those that die, until SIGTERM or Ctrl-C."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -29,6 +30,7 @@ class Command(BaseCommand):
 
     def handle(self, *, seconds: float | None = None, **_options: Any) -> None:
         """Prepare the database, then supervise."""
-        call_command("migrate", verbosity=0)
+        # the checks would load every page and all behind it into the process that only supervises
+        call_command("migrate", verbosity=0, skip_checks=True)
         call_command("sync_schedules", stdout=self.stderr)
         Supervisor(programs()).run(seconds)
