@@ -6,27 +6,51 @@ import sys
 
 from django.core.management import execute_from_command_line
 
-from ordertrack.embedded import EmbeddedServers
+from ordertrack.binaries import NoServerBinaryError
+from ordertrack.demo_home import DemoHome, DemoHomeError
+from ordertrack.embedded import EmbeddedServerError, EmbeddedServers
 
 #: these neither read nor write rows: starting a database for them would be waste
 WITHOUT_SERVERS = frozenset(
-    {"", "--help", "--version", "check", "collectstatic", "help", "spectacular", "version"},
+    {
+        "",
+        "--help",
+        "--version",
+        "check",
+        "collectstatic",
+        "help",
+        "simulate_exchange",
+        "spectacular",
+        "version",
+    },
 )
-#: the demo is for one person on one machine: secrets of its own, no TLS in front of it
-DEMO_ENVIRONMENT = {"GENERATE_SECRETS": "on", "HTTPS": "off"}
+COULD_NOT_RUN = 3
 
 
 def main() -> None:
     """Run one command, inside the embedded servers if it needs them."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ordertrack.settings")
     command = sys.argv[1] if len(sys.argv) > 1 else ""
-    if command == "demo":
-        os.environ |= {n: v for n, v in DEMO_ENVIRONMENT.items() if n not in os.environ}
-    if command in WITHOUT_SERVERS:
+    if command in {"demo", "simulate_exchange"}:
+        # nothing here is worth a secret of the operator's own
+        os.environ.setdefault("GENERATE_SECRETS", "on")
+    if command in WITHOUT_SERVERS or "--help" in sys.argv:
         execute_from_command_line(sys.argv)
-        return
-    with EmbeddedServers():
-        execute_from_command_line(sys.argv)
+    elif command == "demo":
+        run_demo()
+    else:
+        with EmbeddedServers():
+            execute_from_command_line(sys.argv)
+
+
+def run_demo() -> None:
+    """Run the demo in its own home; exit 3 where it cannot begin."""
+    try:
+        with DemoHome():
+            execute_from_command_line(sys.argv)
+    except (DemoHomeError, EmbeddedServerError, NoServerBinaryError) as error:
+        sys.stderr.write(f"The demo could not run: {error}\n")
+        sys.exit(COULD_NOT_RUN)
 
 
 if __name__ == "__main__":

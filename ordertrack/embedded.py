@@ -44,6 +44,8 @@ POSTGRES_OPTIONS = {
     "synchronous_commit": "on",
     # fewer checkpoints, so fewer whole pages in the log after each
     "checkpoint_timeout": "15min",
+    # so that the moment of a commit can be asked for: what latency is measured by
+    "track_commit_timestamp": "on",
     # short statements only: compiling one costs more than running it
     "jit": "off",
     "timezone": "UTC",

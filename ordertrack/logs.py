@@ -24,7 +24,7 @@ import logging
 import logging.handlers
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 import structlog
 
@@ -65,6 +65,8 @@ class LogSettings(TypedDict):
     directory: str
     #: pretty, json, or auto: pretty on a terminal
     console: str
+    #: the least level the console shows; unset: as `level`
+    console_level: NotRequired[str]
 
 
 class SharedRotatingFileHandler(logging.handlers.WatchedFileHandler):
@@ -102,7 +104,9 @@ class SharedRotatingFileHandler(logging.handlers.WatchedFileHandler):
 
 def configure(settings: LogSettings) -> None:
     """Send everything, structlog's and the standard library's, through the same processors."""
-    handlers: list[logging.Handler] = [_console(settings["console"])]
+    console = _console(settings["console"])
+    console.setLevel((settings.get("console_level") or settings["level"]).upper())
+    handlers: list[logging.Handler] = [console]
     if settings["directory"]:
         handlers.append(_file(Path(settings["directory"])))
     root = logging.getLogger()

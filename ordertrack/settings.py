@@ -170,4 +170,5 @@ LOGGING = {
     "level": env.str("LOG_LEVEL", default="INFO"),
     "directory": env.str("LOG_DIR", default=str(BASE_DIR / "logs")),
     "console": env.str("LOG_FORMAT", default="auto"),
+    "console_level": env.str("LOG_CONSOLE_LEVEL", default=""),
 }

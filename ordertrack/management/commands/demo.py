@@ -1,0 +1,173 @@
+"""
+Shows everything at once, against a simulated exchange: `make demo`.
+
+With `--seconds` it also proves something: after that long nobody trades any more and prices stand
+still, the system settles with all its faults still on, and its books must equal the exchange's
+ledger. Exit status: 0 they do; 1 they do not; 2 they do, but too little happened for that to mean
+anything; 3 the demo could not run.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from exchanges.errors import ExchangeError
+from ordertrack.environment import BASE_DIR, env
+from ordertrack.processes import programs
+from ordertrack.supervisor import Program, Supervisor
+from tracking.management.demo.cast import assemble
+from tracking.management.demo.exchange_control import ExchangeControl, ExchangeControlError
+from tracking.management.demo.report import Verdict
+from tracking.management.demo.show import Interrupted, Show
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+    from tracking.management.demo.cast import Cast
+    from tracking.management.demo.report import Report
+
+log = structlog.get_logger(__name__)
+
+EXCHANGE_TIMEOUT = 30.0
+SEEDS = 10_000
+
+
+class Command(BaseCommand):
+    """`manage.py demo`."""
+
+    help = "Run all processes with a simulated exchange and a trader; prints URL and login."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Say how long, which course, and what goes wrong."""
+        parser.add_argument("--seconds", type=float, help="trade so long, then compare the books")
+        parser.add_argument("--json", action="store_true", help="only the JSON object on stdout")
+        parser.add_argument("--seed", type=int, help="of prices, faults and trading")
+        parser.add_argument("--faults", default="demo", metavar="PROFILE|JSON")
+
+    def handle(
+        self, *, seconds: float | None, json: bool, seed: int | None, faults: str, **_options: Any
+    ) -> None:
+        """Run the demo; the exit status is the verdict."""
+        began = time.monotonic()
+        seed = secrets.randbelow(SEEDS) if seed is None else seed
+        self._say(f"Order Track demo, seed {seed}: starting everything (some seconds) ...")
+        try:
+            report = self._run(seconds, seed, faults, began)
+        except Interrupted:
+            self._say("Stopped.")
+            return
+        except (ExchangeControlError, ExchangeError, TimeoutError) as error:
+            self._say(f"The demo could not run: {error}")
+            sys.exit(Verdict.COULD_NOT_RUN)
+        if report is not None and seconds is not None:
+            self._conclude(report, seconds, only_json=json)
+
+    def _run(self, seconds: float | None, seed: int, faults: str, began: float) -> Report | None:
+        call_command("migrate", verbosity=0, skip_checks=True)
+        call_command("sync_schedules", stdout=self.stderr)
+        control = ExchangeControl(settings.SIMULATOR_URL)
+        with ExitStack() as stack:
+            exchange = stack.enter_context(Supervisor([simulated_exchange(seed, faults)]))
+            wait_for_exchange(exchange, control)
+            cast = assemble(control)
+            system = stack.enter_context(Supervisor(programs()))
+            self._say(*invitation(cast))
+            show = Show(
+                cast=cast,
+                control=control,
+                seed=seed,
+                url=web_url(),
+                tend=lambda: tend(exchange, system),
+                say=self._say,
+            )
+            with show:
+                show.open(began)
+                return show.for_seconds(float("inf") if seconds is None else seconds)
+
+    def _conclude(self, report: Report, seconds: float, *, only_json: bool) -> None:
+        verdict = report.verdict(seconds)
+        wrong, too_little = report.wrong(), report.too_little(seconds)
+        for what, names in (("Not equal", wrong), ("Too little happened", too_little)):
+            if names:
+                self._say(f"{what}: {', '.join(names)}")
+        if verdict is Verdict.EQUAL:
+            self._say("The books equal the exchange's ledger.")
+        if not only_json:
+            self.stdout.write("\n".join(report.lines()))
+        self.stdout.write(report.to_json())
+        self.stdout.flush()
+        if verdict is not Verdict.EQUAL:
+            sys.exit(verdict)
+
+    def _say(self, *lines: str) -> None:
+        for line in lines:
+            self.stderr.write(line)
+        self.stderr.flush()
+
+
+def simulated_exchange(seed: int, faults: str) -> Program:
+    """Return the exchange in a process of its own, on the port of SIMULATOR_URL."""
+    port = settings.SIMULATOR_URL.rpartition(":")[2]
+    options = (f"--port={port}", f"--seed={seed}", f"--faults={faults}")
+    manage = str(BASE_DIR / "manage.py")
+    return Program(name="exchange", argv=(sys.executable, manage, "simulate_exchange", *options))
+
+
+def wait_for_exchange(exchange: Supervisor, control: ExchangeControl) -> None:
+    """Wait until it answers. Raises TimeoutError if it does not, or has given up."""
+    deadline = time.monotonic() + EXCHANGE_TIMEOUT
+    while not control.is_up():
+        if exchange.stop_requested:
+            raise Interrupted
+        if time.monotonic() > deadline or not exchange.pids():
+            message = "the simulated exchange did not start"
+            raise TimeoutError(message)
+        time.sleep(0.05)
+
+
+def tend(exchange: Supervisor, system: Supervisor) -> None:
+    """Look after all processes. Raises Interrupted once somebody wants to stop."""
+    if exchange.stop_requested or system.stop_requested:
+        raise Interrupted
+    exchange.poll()
+    system.poll()
+
+
+def web_url() -> str:
+    """Return where the pages are."""
+    return f"http://{settings.HOST}:{settings.PORT}"
+
+
+def invitation(cast: Cast) -> list[str]:
+    """Say, in a box, where to look and how to log in."""
+    flower = f"http://127.0.0.1:{env.str('FLOWER_PORT')}"
+    rows = [
+        ("Live page", f"{web_url()}/"),
+        ("Log in as", cast.username),
+        ("Password", cast.password),
+        ("Admin", f"{web_url()}/admin/"),
+        ("Workers (Flower)", flower),
+        ("Flower's login", env.str("FLOWER_BASIC_AUTH")),
+        ("Exchange's ledger", f"{settings.SIMULATOR_URL}/sim/ledger"),
+        ("Full log", f"{settings.LOGGING['directory']}/app.log"),
+    ]
+    texts = [f"{name:<18} {value}" for name, value in rows]
+    width = max(map(len, texts))
+    return [
+        "",
+        f"╭{'─' * (width + 2)}╮",
+        *(f"│ {text:<{width}} │" for text in texts),
+        f"╰{'─' * (width + 2)}╯",
+        "Ctrl-C stops everything.",
+        "",
+    ]

@@ -1,0 +1,84 @@
+"""Who plays in the demo: one person, two simulated accounts, three strategies on both."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.contrib.auth import get_user_model
+from knox.models import AuthToken
+
+from exchanges.messages import Exchange
+from tracking.models import ExchangeAccount, Strategy, StrategyAccount
+from tracking.services.baseline import ensure_baseline
+
+if TYPE_CHECKING:
+    from tracking.management.demo.exchange_control import ExchangeControl
+
+USERNAME = "demo"
+PASSWORD_BYTES = 9
+ACCOUNTS = ("main", "second")
+STRATEGIES = ("grid", "momentum", "rebalance")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cast:
+    """The rows of the demo, and how to log in."""
+
+    user_id: int
+    username: str
+    password: str
+    #: of the API, for the one who listens
+    token: str
+    accounts: tuple[ExchangeAccount, ...]
+    uses: tuple[StrategyAccount, ...]
+
+    @property
+    def api_keys(self) -> dict[int, str]:
+        """The API key of each account, by row id."""
+        return {account.pk: account.api_key for account in self.accounts}
+
+
+def assemble(control: ExchangeControl, *, password: str | None = None) -> Cast:
+    """Create everybody, at the exchange as well, and open the accounts' books.
+
+    Raises ExchangeControlError or ExchangeError if the exchange does not play along.
+    """
+    password = password or secrets.token_urlsafe(PASSWORD_BYTES)
+    user = get_user_model().objects.create_superuser(USERNAME, password=password)
+    _, token = AuthToken.objects.create(user)
+    accounts = tuple(open_account(control, user.pk, name) for name in ACCOUNTS)
+    strategies = [
+        Strategy.objects.create(user=user, name=name, slug=f"demo-{name}") for name in STRATEGIES
+    ]
+    uses = tuple(
+        StrategyAccount.objects.create(
+            strategy=strategy, account=account, token=f"d{number}{place}aa"
+        )
+        for number, account in enumerate(accounts)
+        for place, strategy in enumerate(strategies)
+    )
+    return Cast(
+        user_id=user.pk,
+        username=USERNAME,
+        password=password,
+        token=token,
+        accounts=accounts,
+        uses=uses,
+    )
+
+
+def open_account(control: ExchangeControl, user_id: int, name: str) -> ExchangeAccount:
+    """Open a simulated account at the exchange and here, with its books opened."""
+    api_key, api_secret = f"demo-key-{name}", secrets.token_hex(32)
+    control.open_account(api_key, api_secret)
+    account = ExchangeAccount.objects.create(
+        user_id=user_id,
+        name=name,
+        exchange=Exchange.BINANCE.value,
+        simulated=True,
+        api_key=api_key,
+        api_secret=api_secret,
+    )
+    return ensure_baseline(account)

@@ -1,0 +1,232 @@
+"""
+Two books of the same accounts, the exchange's ledger and our database, and where they differ.
+
+Both are read into the same frozen values, so equality is Python's: one differing field of one
+execution makes one missing and one extra. The ledger is the simulated exchange's own and knows
+nothing of what it sent us.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Sum
+
+from exchanges.messages import PositionSide
+from tracking.models import OpenOrder, StrategyPosition, TradeExecution
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+#: how many differences of a kind are shown
+EXAMPLES = 10
+POSITION_SIDES = {"BOTH": PositionSide.NET.value}
+
+OrderKey = tuple[str, str, str | None]
+PositionKey = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookedFill:
+    """One execution, as either side has it."""
+
+    account: str
+    market_type: str
+    symbol: str
+    exchange_order_id: str
+    exchange_trade_id: str
+    side: str
+    position_side: str
+    price: Decimal
+    quantity: Decimal
+    fee: Decimal | None
+    fee_asset: str | None
+    is_maker: bool | None
+    realized_pnl: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestingOrder:
+    """One open order, as either side has it."""
+
+    market_type: str
+    client_order_id: str | None
+    side: str
+    position_side: str
+    order_type: str
+    price: Decimal
+    quantity: Decimal
+    filled_quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """What was traded, what rests, what is held."""
+
+    fills: Counter[BookedFill]
+    orders: Mapping[OrderKey, RestingOrder]
+    #: signed quantities that are not zero
+    positions: Mapping[PositionKey, Decimal]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Differences:
+    """Where our books are not the exchange's."""
+
+    missing: list[BookedFill] = field(default_factory=list)
+    extra: list[BookedFill] = field(default_factory=list)
+    orders: list[str] = field(default_factory=list)
+    positions: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return bool(self.missing or self.extra or self.orders or self.positions)
+
+    def examples(self) -> list[str]:
+        """Describe the first few of each kind."""
+        named: dict[str, Iterable[object]] = {
+            "missing": self.missing,
+            "extra": self.extra,
+            "open order": self.orders,
+            "position": self.positions,
+        }
+        return [f"{kind}: {one}" for kind, all_ in named.items() for one in list(all_)[:EXAMPLES]]
+
+
+def symbol_id(symbol: str) -> str:
+    """Return Binance's name of a unified symbol: `BTC/USDT:USDT` is BTCUSDT."""
+    return symbol.partition(":")[0].replace("/", "")
+
+
+def ledger_books(ledger: Mapping[str, Any], api_keys: Iterable[str]) -> Books:
+    """Read the books of these accounts from the exchange's ledger."""
+    chosen = {key: ledger["accounts"][key] for key in api_keys}
+    return Books(
+        fills=Counter(_their_fill(row) for each in chosen.values() for row in each["executions"]),
+        orders={
+            (key, row["symbol"], row["exchange_order_id"]): _their_order(row)
+            for key, each in chosen.items()
+            for row in each["open_orders"]
+        },
+        positions={
+            (key, "FUTURES", row["symbol"], _position_side(row)): Decimal(row["quantity"])
+            for key, each in chosen.items()
+            for row in each["positions"]
+        },
+    )
+
+
+def _position_side(row: Mapping[str, Any]) -> str:
+    side = str(row["position_side"])
+    return POSITION_SIDES.get(side, side)
+
+
+def _their_fill(row: Mapping[str, Any]) -> BookedFill:
+    return BookedFill(
+        account=row["account"],
+        market_type=row["market_type"],
+        symbol=row["symbol"],
+        exchange_order_id=row["exchange_order_id"],
+        exchange_trade_id=row["exchange_trade_id"],
+        side=row["side"],
+        position_side=_position_side(row),
+        price=Decimal(row["price"]),
+        quantity=Decimal(row["quantity"]),
+        fee=Decimal(row["commission"]),
+        fee_asset=row["commission_asset"],
+        is_maker=row["is_maker"],
+        realized_pnl=Decimal(row["realized_pnl"]),
+    )
+
+
+def _their_order(row: Mapping[str, Any]) -> RestingOrder:
+    return RestingOrder(
+        market_type=row["market_type"],
+        client_order_id=row["client_order_id"],
+        side=row["side"],
+        position_side=_position_side(row),
+        order_type=row["type"],
+        price=Decimal(row["price"]),
+        quantity=Decimal(row["quantity"]),
+        filled_quantity=Decimal(row["filled_quantity"]),
+    )
+
+
+def our_books(api_keys: Mapping[int, str]) -> Books:
+    """Read the books of these accounts (row id to API key) from our database."""
+    executions = TradeExecution.objects.filter(account__in=api_keys, voided_at__isnull=True)
+    orders = OpenOrder.objects.filter(account__in=api_keys)
+    return Books(
+        fills=Counter(_our_fill(row, api_keys) for row in executions),
+        orders={
+            (api_keys[row.account_id], symbol_id(row.symbol), row.exchange_order_id): _our_order(
+                row
+            )
+            for row in orders
+        },
+        positions=_our_positions(api_keys),
+    )
+
+
+def _our_fill(row: TradeExecution, api_keys: Mapping[int, str]) -> BookedFill:
+    return BookedFill(
+        account=api_keys[row.account_id],
+        market_type=row.market_type,
+        symbol=symbol_id(row.symbol),
+        exchange_order_id=row.exchange_order_id,
+        exchange_trade_id=row.exchange_trade_id,
+        side=row.side,
+        position_side=row.position_side,
+        price=row.execution_price,
+        quantity=row.execution_quantity,
+        fee=row.commission,
+        fee_asset=row.commission_asset,
+        is_maker=row.is_maker,
+        realized_pnl=row.realized_pnl,
+    )
+
+
+def _our_order(row: OpenOrder) -> RestingOrder:
+    return RestingOrder(
+        market_type=row.market_type,
+        client_order_id=row.client_order_id,
+        side=row.side,
+        position_side=row.position_side,
+        order_type=row.order_type,
+        price=row.price or Decimal(0),
+        quantity=row.quantity,
+        filled_quantity=row.filled_quantity,
+    )
+
+
+def _our_positions(api_keys: Mapping[int, str]) -> dict[PositionKey, Decimal]:
+    """Add up what strategies and the residual hold: the exchange knows only the sum."""
+    columns = ("account_id", "market_type", "symbol", "position_side")
+    rows = StrategyPosition.objects.filter(account__in=api_keys).order_by().values_list(*columns)
+    return {
+        (api_keys[account], market_type, symbol_id(symbol), side): held
+        for account, market_type, symbol, side, held in rows.annotate(held=Sum("quantity"))
+        if held
+    }
+
+
+def compare(theirs: Books, ours: Books) -> Differences:
+    """Say where our books are not theirs."""
+    return Differences(
+        missing=list((theirs.fills - ours.fills).elements()),
+        extra=list((ours.fills - theirs.fills).elements()),
+        orders=_differing(theirs.orders, ours.orders),
+        positions=_differing(theirs.positions, ours.positions),
+    )
+
+
+def _differing(theirs: Mapping[Any, object], ours: Mapping[Any, object]) -> list[str]:
+    keys = sorted(theirs.keys() | ours.keys(), key=str)
+    return [
+        f"{key}: theirs {theirs.get(key)}, ours {ours.get(key)}"
+        for key in keys
+        if theirs.get(key) != ours.get(key)
+    ]

@@ -1,0 +1,164 @@
+"""
+One performance: wait until everybody is on stage, let them trade, and see what was tracked.
+
+Settling is honest: no fault is switched off. Only trading ends and prices stand still, because two
+books can be compared only once the exchange's own has stopped moving.
+"""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING, Any, Self
+
+import structlog
+
+from tracking.management.demo import measures, report
+from tracking.management.demo.comparison import compare, ledger_books, our_books
+from tracking.management.demo.sse_client import SseClient
+from tracking.management.demo.trader import Trader
+from tracking.management.demo.waiting import wait_until
+from tracking.models import OrderTrackingSession, SessionStatus, TradeExecution
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from tracking.management.demo.cast import Cast
+    from tracking.management.demo.comparison import Differences
+    from tracking.management.demo.exchange_control import ExchangeControl
+    from tracking.management.demo.report import Report
+
+log = structlog.get_logger(__name__)
+
+READY_TIMEOUT = 60.0
+SETTLE_TIMEOUT = 20.0
+SETTLE_INTERVAL = 0.5
+NEWS_EVERY = 10.0
+
+
+class Interrupted(Exception):
+    """Somebody asked to stop."""
+
+
+class Show:
+    """The trader and the listener of one run; leaving it stops both."""
+
+    def __init__(
+        self,
+        *,
+        cast: Cast,
+        control: ExchangeControl,
+        seed: int,
+        url: str,
+        tend: Callable[[], None],
+        say: Callable[[str], None],
+    ) -> None:
+        """`tend` looks after the processes and raises Interrupted; `say` speaks to people."""
+        self._cast = cast
+        self._control = control
+        self._url = url
+        self._tend = tend
+        self._say = say
+        self._trader = Trader(cast, control, seed=seed)
+        self._listener = SseClient(url, cast.token)
+
+    def __enter__(self) -> Self:
+        """Nobody is on stage yet."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Send home whoever is on stage."""
+        for thread in (self._trader, self._listener):
+            if thread.is_alive():
+                thread.stop()
+
+    def open(self, began: float) -> None:
+        """Wait for the processes, then let trading begin. Raises TimeoutError, Interrupted."""
+        self._wait(self._web_answers, "the web process")
+        self._listener.start()
+        self._wait(self._streams_are_connected, "the private streams")
+        self._wait(lambda: self._listener.is_open, "the live stream")
+        self._trader.start()
+        self._wait(self._fill_is_tracked, "a fill")
+        self._say(f"First fill tracked {time.monotonic() - began:.1f} s after the start.")
+
+    def for_seconds(self, seconds: float) -> Report:
+        """Trade so long, settle, and say what came of it. Raises Interrupted."""
+        self._trade(time.monotonic() + seconds)
+        self._trader.stop()
+        self._control.freeze_prices()
+        self._say("Trading has ended; the books settle ...")
+        began = time.monotonic()
+        wait_until(
+            self._is_settled, timeout=SETTLE_TIMEOUT, tend=self._tend, interval=SETTLE_INTERVAL
+        )
+        self._say(f"Settled for {time.monotonic() - began:.1f} s.")
+        return self._draw_up()
+
+    def _wait(self, condition: Callable[[], object], what: str) -> None:
+        if not wait_until(condition, timeout=READY_TIMEOUT, tend=self._tend):
+            message = f"{what} did not come within {READY_TIMEOUT:.0f} s"
+            raise TimeoutError(message)
+
+    def _web_answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self._url}/admin/login/", timeout=5):  # noqa: S310
+                return True
+        except (OSError, urllib.error.URLError):
+            return False
+
+    def _streams_are_connected(self) -> bool:
+        connected = OrderTrackingSession.objects.filter(
+            account__in=self._cast.accounts, status=SessionStatus.CONNECTED.value
+        )
+        return connected.values("account").distinct().count() == len(self._cast.accounts)
+
+    def _fill_is_tracked(self) -> bool:
+        return TradeExecution.objects.filter(account__in=self._cast.accounts).exists()
+
+    def _trade(self, until: float) -> None:
+        next_news = time.monotonic() + NEWS_EVERY
+        while time.monotonic() < until:
+            self._tend()
+            if time.monotonic() >= next_news:
+                next_news += NEWS_EVERY
+                self._tell_news()
+            time.sleep(0.1)
+
+    def _tell_news(self) -> None:
+        summary = self._control.summary()
+        tracked = measures.live_executions(self._cast.api_keys).count()
+        self._say(
+            f"{summary['orders']} orders, {summary['executions']} executions at the exchange, "
+            f"{tracked} tracked; {summary['frames_lost']} frames lost, "
+            f"{summary['interruptions']} streams dropped; {self._listener.last_seq} events told"
+        )
+
+    def differences(self) -> Differences:
+        """Compare now."""
+        theirs = ledger_books(self._control.ledger(), self._cast.api_keys.values())
+        return compare(theirs, our_books(self._cast.api_keys))
+
+    def _is_settled(self) -> bool:
+        if self.differences() or measures.unverified(self._cast.api_keys):
+            return False
+        numbers = measures.journal_numbers(self._cast.user_id)
+        return numbers <= self._listener.received_at.keys()
+
+    def _draw_up(self) -> Report:
+        differences, summary = self.differences(), self._control.summary()
+        for example in differences.examples():
+            self._say(example)
+        self._warn_of_refusals(summary)
+        return report.draw_up(self._cast, summary, differences, self._listener)
+
+    def _warn_of_refusals(self, summary: dict[str, Any]) -> None:
+        if summary["too_many_requests"]:
+            self._say(f"The exchange answered {summary['too_many_requests']} requests with 429.")
