@@ -108,9 +108,13 @@ class Limits:
 
     def ban(self, lasting: float) -> None:
         """Ban this address (raises the first 418); every further ban is twice as long."""
-        self.banned_until = self._now() + min(lasting * 2**self.bans, LONGEST_BAN)
-        self.bans += 1
+        self.impose(min(lasting * 2**self.bans, LONGEST_BAN))
         raise self._banned()
+
+    def impose(self, lasting: float) -> None:
+        """Ban this address for so many seconds; 0 lifts a ban."""
+        self.banned_until = self._now() + lasting
+        self.bans += lasting > 0
 
     def refusal(self, code: int, text: str, retry_after: int) -> ApiError:
         """A 429, counted."""

@@ -2,7 +2,8 @@
 Setting fault switches: those that stay, and those that happen once.
 
 `disconnect` (a close code or "abort") and `expire_listen_key` (true or "silent") act on what is
-open when they are set; the others stay in force until they are set again or `reset`.
+open when they are set, `ban` (seconds; 0 lifts it) on this address. The others stay in force until
+they are set again or `reset`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from exchanges.simulator.fault_board import as_json
 if TYPE_CHECKING:
     from exchanges.simulator.exchange import SimulatedExchange
 
-ONE_SHOT: Final = ("disconnect", "expire_listen_key")
+ONE_SHOT: Final = ("disconnect", "expire_listen_key", "ban")
 SCOPE: Final = ("account", "reset")
 CLOSE_CODES: Final = range(1000, 5000)
 
@@ -23,7 +24,7 @@ CLOSE_CODES: Final = range(1000, 5000)
 def set_faults(exchange: SimulatedExchange, terms: dict[str, Any]) -> dict[str, Any]:
     """Set what is asked for, for everybody or one account; returns what now holds."""
     account = terms.get("account")
-    once = {name: terms[name] for name in ONE_SHOT if terms.get(name) not in {None, False}}
+    once: dict[str, Any] = {name: terms[name] for name in ONE_SHOT if name in terms}
     check_once(once)
     switches = {name: value for name, value in terms.items() if name not in {*ONE_SHOT, *SCOPE}}
     if terms.get("reset"):
@@ -42,6 +43,9 @@ def check_once(once: dict[str, Any]) -> None:
         raise ControlError(text)
     if once.get("expire_listen_key", True) not in {True, "silent"}:
         text = 'expire_listen_key: expected true or "silent"'
+        raise ControlError(text)
+    if not isinstance(once.get("ban", 0), int | float):
+        text = "ban: expected seconds"
         raise ControlError(text)
 
 
@@ -66,6 +70,8 @@ def strike(exchange: SimulatedExchange, accounts: list[str], once: dict[str, Any
     if "expire_listen_key" in once:
         for api_key in accounts:
             exchange.hub.keys.expire(api_key, announced=once["expire_listen_key"] is True)
+    if "ban" in once:
+        exchange.limits.impose(float(once["ban"]))
 
 
 def state(exchange: SimulatedExchange, account: str | None) -> dict[str, Any]:

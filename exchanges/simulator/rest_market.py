@@ -121,6 +121,27 @@ def price(call: Call) -> Json | list[Json]:
     return one_or_all(call, rows)
 
 
+def day_ticker(call: Call) -> Json | list[Json]:
+    """GET ticker/24hr; nothing is kept of a day, so it opened where it is."""
+    now = call.exchange.clock.now()
+    same = ("lastPrice", "openPrice", "highPrice", "lowPrice", "weightedAvgPrice")
+    rows = [
+        dict.fromkeys(same, plain(market.price))
+        | {
+            "symbol": market.rules.symbol,
+            "priceChange": "0",
+            "priceChangePercent": "0",
+            "volume": "0",
+            "quoteVolume": "0",
+            "openTime": now - 86_400_000,
+            "closeTime": now,
+            "count": 0,
+        }
+        for market in chosen(call)
+    ]
+    return one_or_all(call, rows)
+
+
 def book_ticker(call: Call) -> Json | list[Json]:
     """GET ticker/bookTicker."""
     now = call.exchange.clock.now()
@@ -183,6 +204,13 @@ def endpoints() -> list[Endpoint]:
             handler=price,
             security=free,
             weight_without_symbol=2,
+        ),
+        Endpoint(
+            name="ticker/24hr",
+            method="GET",
+            handler=day_ticker,
+            security=free,
+            weight_without_symbol=40,
         ),
         Endpoint(
             name="ticker/bookTicker",

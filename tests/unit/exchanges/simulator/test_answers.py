@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from tests.unit.exchanges.simulator.conftest import Desk
 
 #: every field of a production frame, in its order
-FIELDS = (
-    "s c S o f q p ap sp x X i l z L n N T t b a m R wt ot ps cp rp pP si ss V pm gtd er"
-).split()
+FIELDS = [
+    "s", "c", "S", "o", "f", "q", "p", "ap", "sp", "x", "X", "i", "l", "z", "L", "n", "N", "T", "t",
+    "b", "a", "m", "R", "wt", "ot", "ps", "cp", "rp", "pP", "si", "ss", "V", "pm", "gtd", "er",
+]  # fmt: skip
 
 
 def test_an_order_frame_has_the_fields_of_production_in_their_order(desk: Desk) -> None:
