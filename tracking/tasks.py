@@ -1,8 +1,8 @@
 """
 Celery tasks: one service call each.
 
-A task is a wake-up. Losing one costs at most a sweep (2 s), running one twice costs nothing. Keyword
-arguments only, ids only, and `**_future` so that an old worker survives a newer message.
+A task is a wake-up. Losing one costs at most a sweep (2 s), running one twice costs nothing.
+Keyword arguments only, ids only, and `**_future` so that an old worker survives a newer message.
 
 @FEAT:order-tracking @COMP:task @TYPE:core
 """

@@ -121,7 +121,7 @@ class ExecutionSet:
     def absorb(self, seen: ExecutionState) -> None:
         """Add one fill, or what it tells about a fill already known."""
         sequence = 0
-        while (held := self.known.get((seen.exchange_trade_id, seen.side.value, sequence))):
+        while held := self.known.get((seen.exchange_trade_id, seen.side.value, sequence)):
             if _same_fill(held, seen):
                 self.put(_enriched(held, seen))
                 return
@@ -136,13 +136,15 @@ class ExecutionSet:
             if not execution.verified:
                 self.put(replace(execution, verified=True))
 
-    def cover(self, gap: Decimal, gap_quote: Decimal, at: datetime, side: Side) -> None:
-        """Let one inferred execution stand for `gap`; retire it when the gap is gone."""
+    def retire_inferred(self) -> None:
+        """Void the inferred execution: real ones explain everything."""
         held = self.inferred()
-        if gap <= ZERO:
-            if held and not held.voided:
-                self.put(replace(held, voided=True))
-            return
+        if held and not held.voided:
+            self.put(replace(held, voided=True))
+
+    def cover(self, gap: Decimal, gap_quote: Decimal, at: datetime, side: Side) -> None:
+        """Let one inferred execution stand for a positive `gap`."""
+        held = self.inferred()
         price = quantised(max(gap_quote, ZERO) / gap)
         if held is None:
             held = ExecutionState(
@@ -153,9 +155,7 @@ class ExecutionSet:
                 executed_at=at,
                 source=Source.INFERRED,
             )
-        self.put(
-            replace(held, execution_price=price, execution_quantity=gap, voided=False)
-        )
+        self.put(replace(held, execution_price=price, execution_quantity=gap, voided=False))
 
 
 def _same_fill(held: ExecutionState, seen: ExecutionState) -> bool:
@@ -169,9 +169,7 @@ def _enriched(held: ExecutionState, seen: ExecutionState) -> ExecutionState:
     """Add what was not known. The trades list corrects the fee, a stream frame never does."""
     told = held
     if seen.commission is not None and (held.commission is None or _corrects(held, seen)):
-        told = replace(
-            told, commission=seen.commission, commission_asset=seen.commission_asset
-        )
+        told = replace(told, commission=seen.commission, commission_asset=seen.commission_asset)
     if held.realized_pnl is None or (_corrects(held, seen) and seen.realized_pnl is not None):
         told = replace(told, realized_pnl=seen.realized_pnl)
     if held.is_maker is None and seen.is_maker is not None:

@@ -1,4 +1,4 @@
-"""What the core noticed and a person should see. Values, never exceptions: nothing blocks a fill."""
+"""What the core noticed and a person should see. Values, not exceptions: nothing blocks a fill."""
 
 from __future__ import annotations
 

@@ -205,7 +205,10 @@ def _cover_gap(
     gap = filled - total_quantity(real)
     held = executions.inferred()
     may_infer = evidence.trades_complete or (held is not None and not held.voided)
-    if gap <= ZERO or may_infer:
+    if gap <= ZERO:
+        executions.retire_inferred()
+        return ZERO
+    if may_infer:
         at = _newest_time(state, evidence)
         quote = _quote_told(evidence.statements, filled)
         if quote is None:
@@ -242,9 +245,7 @@ def _fallback_price(state: OrderState, real: list[ExecutionState]) -> Decimal:
     return state.price or ZERO
 
 
-def _verify_by_checksum(
-    executions: ExecutionSet, statements: tuple[OrderStatement, ...]
-) -> None:
+def _verify_by_checksum(executions: ExecutionSet, statements: tuple[OrderStatement, ...]) -> None:
     """An order whose REST totals equal our sums has had each of our fills confirmed."""
     real = executions.live()
     if not real or all(e.verified for e in real):
@@ -268,9 +269,7 @@ def _rounding(told: Decimal) -> Decimal:
     return Decimal(1).scaleb(exponent) if isinstance(exponent, int) and exponent < 0 else ZERO
 
 
-def _with_newest_terms(
-    state: OrderState, statements: tuple[OrderStatement, ...]
-) -> OrderState:
+def _with_newest_terms(state: OrderState, statements: tuple[OrderStatement, ...]) -> OrderState:
     for statement in sorted(statements, key=lambda s: (s.exchange_updated_at, _source_rank(s))):
         known_at = state.exchange_updated_at
         if known_at is None or statement.exchange_updated_at >= known_at:
@@ -405,7 +404,9 @@ def _findings(
         for trade_id in executions.clashes
     ]
     found += [
-        Finding(kind=AnomalyKind.UNKNOWN_STATUS, detail=f"status {s.exchange_status!r} is not known")
+        Finding(
+            kind=AnomalyKind.UNKNOWN_STATUS, detail=f"status {s.exchange_status!r} is not known"
+        )
         for s in evidence.statements
         if s.status is None
     ]

@@ -11,7 +11,6 @@ each step, so that a rebuild cannot differ by a last digit.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from exchanges.messages import Side
@@ -20,6 +19,7 @@ from tracking.domain.executions import ZERO, quantised
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
+    from decimal import Decimal
 
 #: How many executions a checkpoint trails behind the head, at least and (about) twice that at most.
 CHECKPOINT_SPACING = 200
@@ -63,7 +63,8 @@ def fold_key(
 ) -> str:
     """Write the fold order as a string: comparing keys compares fills."""
     instant = round(executed_at.timestamp() * 1000)
-    return f"{instant:015d}|{_natural(exchange_order_id)}|{_natural(exchange_trade_id)}|{side}|{sequence:05d}"
+    order, trade = _natural(exchange_order_id), _natural(exchange_trade_id)
+    return f"{instant:015d}|{order}|{trade}|{side}|{sequence:05d}"
 
 
 def _natural(identifier: str) -> str:
@@ -114,9 +115,7 @@ def can_extend(position: PositionState, fills: Iterable[Fill]) -> bool:
     return all(fill.key > position.folded_key for fill in fills)
 
 
-def advance(
-    checkpoints: Checkpoints, before: PositionState, after: PositionState
-) -> Checkpoints:
+def advance(checkpoints: Checkpoints, before: PositionState, after: PositionState) -> Checkpoints:
     """Move the checkpoints along; `before` and `after` are the fold around one batch."""
     if after.quantity == ZERO and after.execution_count:
         return replace(checkpoints, base=checkpoints.candidate, candidate=after)
@@ -125,7 +124,9 @@ def advance(
     return checkpoints
 
 
-def restart_from(checkpoints: Checkpoints, earliest_key: str, opening: PositionState) -> PositionState:
+def restart_from(
+    checkpoints: Checkpoints, earliest_key: str, opening: PositionState
+) -> PositionState:
     """Give the latest earlier fold that a fill at `earliest_key` does not invalidate."""
     for point in (checkpoints.candidate, checkpoints.base):
         if point.execution_count and point.folded_key < earliest_key:

@@ -41,9 +41,7 @@ class OrderColumns(models.Model):
     )
     market_type = models.CharField(max_length=16, choices=choices(MarketType))
     symbol = models.CharField(max_length=64)
-    id_space = models.CharField(
-        max_length=8, choices=choices(IdSpace), default=IdSpace.ORDER.value
-    )
+    id_space = models.CharField(max_length=8, choices=choices(IdSpace), default=IdSpace.ORDER.value)
     #: NULL until the exchange has told it; empty strings are never stored
     exchange_order_id = models.CharField(max_length=64, null=True, blank=True)
     client_order_id = models.CharField(max_length=64, null=True, blank=True)
@@ -142,9 +140,7 @@ class OpenOrder(OrderColumns):
         ]
         indexes: ClassVar = [
             # evidence that carries only a client order id: answers to our own orders
-            models.Index(
-                fields=["account", "client_order_id"], name="open_order_by_client_id"
-            ),
+            models.Index(fields=["account", "client_order_id"], name="open_order_by_client_id"),
             # the verification queue: nearly always empty, read every two seconds
             models.Index(
                 fields=["account", "next_verify_at"],
@@ -170,9 +166,7 @@ class ClosedOrder(OrderColumns):
             *_order_checks("closed_order"),
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["account", "client_order_id"], name="closed_order_by_client_id"
-            ),
+            models.Index(fields=["account", "client_order_id"], name="closed_order_by_client_id"),
             # pruning looks for the few that may go
             models.Index(
                 fields=["closed_at"], condition=Q(keep=False), name="closed_order_prunable"

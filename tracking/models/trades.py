@@ -38,9 +38,7 @@ class Trade(models.Model):
     )
     market_type = models.CharField(max_length=16, choices=choices(MarketType))
     symbol = models.CharField(max_length=64)
-    id_space = models.CharField(
-        max_length=8, choices=choices(IdSpace), default=IdSpace.ORDER.value
-    )
+    id_space = models.CharField(max_length=8, choices=choices(IdSpace), default=IdSpace.ORDER.value)
     exchange_order_id = models.CharField(max_length=64)
     client_order_id = models.CharField(max_length=64, null=True, blank=True)
     side = models.CharField(max_length=4, choices=choices(Side))
@@ -87,9 +85,7 @@ class TradeExecution(models.Model):
     )
     market_type = models.CharField(max_length=16, choices=choices(MarketType))
     symbol = models.CharField(max_length=64)
-    id_space = models.CharField(
-        max_length=8, choices=choices(IdSpace), default=IdSpace.ORDER.value
-    )
+    id_space = models.CharField(max_length=8, choices=choices(IdSpace), default=IdSpace.ORDER.value)
     exchange_order_id = models.CharField(max_length=64)
     exchange_trade_id = models.CharField(max_length=64)
     side = models.CharField(max_length=4, choices=choices(Side))

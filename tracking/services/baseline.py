@@ -1,9 +1,9 @@
 """
 Where an account's books begin: its holdings on the day it was connected.
 
-What the account holds becomes an OPENING posting in the residual; fills up to that moment of exchange
-time are history and move no position. The holdings are read twice around the exchange's clock, and
-only a moment at which nothing moved is taken.
+What the account holds becomes an OPENING posting in the residual; fills up to that moment of
+exchange time are history and move no position. The holdings are read twice around the exchange's
+clock, and only a moment at which nothing moved is taken.
 
 @FEAT:order-tracking @COMP:service @TYPE:core
 """

@@ -1,10 +1,10 @@
 """
 Orders that an answer speaks of although nobody asked about them.
 
-A bulk answer shows fills of orders whose frames are still on their way, or lost, or that were placed
-by hand. Of orders we know, that is evidence like any other. Of orders we do not know it is not enough:
-fills alone do not say whether the order still works. The drain leaves those out and keeps the trade
-cursor before them; the sync asks for the orders and adopts them.
+A bulk answer shows fills of orders whose frames are still on their way, or lost, or that were
+placed by hand. Of orders we know, that is evidence like any other. Of orders we do not know it is
+not enough: fills alone do not say whether the order still works. The drain leaves those out and
+keeps the trade cursor before them; the sync asks for the orders and adopts them.
 """
 
 from __future__ import annotations
@@ -63,9 +63,7 @@ def adopt(account_id: int, client: RestClient, answer: Verified) -> None:
 def _ask(client: RestClient, key: SymbolKey, order_id: str) -> OrderSnapshot | None:
     market_type = MarketType(key[0])
     market = client.markets.market_of(market_type, key[1])
-    ref = OrderRef(
-        market_type=market_type, symbol_id=market.symbol_id, exchange_order_id=order_id
-    )
+    ref = OrderRef(market_type=market_type, symbol_id=market.symbol_id, exchange_order_id=order_id)
     try:
         return client.fetch_order(ref, priority=Priority.SYNC)
     except OrderNotFound:
@@ -89,9 +87,7 @@ def known_orders(account_id: int, key: SymbolKey, order_ids: Iterable[str]) -> s
     return {
         order_id
         for model in (OpenOrder, ClosedOrder)
-        for order_id in model.objects.filter(**identity).values_list(
-            "exchange_order_id", flat=True
-        )
+        for order_id in model.objects.filter(**identity).values_list("exchange_order_id", flat=True)
         if order_id
     }
 

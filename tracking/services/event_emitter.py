@@ -4,11 +4,11 @@ The one write path: evidence -> `domain.merge` -> one durable transaction.
 Note [One transaction]
 ~~~~~~~~~~~~~~~~~~~~~~
 Everything a batch of evidence means is written together: executions, trades, positions, the order
-(updated, or moved to ClosedOrder), symbol counts, trade cursors, journal, and the inbox rows it came
-from. Locks are taken in one order: account, orders by id, positions by key, the user's counter.
-Merge runs on rows locked here, never on rows read earlier. REST is asked before, publishing is done
-after; neither inside. Redoing the whole transaction after an ambiguous commit is harmless: merge is
-idempotent and every row has a natural key.
+(updated, or moved to ClosedOrder), symbol counts, trade cursors, journal, and the inbox rows it
+came from. Locks are taken in one order: account, orders by id, positions by key, the user's
+counter. Merge runs on rows locked here, never on rows read earlier. REST is asked before,
+publishing is done after; neither inside. Redoing the whole transaction after an ambiguous commit
+is harmless: merge is idempotent and every row has a natural key.
 
 @FEAT:order-tracking @COMP:service @TYPE:core
 """
@@ -16,17 +16,18 @@ idempotent and every row has a natural key.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 from django.db import transaction
 
 from exchanges import registry
-from tracking.models import ExchangeAccount
+from tracking.models import ExchangeAccount, OpenOrder
 from tracking.services import anomalies, inbox, order_outcomes, websocket_manager
 from tracking.services.anomalies import Noticed
 from tracking.services.cursors import move_cursors
-from tracking.services.journal import Journal
+from tracking.services.journal import Journal, emit_pending_order_sse
 from tracking.services.order_records import Records
 from tracking.services.order_writer import OrderWriter
 from tracking.services.position_rows import fold_changes
@@ -37,9 +38,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tracking.domain.orders import Transition
+    from tracking.models import OrderRequest
     from tracking.services.order_records import Gathered
 
 log = structlog.get_logger(__name__)
+
+#: A cancel that has not ended its order by now is asked about.
+CANCEL_IS_LATE = timedelta(seconds=5)
 
 
 @dataclass(slots=True)
@@ -53,6 +58,17 @@ class Emission:
     last_seq: int = 0
     transitions: list[tuple[Gathered, Transition]] = field(default_factory=list)
 
+    def __add__(self, later: Emission) -> Emission:
+        """Sum what two emissions did."""
+        return Emission(
+            inserted=self.inserted + later.inserted,
+            updated=self.updated + later.updated,
+            closed=self.closed + later.closed,
+            executions=self.executions + later.executions,
+            last_seq=later.last_seq or self.last_seq,
+            transitions=self.transitions + later.transitions,
+        )
+
     @property
     def gaps(self) -> list[Gathered]:
         """Orders with fills that nothing explains yet: their trades must be asked for."""
@@ -65,7 +81,7 @@ def emit_trade_event(
     gathered: Sequence[Gathered],
     now: datetime,
     stream_event_ids: Sequence[int] = (),
-    cursors: Mapping[tuple[str, str], str] | None = None,
+    cursors: Mapping[tuple[str, str], str | None] | None = None,
     noticed: Sequence[Noticed] = (),
 ) -> Emission:
     """Write what evidence means. See Note [One transaction]. Raises RuntimeError inside another."""
@@ -101,9 +117,54 @@ def lock_account(account_id: int) -> ExchangeAccount:
     )
 
 
-def _merge_all(
-    records: Records, gathered: Sequence[Gathered], emission: Emission
-) -> list[Noticed]:
+def open_pending(request: OrderRequest, row: OpenOrder, now: datetime) -> None:
+    """Commit an intent and its order, PENDING, before anything is sent.
+
+    Raises IntegrityError when the user has already used the request's idempotency key.
+    """
+    with transaction.atomic(durable=True):
+        account = lock_account(row.account_id)
+        request.save(force_insert=True)
+        row.save(force_insert=True)
+        websocket_manager.subscribe_symbol(account.pk, row.market_type, row.symbol)
+        journal = Journal(account.user_id, account.pk, now)
+        emit_pending_order_sse(journal, row, action="upsert")
+        last = journal.write()
+    publish_events({account.user_id: last})
+
+
+def request_cancel(request: OrderRequest, order_id: int, now: datetime) -> None:
+    """Commit the intent to cancel; the order shows as CANCELLING until its answer is known."""
+    with transaction.atomic(durable=True):
+        account = lock_account(request.account_id)
+        request.save(force_insert=True)
+        last = _mark_cancelling(account, order_id, now, now)
+    publish_events({account.user_id: last} if last else {})
+
+
+def withdraw_cancel(account_id: int, order_id: int, now: datetime) -> None:
+    """Commit that a cancel did not happen: the order shows as what it is."""
+    with transaction.atomic(durable=True):
+        account = lock_account(account_id)
+        last = _mark_cancelling(account, order_id, None, now)
+    publish_events({account.user_id: last} if last else {})
+
+
+def _mark_cancelling(
+    account: ExchangeAccount, order_id: int, requested_at: datetime | None, now: datetime
+) -> int:
+    row = OpenOrder.objects.select_for_update(no_key=True).filter(pk=order_id).first()
+    if row is None:
+        return 0
+    row.cancel_requested_at, row.version, row.updated_at = requested_at, row.version + 1, now
+    row.next_verify_at = now + CANCEL_IS_LATE
+    row.save(update_fields=["cancel_requested_at", "version", "updated_at", "next_verify_at"])
+    journal = Journal(account.user_id, account.pk, now)
+    emit_pending_order_sse(journal, row, action="upsert")
+    return journal.write()
+
+
+def _merge_all(records: Records, gathered: Sequence[Gathered], emission: Emission) -> list[Noticed]:
     noticed = []
     for item in gathered:
         record = records.find(item)

@@ -25,7 +25,9 @@ RENEW_EVERY = timedelta(seconds=4)
 
 _TAKE = """
     UPDATE tracking_exchangeaccount AS account
-    SET lease_owner = %s, lease_epoch = lease_epoch + 1, lease_until = clock_timestamp() + %s
+    SET lease_owner = %s,
+        lease_epoch = lease_epoch + 1,
+        lease_until = clock_timestamp() + make_interval(secs => %s)
     WHERE id IN (
         SELECT id FROM tracking_exchangeaccount
         WHERE state = 'ACTIVE' AND (lease_until IS NULL OR lease_until < clock_timestamp())
@@ -41,7 +43,7 @@ def take(owner: str, limit: int) -> dict[int, int]:
     SKIP LOCKED is right here and only here: an account being written to is simply taken next time.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_TAKE, [owner, LEASE, limit])
+        cursor.execute(_TAKE, [owner, LEASE.total_seconds(), limit])
         return dict(cursor.fetchall())
 
 
@@ -82,5 +84,3 @@ def request_reconnect(account_id: int) -> None:
     ExchangeAccount.objects.filter(pk=account_id).update(
         reconnect_requested_at=Now(), next_full_sync_at=None
     )
-
-

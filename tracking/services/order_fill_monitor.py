@@ -138,9 +138,7 @@ class OrderFillMonitor:
             milliseconds=round((time.monotonic() - started) * 1000),
         )
 
-    def _emit(
-        self, account: ExchangeAccount, groups: list[Group], ignorable: list[int]
-    ) -> None:
+    def _emit(self, account: ExchangeAccount, groups: list[Group], ignorable: list[int]) -> None:
         """Emit the groups; on failure halve them until the bad order stands alone."""
         event_ids = [i for group in groups for i in group.event_ids] + ignorable
         try:
@@ -165,7 +163,7 @@ class OrderFillMonitor:
             reason = f"{type(error).__name__}: {error}"
             inbox.note_failure(group.event_ids, reason)
             if group.attempts + 1 >= POISON_AFTER:
-                self._quarantine({i: reason for i in group.event_ids})
+                self._quarantine(dict.fromkeys(group.event_ids, reason))
 
     def _verify_and_emit(
         self, account: ExchangeAccount, groups: list[Group], event_ids: list[int]
@@ -211,10 +209,7 @@ class OrderFillMonitor:
             log.error("event.quarantined", account=self.account_id, reason=reason)
         anomalies.report(
             self.account_id,
-            [
-                Noticed(kind=_kind_of(reason), key=reason[:200], detail=reason)
-                for reason in reasons
-            ],
+            [Noticed(kind=_kind_of(reason), key=reason[:200], detail=reason) for reason in reasons],
         )
 
 
@@ -284,9 +279,7 @@ def _add(
     group.gathered = _extended(group.gathered, report, fills)
 
 
-def _extended(
-    gathered: Gathered, report: OrderReport, fills: tuple[object, ...]
-) -> Gathered:
+def _extended(gathered: Gathered, report: OrderReport, fills: tuple[object, ...]) -> Gathered:
     evidence = gathered.evidence
     return replace(
         gathered,
@@ -298,14 +291,15 @@ def _extended(
     )
 
 
-def explain_gaps(account: ExchangeAccount, emission: Emission) -> None:
+def explain_gaps(account: ExchangeAccount, emission: Emission) -> Emission:
     """Ask for the trades of orders that filled more than was seen, and emit them.
 
-    If REST fails now the order stays in the verification queue; nothing is lost by giving up.
+    Returns what both emissions did. If REST fails now the order stays in the verification queue;
+    nothing is lost by giving up.
     """
     gaps = emission.gaps
     if not gaps:
-        return
+        return emission
     client = clients.rest_client(account)
     found: list[Gathered] = []
     for item in gaps:
@@ -313,5 +307,6 @@ def explain_gaps(account: ExchangeAccount, emission: Emission) -> None:
             found.append(verification.with_trades_of_order(client, item))
         except ExchangeError as error:
             log.warning("gap.unexplained", order=item.label, error=type(error).__name__)
-    if found:
-        emit_trade_event(account_id=account.pk, gathered=found, now=timezone.now())
+    if not found:
+        return emission
+    return emission + emit_trade_event(account_id=account.pk, gathered=found, now=timezone.now())

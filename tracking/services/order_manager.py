@@ -15,19 +15,18 @@ means FAILED. The answer is evidence and takes the write path of every other evi
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING
 
 import structlog
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils import timezone
 
 from exchanges import registry
 from exchanges.errors import (
     ExchangeError,
-    OrderNotFound,
     OutcomeUnknown,
     PermanentError,
     TransientError,
@@ -52,17 +51,21 @@ from tracking.models import (
     RequestOutcome,
     StrategyAccount,
 )
-from tracking.services import clients, verification, websocket_manager
+from tracking.services import clients, verification
 from tracking.services.baseline import ensure_baseline
-from tracking.services.event_emitter import emit_trade_event, lock_account
-from tracking.services.journal import Journal, emit_pending_order_sse
+from tracking.services.event_emitter import (
+    emit_trade_event,
+    open_pending,
+    request_cancel,
+    withdraw_cancel,
+)
 from tracking.services.order_fill_monitor import explain_gaps
 from tracking.services.order_records import Gathered
 from tracking.services.payloads import plain
-from tracking.services.wakeups import publish_events
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from exchanges.messages import Market
     from exchanges.rest import RestClient
@@ -74,7 +77,7 @@ ANSWER_IS_LATE = timedelta(seconds=15)
 
 
 class RequestMismatchError(Exception):
-    """This idempotency key was used for another request."""
+    """The idempotency key was used for another request."""
 
 
 class InvalidOrderError(Exception):
@@ -182,30 +185,23 @@ class OrderManager:
 
     def _commit(self, intent: OrderIntent, order: NewOrder, key: str) -> OrderRequest:
         now = timezone.now()
-        with transaction.atomic(durable=True):
-            account = lock_account(self.account.pk)
-            request = OrderRequest.objects.create(
-                user_id=account.user_id,
-                account=account,
-                strategy_account=self.strategy_account,
-                idempotency_key=key,
-                action=RequestAction.PLACE.value,
-                body=intent.body(),
-                market_type=intent.market_type.value,
-                symbol=intent.symbol,
-                client_order_id=order.client_order_id,
-                created_at=now,
-            )
-            row = self._new_row(intent, order, now)
-            websocket_manager.subscribe_symbol(account.pk, row.market_type, row.symbol)
-            journal = Journal(account.user_id, account.pk, now)
-            emit_pending_order_sse(journal, row, action="upsert")
-            last = journal.write()
-        publish_events({account.user_id: last})
+        request = OrderRequest(
+            user_id=self.account.user_id,
+            account=self.account,
+            strategy_account=self.strategy_account,
+            idempotency_key=key,
+            action=RequestAction.PLACE.value,
+            body=intent.body(),
+            market_type=intent.market_type.value,
+            symbol=intent.symbol,
+            client_order_id=order.client_order_id,
+            created_at=now,
+        )
+        open_pending(request, self._new_row(intent, order, now), now)
         return request
 
-    def _new_row(self, intent: OrderIntent, order: NewOrder, now: object) -> OpenOrder:
-        return OpenOrder.objects.create(
+    def _new_row(self, intent: OrderIntent, order: NewOrder, now: datetime) -> OpenOrder:
+        return OpenOrder(
             account=self.account,
             strategy_account=self.strategy_account,
             market_type=intent.market_type.value,
@@ -230,29 +226,20 @@ class OrderManager:
         self, order: OpenOrder, key: str, body: Mapping[str, object]
     ) -> OrderRequest:
         now = timezone.now()
-        with transaction.atomic(durable=True):
-            account = lock_account(self.account.pk)
-            request = OrderRequest.objects.create(
-                user_id=account.user_id,
-                account=account,
-                strategy_account=self.strategy_account,
-                idempotency_key=key,
-                action=RequestAction.CANCEL.value,
-                body=body,
-                market_type=order.market_type,
-                symbol=order.symbol,
-                client_order_id=order.client_order_id,
-                exchange_order_id=order.exchange_order_id,
-                created_at=now,
-            )
-            row = OpenOrder.objects.select_for_update(no_key=True).filter(pk=order.pk).first()
-            journal = Journal(account.user_id, account.pk, now)
-            if row is not None:
-                row.cancel_requested_at, row.version = now, row.version + 1
-                row.save(update_fields=["cancel_requested_at", "version"])
-                emit_pending_order_sse(journal, row, action="upsert")
-            last = journal.write()
-        publish_events({account.user_id: last} if last else {})
+        request = OrderRequest(
+            user_id=self.account.user_id,
+            account=self.account,
+            strategy_account=self.strategy_account,
+            idempotency_key=key,
+            action=RequestAction.CANCEL.value,
+            body=body,
+            market_type=order.market_type,
+            symbol=order.symbol,
+            client_order_id=order.client_order_id,
+            exchange_order_id=order.exchange_order_id,
+            created_at=now,
+        )
+        request_cancel(request, order.pk, now)
         return request
 
 
@@ -332,6 +319,7 @@ def _in_words(error: ExchangeError) -> str:
 
 
 def _send_cancel(account: ExchangeAccount, request: OrderRequest, order: OpenOrder) -> None:
+    """Send the cancel and emit what it says of the order; a refusal is a question."""
     client = clients.rest_client(account)
     question = Gathered(
         market_type=order.market_type,
@@ -342,20 +330,22 @@ def _send_cancel(account: ExchangeAccount, request: OrderRequest, order: OpenOrd
         evidence=Evidence(),
     )
     outcome, detail = RequestOutcome.ACCEPTED, ""
+    told: Gathered | None
     try:
-        ref = verification.ref_of(client, question)
-        answer = client.cancel_order(ref)
-    except OrderNotFound as error:
-        # a refused cancel is a question: it may have filled, or never have been there
-        outcome, detail = RequestOutcome.REJECTED, _in_words(error)
-        _emit_asked(account, client, question)
+        answer = client.cancel_order(verification.ref_of(client, question))
+        told = replace(
+            question,
+            exchange_order_id=answer.exchange_order_id,
+            evidence=Evidence(statements=(answer,)),
+        )
     except ExchangeError as error:
         outcome, detail = _cancel_outcome(error), _in_words(error)
-        if outcome is not RequestOutcome.UNKNOWN:
-            OpenOrder.objects.filter(pk=order.pk).update(cancel_requested_at=None)
-        OpenOrder.objects.filter(pk=order.pk).update(next_verify_at=timezone.now())
-    else:
-        _emit_answer(account, question, Evidence(statements=(answer,)))
+        told = _asked(client, question)
+    if told is not None:
+        emission = emit_trade_event(account_id=account.pk, gathered=[told], now=timezone.now())
+        explain_gaps(account, emission)
+    if outcome in {RequestOutcome.REJECTED, RequestOutcome.FAILED}:
+        withdraw_cancel(account.pk, order.pk, timezone.now())
     OrderRequest.objects.filter(pk=request.pk).update(
         outcome=outcome.value, detail=detail[:300], answered_at=timezone.now()
     )
@@ -364,30 +354,13 @@ def _send_cancel(account: ExchangeAccount, request: OrderRequest, order: OpenOrd
 def _cancel_outcome(error: ExchangeError) -> RequestOutcome:
     if isinstance(error, OutcomeUnknown):
         return RequestOutcome.UNKNOWN
-    return (
-        RequestOutcome.REJECTED if isinstance(error, PermanentError) else RequestOutcome.FAILED
-    )
+    return RequestOutcome.REJECTED if isinstance(error, PermanentError) else RequestOutcome.FAILED
 
 
-def _emit_asked(account: ExchangeAccount, client: RestClient, question: Gathered) -> None:
+def _asked(client: RestClient, question: Gathered) -> Gathered | None:
+    """Find out what became of an order whose cancel was refused: it may have filled."""
     try:
-        found = verification.with_trades_of_order(client, question)
+        return verification.with_trades_of_order(client, question)
     except ExchangeError as error:
         log.warning("cancel.unexplained", order=question.label, error=type(error).__name__)
-        return
-    emission = emit_trade_event(
-        account_id=account.pk, gathered=[found], now=timezone.now()
-    )
-    explain_gaps(account, emission)
-
-
-def _emit_answer(account: ExchangeAccount, question: Gathered, evidence: Evidence) -> None:
-    from dataclasses import replace
-
-    told = replace(
-        question,
-        exchange_order_id=evidence.statements[0].exchange_order_id,
-        evidence=evidence,
-    )
-    emission = emit_trade_event(account_id=account.pk, gathered=[told], now=timezone.now())
-    explain_gaps(account, emission)
+        return None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from exchanges.messages import OrderStatus
 from tracking.models import FailedOrder, OrderRequest, RequestAction, RequestOutcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
 _OUTCOMES = {
@@ -19,14 +19,30 @@ _OUTCOMES = {
 }
 
 
-def settle(
-    account_id: int, settled: Sequence[tuple[str, OrderStatus, str]], now: datetime
-) -> None:
+_FAILURES = frozenset({RequestOutcome.REJECTED, RequestOutcome.FAILED, RequestOutcome.NOT_ACCEPTED})
+
+
+class Settled(NamedTuple):
+    """An order of ours that has got its first answer, or another one than we had believed."""
+
+    client_order_id: str
+    before: OrderStatus
+    status: OrderStatus
+    reason: str
+
+    @property
+    def outcome(self) -> RequestOutcome:
+        """What that means for the request. A doubt that proved empty was not accepted."""
+        if self.status is OrderStatus.FAILED and self.before is OrderStatus.UNKNOWN:
+            return RequestOutcome.NOT_ACCEPTED
+        return _OUTCOMES.get(self.status, RequestOutcome.ACCEPTED)
+
+
+def settle(account_id: int, settled: Sequence[Settled], now: datetime) -> None:
     """Record the outcome of placements. Runs inside the emitter's transaction."""
     by_outcome: dict[tuple[RequestOutcome, str], list[str]] = defaultdict(list)
-    for client_order_id, status, reason in settled:
-        outcome = _OUTCOMES.get(status, RequestOutcome.ACCEPTED)
-        by_outcome[outcome, reason].append(client_order_id)
+    for item in settled:
+        by_outcome[item.outcome, item.reason].append(item.client_order_id)
     for (outcome, reason), client_order_ids in by_outcome.items():
         requests = OrderRequest.objects.filter(
             account_id=account_id,
@@ -35,12 +51,12 @@ def settle(
         )
         answered = None if outcome is RequestOutcome.UNKNOWN else now
         requests.update(outcome=outcome.value, detail=reason[:300], answered_at=answered)
-        if outcome in {RequestOutcome.REJECTED, RequestOutcome.FAILED}:
+        if outcome in _FAILURES:
             _remember_failures(requests.values_list("pk", flat=True), account_id, reason, now)
 
 
 def _remember_failures(
-    request_ids: Sequence[int], account_id: int, reason: str, now: datetime
+    request_ids: Iterable[int], account_id: int, reason: str, now: datetime
 ) -> None:
     FailedOrder.objects.bulk_create(
         [

@@ -16,7 +16,6 @@ from tracking.domain import client_ids
 from tracking.domain.orders import OrderState, Transition, merge
 from tracking.domain.states import is_terminal
 from tracking.models import ClosedOrder, OpenOrder, StrategyAccount, Trade, TradeExecution
-from tracking.models.orders import OrderColumns
 from tracking.services.order_rows import order_state
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from tracking.domain.executions import ExecutionKey
     from tracking.domain.orders import Evidence
+    from tracking.models.orders import OrderColumns
 
 OrderIdentity = tuple[str, str, str, str]
 Row = TypeVar("Row", OpenOrder, ClosedOrder, Trade, TradeExecution)
@@ -207,9 +207,7 @@ def _identity(row: OrderColumns | Trade | TradeExecution) -> OrderIdentity:
 
 
 def _locked(model: type[Row], account_id: int) -> QuerySet[Row]:
-    return (
-        model.objects.select_for_update(no_key=True).filter(account_id=account_id).order_by("id")
-    )
+    return model.objects.select_for_update(no_key=True).filter(account_id=account_id).order_by("id")
 
 
 def _narrowed(rows: QuerySet[Row], identities: Sequence[OrderIdentity]) -> list[Row]:
@@ -248,9 +246,7 @@ def _closed_by_client_id(account_id: int, lost: Sequence[Gathered]) -> list[Clos
     ids = [g.client_order_id for g in lost if g.client_order_id]
     if not ids:
         return []
-    return list(
-        _locked(ClosedOrder, account_id).filter(client_order_id__in=ids, placed_by_us=True)
-    )
+    return list(_locked(ClosedOrder, account_id).filter(client_order_id__in=ids, placed_by_us=True))
 
 
 def in_flight(status: OrderStatus) -> bool:

@@ -13,13 +13,14 @@ from exchanges.messages import (
     Source,
     TimeInForce,
 )
-from tracking.domain.executions import ExecutionState, quantised
+from tracking.domain.executions import ZERO, ExecutionState, quantised
 from tracking.domain.orders import OrderState
 from tracking.models import ClosedOrder, OpenOrder, TradeExecution
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
+    from decimal import Decimal
 
     from tracking.models import Trade
     from tracking.models.orders import OrderColumns
@@ -204,9 +205,9 @@ def recompute_trade(trade: Trade, executions: Iterable[TradeExecution]) -> None:
 
 
 def _commissions(live: list[TradeExecution]) -> dict[str, str]:
-    sums: dict[str, object] = {}
+    sums: dict[str, Decimal] = {}
     for execution in live:
         if execution.commission is not None and execution.commission_asset:
             asset = execution.commission_asset
-            sums[asset] = sums.get(asset, 0) + execution.commission  # type: ignore[operator]
+            sums[asset] = sums.get(asset, ZERO) + execution.commission
     return {asset: format(total, "f") for asset, total in sorted(sums.items())}

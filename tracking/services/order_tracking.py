@@ -3,12 +3,12 @@ Tracking sessions, and the sync that makes the books right although streams lie.
 
 Note [The three differences]
 ~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-Every 10 s the exchange is asked what it has, by the cheap calls: the open orders of each symbol with
-live interest, and what the account holds. Unknown to us: insert. Gone at the exchange: find out what
-became of it, book its fills, close. Different filled quantity: update. A holding that moved without
-booked fills makes us ask for that symbol's trades from the cursor on; so does a symbol that was
-traded by hand. The expensive unfiltered list is read at start-up, after a gap, while no stream is
-proven alive, and else every 5 minutes.
+Every 10 s the exchange is asked what it has, by the cheap calls: the open orders of each symbol
+with live interest, and what the account holds. Unknown to us: insert. Gone at the exchange: find
+out what became of it, book its fills, close. Different filled quantity: update. A holding that
+moved without booked fills makes us ask for that symbol's trades from the cursor on; so does a
+symbol that was traded by hand. The expensive unfiltered list is read at start-up, after a gap,
+while no stream is proven alive, and else every 5 minutes.
 
 @FEAT:order-tracking @COMP:service @TYPE:core
 """
@@ -138,12 +138,8 @@ def _sync(account: ExchangeAccount, *, full: bool) -> SyncResult:
     moved = sync_questions.moved_markets(account, client)
     if moved:
         trades = sync_questions.trades_of(account, client, moved)
-        second = _emit(account, trades)
+        emission += _emit(account, trades)
         _report_drift(account, sync_questions.still_moved(account, client, moved))
-        emission.executions += second.executions
-        emission.inserted += second.inserted
-        emission.closed += second.closed
-        emission.updated += second.updated
     return SyncResult(
         inserted=emission.inserted,
         updated=emission.updated,
@@ -160,7 +156,7 @@ def _emit(account: ExchangeAccount, answer: sync_questions.Answer) -> Emission:
         now=timezone.now(),
         cursors=answer.cursors,
     )
-    explain_gaps(account, emission)
+    emission = explain_gaps(account, emission)
     note_not_found(account, answer.not_found)
     return emission
 
@@ -175,16 +171,14 @@ def _note_synced(account: ExchangeAccount, *, full: bool) -> None:
 
 def request_full_sync(account_id: int) -> None:
     """Make the next sync a full one, due now: after a gap messages may have been missed."""
-    ExchangeAccount.objects.filter(pk=account_id).update(
-        next_full_sync_at=None, next_sync_at=Now()
-    )
+    ExchangeAccount.objects.filter(pk=account_id).update(next_full_sync_at=None, next_sync_at=Now())
 
 
 def stop_for_credentials(account: ExchangeAccount, reason: str) -> None:
     """Stop all signed traffic of an account whose key was refused, and tell its user."""
-    changed = ExchangeAccount.objects.filter(
-        pk=account.pk, state=AccountState.ACTIVE.value
-    ).update(state=AccountState.AUTH_FAILED.value, state_reason=reason[:200])
+    changed = ExchangeAccount.objects.filter(pk=account.pk, state=AccountState.ACTIVE.value).update(
+        state=AccountState.AUTH_FAILED.value, state_reason=reason[:200]
+    )
     if changed:
         log.error("account.auth_failed", account=account.pk, reason=reason)
         anomalies.report(

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from exchanges.messages import OrderStatus
 from tracking.domain.states import is_terminal
 from tracking.models import ClosedOrder, EventKind, OpenOrder, Trade, TradeExecution
-from tracking.models.orders import ORDER_IDENTITY
 from tracking.services.journal import emit_pending_order_sse
+from tracking.services.order_outcomes import Settled
 from tracking.services.order_records import in_flight
 from tracking.services.order_rows import (
     EXECUTION_COLUMNS,
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from tracking.services.journal import Journal
     from tracking.services.order_records import Gathered, Record
     from tracking.services.position_rows import PositionKey
+
+Row = TypeVar("Row", Trade, TradeExecution, OpenOrder, ClosedOrder)
 
 #: A fill booked without REST is asked about this soon; later intervals: `verification.BACKOFF`.
 FIRST_CHECK = timedelta(seconds=1)
@@ -97,8 +99,8 @@ class OrderWriter:
     kept_executions: list[TradeExecution] = field(default_factory=list)
     position_changes: dict[PositionKey, PositionChange] = field(default_factory=dict)
     count_deltas: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
-    #: (client order id, status, reason) of orders of ours that got their first answer
-    settled: list[tuple[str, OrderStatus, str]] = field(default_factory=list)
+    #: orders of ours that got their first answer
+    settled: list[Settled] = field(default_factory=list)
     inserted: int = 0
     updated: int = 0
     closed: int = 0
@@ -149,7 +151,7 @@ class OrderWriter:
             market_type=gathered.market_type,
             symbol=gathered.symbol,
             id_space=gathered.id_space,
-            exchange_order_id=state.exchange_order_id,
+            exchange_order_id=str(state.exchange_order_id),
             client_order_id=state.client_order_id,
             side=state.side.value,
             position_side=state.position_side.value,
@@ -286,7 +288,9 @@ class OrderWriter:
             return
         answered = in_flight(was_waiting) or was_waiting is OrderStatus.FAILED
         if answered and was_waiting != state.status and row.client_order_id:
-            self.settled.append((row.client_order_id, state.status, state.reason))
+            self.settled.append(
+                Settled(row.client_order_id, was_waiting, state.status, state.reason)
+            )
 
     def tell_positions(self, rows: Sequence[StrategyPosition]) -> None:
         """Tell the folded positions."""
@@ -311,7 +315,7 @@ class OrderWriter:
 
 def _plan_check(row: OpenOrder, last: Transition, now: datetime) -> None:
     """Put the order in, or take it from, the verification queue."""
-    if not last.needs_rest:
+    if not last.needs_rest and row.cancel_requested_at is None:
         row.next_verify_at, row.verify_attempts = None, 0
     elif row.next_verify_at is None:
         row.next_verify_at = now + FIRST_CHECK
@@ -319,20 +323,13 @@ def _plan_check(row: OpenOrder, last: Transition, now: datetime) -> None:
         row.not_found_count, row.not_found_at = 0, None
 
 
-def _upsert(
-    model: type[Trade] | type[TradeExecution] | type[OpenOrder] | type[ClosedOrder],
-    rows: Sequence[Trade | TradeExecution | OpenOrder | ClosedOrder],
-    columns: Sequence[str],
-) -> None:
+def _upsert(model: type[Row], rows: Sequence[Row], columns: Sequence[str]) -> None:
     """Update many locked rows in one statement (bulk_update's CASE lists are far slower)."""
-    unique = {row.pk: row for row in rows if row.pk is not None}
-    model.objects.bulk_create(  # type: ignore[attr-defined]
+    unique = {row.pk: row for row in rows}
+    model._default_manager.bulk_create(  # noqa: SLF001 - the manager of any model
         list(unique.values()),
         update_conflicts=True,
         unique_fields=["id"],
         update_fields=list(columns),
         batch_size=2000,
     )
-
-
-__all__ = ["ORDER_IDENTITY", "OrderWriter"]

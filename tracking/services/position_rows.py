@@ -2,7 +2,8 @@
 Position rows: locked, folded and written inside the emitter's transaction.
 
 A batch of new fills extends the fold. A fill that belongs before what is folded, or a change to a
-fill already folded (an inferred one retired, a fee corrected), makes it fold again from a checkpoint.
+fill already folded (an inferred one retired, a fee corrected), makes it fold again from a
+checkpoint.
 """
 
 from __future__ import annotations
@@ -140,9 +141,10 @@ def _new_row(account_id: int, key: PositionKey) -> StrategyPosition:
 
 def _write(rows: Iterable[StrategyPosition]) -> None:
     rows = list(rows)
-    StrategyPosition.objects.bulk_create([row for row in rows if row.pk is None])
+    added = [row for row in rows if row._state.adding]  # noqa: SLF001 - Django's documented flag
+    StrategyPosition.objects.bulk_create(added)
     StrategyPosition.objects.bulk_create(
-        [row for row in rows if row.pk is not None and row.version > 1],
+        [row for row in rows if row not in added],
         update_conflicts=True,
         unique_fields=["id"],
         update_fields=WRITTEN,

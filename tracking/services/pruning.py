@@ -39,5 +39,5 @@ def _delete(rows: QuerySet[StreamEvent] | QuerySet[ClosedOrder]) -> int:
     """Delete bite by bite, each its own transaction."""
     total = 0
     while ids := list(rows.values_list("pk", flat=True)[:BITE]):
-        total += rows.model._default_manager.filter(pk__in=ids).delete()[0]
+        total += rows.model.objects.filter(pk__in=ids).delete()[0]
     return total

@@ -24,5 +24,5 @@ def live_snapshot(user_id: int) -> Payload:
         "executions": [payloads.execution_payload(row) for row in found.executions],
         "positions": [payloads.position_payload(row) for row in found.positions],
         "sessions": [payloads.session_payload(row) for row in found.sessions],
-        "anomaly_count": found.anomaly_count,
+        "anomalies": [payloads.anomaly_payload(row) for row in found.anomalies],
     }

@@ -6,7 +6,6 @@ Reads only: the answers become evidence in `order_tracking`.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -87,9 +86,7 @@ def _is_on_its_way(order: OpenOrder) -> bool:
     return young and order.exchange_order_id is None
 
 
-def _symbols_of_interest(
-    account: ExchangeAccount, known: Sequence[OpenOrder]
-) -> list[SymbolKey]:
+def _symbols_of_interest(account: ExchangeAccount, known: Sequence[OpenOrder]) -> list[SymbolKey]:
     """Symbols with live orders, busiest first."""
     counts = {
         (row.market_type, row.symbol): row.live_count
@@ -100,9 +97,7 @@ def _symbols_of_interest(
     return sorted(counts, key=lambda key: (-counts[key], key))
 
 
-def _read_snapshots(
-    client: RestClient, symbols: Sequence[SymbolKey] | None
-) -> list[OrderSnapshot]:
+def _read_snapshots(client: RestClient, symbols: Sequence[SymbolKey] | None) -> list[OrderSnapshot]:
     if symbols is None:
         return list(client.fetch_open_orders(priority=Priority.SYNC))
     found: list[OrderSnapshot] = []
@@ -238,9 +233,7 @@ def trades_of(account: ExchangeAccount, client: RestClient, moved: Iterable[Move
     return answer
 
 
-def still_moved(
-    account: ExchangeAccount, client: RestClient, moved: Iterable[Moved]
-) -> list[str]:
+def still_moved(account: ExchangeAccount, client: RestClient, moved: Iterable[Moved]) -> list[str]:
     """Name the markets that stay unexplained while neither the holding nor the books move."""
     first = _unexplained(account, moved)
     if not first:

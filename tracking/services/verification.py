@@ -6,8 +6,8 @@ Note [Verified by REST, never late]
 A fill waits for REST only while more than half of the rate budget is free, and at most
 VERIFY_DEADLINE seconds. If REST is slow, failing or too expensive just now, a self-contained fill
 is booked with `verified=False` and shown at once; `verify_due` goes on asking (1, 2, 5, 10, 30, 60 s,
-a symbol at most once a second, all its orders together) until REST agrees. Nothing is voided because
-REST does not know it: REST may lag the stream by a minute.
+a symbol at most once a second, all its orders together) until REST agrees. Nothing is voided
+because REST does not know it: REST may lag the stream by a minute.
 
 @FEAT:order-tracking @COMP:service @TYPE:core
 """
@@ -32,12 +32,12 @@ from exchanges.messages import (
     TradeCursor,
     Verification,
 )
-from tracking.services.order_records import Gathered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from exchanges.rest import RestClient
+    from tracking.services.order_records import Gathered
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +45,8 @@ log = structlog.get_logger(__name__)
 GENEROUS = 0.5
 #: Ask for the trades of a symbol, instead of order by order, from this many orders on.
 BULK = 4
+#: Seconds for an answer that no fill waits for.
+PATIENT = 5.0
 SymbolKey = tuple[str, str]
 
 
@@ -83,12 +85,20 @@ def ask(
         by_symbol[item.market_type, item.symbol].append(item)
     result = Verified([])
     for key, items in by_symbol.items():
-        answer = _ask_symbol(client, key, items, cursors, want_trades, deadline, priority)
+        answer = _ask_symbol(
+            client,
+            key,
+            items,
+            cursor=cursors.get(key),
+            want_trades=want_trades or len(items) >= BULK,
+            timeout=PATIENT if deadline is None else deadline - time.monotonic(),
+            priority=priority,
+        )
         if answer is None:
             result.failed = True
             result.gathered += items
         else:
-            _take(client, result, key, items, answer)
+            _take(result, key, items, answer)
     return result
 
 
@@ -96,19 +106,19 @@ def _ask_symbol(
     client: RestClient,
     key: SymbolKey,
     items: Sequence[Gathered],
-    cursors: Mapping[SymbolKey, TradeCursor],
-    want_trades: bool,  # noqa: FBT001 - a private relay of `ask`'s keyword
-    deadline: float | None,
+    *,
+    cursor: TradeCursor | None,
+    want_trades: bool,
+    timeout: float,
     priority: Priority,
 ) -> Verification | None:
-    timeout = 5.0 if deadline is None else deadline - time.monotonic()
     if timeout <= 0:
         return None
     try:
         return client.verify_orders(
             [ref_of(client, item) for item in items],
-            cursor=cursors.get(key) if want_trades or len(items) >= BULK else None,
-            want_trades=want_trades or len(items) >= BULK,
+            cursor=cursor if want_trades else None,
+            want_trades=want_trades,
             told_terminal=frozenset(
                 item.exchange_order_id
                 for item in items
@@ -137,7 +147,6 @@ def ref_of(client: RestClient, item: Gathered) -> OrderRef:
 
 
 def _take(
-    client: RestClient,
     result: Verified,
     key: SymbolKey,
     items: Sequence[Gathered],
@@ -152,7 +161,7 @@ def _take(
     missing = {ref.exchange_order_id or ref.client_order_id for ref in answer.not_found}
     for item in items:
         order_id = item.exchange_order_id
-        snapshot = snapshots.pop(order_id or "", None) or by_client.get(item.client_order_id)
+        snapshot = snapshots.pop(order_id or "", None) or by_client.get(item.client_order_id or "")
         if snapshot is not None:
             order_id = snapshot.exchange_order_id
             snapshots.pop(order_id, None)

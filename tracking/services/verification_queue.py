@@ -8,8 +8,8 @@ answer). Both back off 1, 2, 5, 10, 30, 60 s; the columns are schedule, not book
 Note [Not found proves nothing]
 ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
 "Order does not exist" may come for an order that lives (ccxt #6615: 10 s after it was placed). An
-absence is believed only after three answers at least 10 s apart, each with a trades query beside it,
-for an order older than any request could still be under way.
+absence is believed only after three answers at least 10 s apart, each with a trades query beside
+it, for an order older than any request could still be under way.
 
 @FEAT:order-tracking @COMP:service @TYPE:core
 """
@@ -87,8 +87,8 @@ def verify_due(account_id: int) -> int:
     if not executions and not orders:
         return 0
     # postponed first: however this ends, the next attempt is planned
-    _postpone(TradeExecution, [e.pk for e in executions], now)
-    _postpone(OpenOrder, [o.pk for o in orders], now)
+    _postpone("tracking_tradeexecution", [e.pk for e in executions], now)
+    _postpone("tracking_openorder", [o.pk for o in orders], now)
     _fail_never_sent(account_id, orders, now)
     _ask(account, executions, orders)
     _tell_impatience(account_id, executions)
@@ -96,15 +96,11 @@ def verify_due(account_id: int) -> int:
 
 
 def _asked_lately(account_id: int, now: datetime) -> set[SymbolKey]:
-    rows = SymbolSubscription.objects.filter(
-        account_id=account_id, verified_at__gt=now - SPACING
-    )
+    rows = SymbolSubscription.objects.filter(account_id=account_id, verified_at__gt=now - SPACING)
     return set(rows.values_list("market_type", "symbol"))
 
 
-def _due_executions(
-    account_id: int, now: datetime, busy: set[SymbolKey]
-) -> list[TradeExecution]:
+def _due_executions(account_id: int, now: datetime, busy: set[SymbolKey]) -> list[TradeExecution]:
     rows = TradeExecution.objects.filter(
         account_id=account_id,
         verified=False,
@@ -123,12 +119,10 @@ def _due_orders(account_id: int, now: datetime, busy: set[SymbolKey]) -> list[Op
     ]
 
 
-def _postpone(
-    model: type[TradeExecution] | type[OpenOrder], ids: Sequence[int], now: datetime
-) -> None:
+def _postpone(table: str, ids: Sequence[int], now: datetime) -> None:
     if ids:
         with connection.cursor() as cursor:
-            cursor.execute(_POSTPONE.format(table=model._meta.db_table), [now, list(ids)])
+            cursor.execute(_POSTPONE.format(table=table), [now, list(ids)])
 
 
 def _ask(
@@ -141,9 +135,7 @@ def _ask(
         return
     client = clients.rest_client(account)
     keys = {(q.market_type, q.symbol) for q in questions}
-    cursors = _cursors_before(
-        executions, read_cursors(account.pk, keys, account.baseline_at)
-    )
+    cursors = _cursors_before(executions, read_cursors(account.pk, keys, account.baseline_at))
     guessed = any(e.source == Source.INFERRED.value for e in executions)
     answer = verification.ask(client, questions, cursors, want_trades=guessed)
     bystanders.join_known(account.pk, answer, groups_known_to=questions)
@@ -160,27 +152,29 @@ def emit_answer(account: ExchangeAccount, answer: Verified) -> None:
     note_not_found(account, answer.not_found)
 
 
-def _questions(
-    executions: Iterable[TradeExecution], orders: Iterable[OpenOrder]
-) -> list[Gathered]:
-    rows: dict[tuple[str, str, str, str | None, str | None], Gathered] = {}
-    for row in (*executions, *orders):
-        is_order = isinstance(row, OpenOrder)
-        if is_order and row.status == OrderStatus.PENDING.value:
-            continue
-        client_order_id = row.client_order_id if is_order else None
-        if row.exchange_order_id is not None:
-            client_order_id = None
-        key = (row.market_type, row.symbol, row.id_space, row.exchange_order_id, client_order_id)
-        rows[key] = Gathered(
-            market_type=row.market_type,
-            symbol=row.symbol,
-            id_space=row.id_space,
-            exchange_order_id=row.exchange_order_id,
-            client_order_id=client_order_id,
-            evidence=Evidence(),
-        )
-    return list(rows.values())
+def _questions(executions: Iterable[TradeExecution], orders: Iterable[OpenOrder]) -> list[Gathered]:
+    """One question an order; an order still PENDING is not asked about."""
+    asked = [_question(e, e.exchange_order_id, None) for e in executions]
+    asked += [
+        _question(o, o.exchange_order_id, None if o.exchange_order_id else o.client_order_id)
+        for o in orders
+        if o.status != OrderStatus.PENDING.value
+    ]
+    unique = {(q.market_type, q.symbol, q.id_space, q.label): q for q in asked}
+    return list(unique.values())
+
+
+def _question(
+    row: TradeExecution | OpenOrder, exchange_order_id: str | None, client_order_id: str | None
+) -> Gathered:
+    return Gathered(
+        market_type=row.market_type,
+        symbol=row.symbol,
+        id_space=row.id_space,
+        exchange_order_id=exchange_order_id,
+        client_order_id=client_order_id,
+        evidence=Evidence(),
+    )
 
 
 def _cursors_before(

@@ -89,7 +89,7 @@ class Exchange:
 
 
 def _id(symbol: str) -> str:
-    return symbol.split(":")[0].replace("/", "")
+    return symbol.split(":", maxsplit=1)[0].replace("/", "")
 
 
 def _fill(fill: dict[str, Any]) -> tuple[object, ...]:
@@ -160,13 +160,13 @@ def account(
     simulator.faults(reset=True)
     key = uuid.uuid4().hex
     simulator.account(key, f"secret-{key}")
-    made: ExchangeAccount = ExchangeAccountFactory(api_key=key, api_secret=f"secret-{key}")
+    made: ExchangeAccount = ExchangeAccountFactory.create(api_key=key, api_secret=f"secret-{key}")
     return made
 
 
 @pytest.fixture
 def strategy_account(account: ExchangeAccount) -> StrategyAccount:
-    made: StrategyAccount = StrategyAccountFactory(account=account)
+    made: StrategyAccount = StrategyAccountFactory.create(account=account)
     return made
 
 

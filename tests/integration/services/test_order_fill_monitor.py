@@ -127,7 +127,5 @@ def test_journal_numbers_have_no_holes(exchange: Exchange) -> None:
 
     drain(exchange)
 
-    numbers = list(
-        OrderEvent.objects.order_by("seq").values_list("seq", flat=True)
-    )
+    numbers = list(OrderEvent.objects.order_by("seq").values_list("seq", flat=True))
     assert numbers == list(range(1, len(numbers) + 1))

@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
 
+def _wake(account_id: int) -> None:
+    process_stream_events.delay(account_id=account_id)
+
+
+def _wake_sync(account_id: int) -> None:
+    sync_open_orders.delay(account_id=account_id)
+
+
 class Command(BaseCommand):
     """Take accounts by lease, stream them, write their frames to the inbox."""
 
@@ -25,15 +33,17 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Take `--most` and `--once`."""
         parser.add_argument("--most", type=int, default=500, help="accounts to hold at most")
-        parser.add_argument("--once", action="store_true", help="do one step and stop (tests, cron)")
+        parser.add_argument(
+            "--once", action="store_true", help="do one step and stop (tests, cron)"
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Run until SIGTERM or SIGINT."""
         owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
         supervisor = StreamSupervisor(
             owner,
-            wake=lambda account_id: process_stream_events.delay(account_id=account_id),
-            wake_sync=lambda account_id: sync_open_orders.delay(account_id=account_id),
+            wake=_wake,
+            wake_sync=_wake_sync,
             most=options["most"],
         )
         if options["once"]:

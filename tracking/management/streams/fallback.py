@@ -1,5 +1,6 @@
 """
-What the stream worker does itself when Celery does not: a dead broker or beat costs latency, not truth.
+What the stream worker does itself when Celery does not: a dead broker or beat costs latency, not
+truth.
 
 Work counts as left undone once it is overdue by a little more than Celery would ever leave it.
 

@@ -1,10 +1,11 @@
 """
 Between sockets and inbox: frames are committed in batches, off the receive path.
 
-A stream's thread only appends to a queue. One thread takes everything that waits, keeps what concerns
-orders (or cannot be read: somebody must see it), commits it and hands the accounts that need waking
-to a second thread, so that a broker that is down cannot hold up a frame. While the database is away
-frames wait in memory; past `MOST_WAITING` the oldest are given up and their accounts reconciled.
+A stream's thread only appends to a queue. One thread takes everything that waits, keeps what
+concerns orders (or cannot be read: somebody must see it), commits it and hands the accounts that
+need waking to a second thread, so that a broker that is down cannot hold up a frame. While the
+database is away frames wait in memory; past `MOST_WAITING` the oldest are given up and their
+accounts reconciled.
 
 @FEAT:order-tracking @COMP:stream @TYPE:core
 """
@@ -48,9 +49,7 @@ class Received:
 def concerns_orders(received: Received) -> bool:
     """Whether a frame belongs in the inbox: it tells of an order, or nobody can read it."""
     try:
-        messages = registry.parse(
-            received.exchange, received.frame.market_type, received.frame.raw
-        )
+        messages = registry.parse(received.exchange, received.frame.market_type, received.frame.raw)
     except MalformedMessage:
         return True
     return any(isinstance(message, OrderReport) for message in messages)
@@ -59,9 +58,7 @@ def concerns_orders(received: Received) -> bool:
 class InboxWriter:
     """Commits frames and has the accounts woken."""
 
-    def __init__(
-        self, wake: Callable[[int], None], wake_sync: Callable[[int], None]
-    ) -> None:
+    def __init__(self, wake: Callable[[int], None], wake_sync: Callable[[int], None]) -> None:
         """`wake` asks for a drain, `wake_sync` for a sync; both may block and may raise."""
         self._wakers = {"drain": wake, "sync": wake_sync}
         self._waiting: deque[Received] = deque()
@@ -113,7 +110,7 @@ class InboxWriter:
             try:
                 accounts = inbox.receive(frames)
             except (DatabaseError, InterfaceError) as error:
-                log.error("inbox.write_failed", frames=len(frames), error=_first_line(error))
+                log.warning("inbox.write_failed", frames=len(frames), error=_first_line(error))
                 connection.close()
                 if self._stopping.wait(RETRY_AFTER):
                     return
@@ -158,5 +155,3 @@ class InboxWriter:
 
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
-
-

@@ -91,7 +91,7 @@ class StreamSupervisor:
                 part()
             except (DatabaseError, InterfaceError) as error:
                 first_line = str(error).partition("\n")[0]
-                log.error("database.unreachable", part=part.__name__, error=first_line)
+                log.warning("database.unreachable", part=part.__name__, error=first_line)
                 connection.close()
                 return
             except ExchangeError as error:

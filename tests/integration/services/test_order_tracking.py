@@ -1,0 +1,146 @@
+"""The sync makes the books right although no frame ever arrived."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+from tests.integration.services.test_order_fill_monitor import drain, fill, place_resting
+from tracking.models import (
+    ClosedOrder,
+    ExchangeAccount,
+    OpenOrder,
+    StrategyPosition,
+    SymbolSubscription,
+    TradeExecution,
+)
+from tracking.services.order_tracking import SyncResult, sync_open_orders
+from tracking.services.verification_queue import verify_due
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.integration.services.conftest import Exchange
+
+
+def sync(exchange: Exchange, *, full: bool = False) -> SyncResult:
+    return sync_open_orders(exchange.account.pk, full=full, force=True)
+
+
+def test_an_order_unknown_to_us_is_inserted(exchange: Exchange) -> None:
+    place_resting(exchange)
+
+    result = sync(exchange, full=True)
+
+    assert result.inserted == 1
+    exchange.assert_equal_books()
+
+
+def test_an_order_gone_at_the_exchange_is_closed_with_its_fills(exchange: Exchange) -> None:
+    order_id = place_resting(exchange)
+    sync(exchange, full=True)
+    fill(exchange, order_id, "0.3", counterparties=3)
+
+    result = sync(exchange)
+
+    assert result.closed == 1
+    assert ClosedOrder.objects.get().status == "FILLED"
+    exchange.assert_equal_books()
+
+
+def test_a_partly_filled_and_cancelled_order_keeps_its_fill(exchange: Exchange) -> None:
+    order_id = place_resting(exchange)
+    sync(exchange, full=True)
+    fill(exchange, order_id, "0.1")
+    exchange.act("cancel", symbol="BTCUSDT", orderId=order_id)
+
+    sync(exchange)
+
+    assert ClosedOrder.objects.get().status == "CANCELLED"
+    assert ClosedOrder.objects.get().filled_quantity == Decimal("0.1")
+    exchange.assert_equal_books()
+
+
+def test_a_different_filled_quantity_is_updated(exchange: Exchange) -> None:
+    order_id = place_resting(exchange)
+    sync(exchange, full=True)
+    fill(exchange, order_id, "0.1")
+
+    sync(exchange)
+
+    assert OpenOrder.objects.get().status == "PARTIALLY_FILLED"
+    exchange.assert_equal_books()
+
+
+def test_a_market_order_by_hand_is_found_by_the_holding_it_moved(exchange: Exchange) -> None:
+    sync(exchange, full=True)
+    exchange.act("place", symbol="ETHUSDT", side="BUY", type="MARKET", quantity="1")
+
+    sync(exchange)
+
+    exchange.assert_equal_books()
+    assert StrategyPosition.objects.get().strategy_account is None
+
+
+def test_a_round_trip_by_hand_back_to_flat_is_found(exchange: Exchange) -> None:
+    sync(exchange, full=True)
+    exchange.act("place", symbol="ETHUSDT", side="BUY", type="MARKET", quantity="1")
+    exchange.act("place", symbol="ETHUSDT", side="SELL", type="MARKET", quantity="1")
+    ExchangeAccount.objects.update(income_checked_at=timezone.now() - timedelta(minutes=1))
+
+    sync(exchange)
+
+    exchange.assert_equal_books()
+    assert ClosedOrder.objects.count() == 2
+
+
+def test_a_sync_that_is_not_due_is_skipped(exchange: Exchange) -> None:
+    sync(exchange)
+
+    assert sync_open_orders(exchange.account.pk).skipped
+
+
+def test_unverified_fills_are_verified_later(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_id = place_resting(exchange)
+    fill(exchange, order_id, "0.3", counterparties=3)
+    exchange.deliver(*exchange.frames(4))
+    exchange.simulator.faults(rest_status={"*": {"status": 503, "count": 1000}})
+    drain(exchange)
+    exchange.simulator.faults(reset=True)
+    later = timezone.now() + timedelta(seconds=5)
+    monkeypatch.setattr("tracking.services.verification_queue.timezone.now", lambda: later)
+
+    assert verify_due(exchange.account.pk) == 3
+
+    exchange.assert_equal_books()
+    trade = ClosedOrder.objects.get()
+    assert trade.status == "FILLED"
+    position = StrategyPosition.objects.get()
+    assert position.execution_count == 3
+
+
+def test_rest_that_lags_is_covered_by_one_inferred_fill_until_it_tells(
+    exchange: Exchange,
+) -> None:
+    order_id = place_resting(exchange)
+    sync(exchange, full=True)
+    fill(exchange, order_id, "0.3", counterparties=3)
+    exchange.simulator.faults(stale_rest_ms={"userTrades": 60_000})
+
+    sync(exchange)
+
+    live = TradeExecution.objects.filter(voided_at__isnull=True)
+    assert [(e.source, e.execution_quantity) for e in live] == [("INFERRED", Decimal("0.3"))]
+    exchange.simulator.faults(reset=True)
+    TradeExecution.objects.update(next_verify_at=timezone.now() - timedelta(seconds=1))
+    SymbolSubscription.objects.update(verified_at=None)
+
+    verify_due(exchange.account.pk)
+
+    exchange.assert_equal_books()
+    assert StrategyPosition.objects.get().quantity == Decimal("0.3")
