@@ -189,6 +189,23 @@ def test_no_secret_is_in_any_exception_or_log(caplog: pytest.LogCaptureFixture) 
         assert secret not in everything
 
 
+def test_a_thread_keeps_its_connection() -> None:
+    reply = b'HTTP/1.1 200 OK\r\nContent-Length: 28\r\n\r\n{"serverTime":1700000000000}'
+
+    def script(connection: socket.socket) -> None:
+        for _ in range(2):
+            connection.sendall(reply)
+            server.requests.append(connection.recv(65536))
+        connection.sendall(reply)
+
+    with RawServer(script) as server:
+        client = a_client(server.url)
+        for _ in range(3):
+            client.fetch_server_time()
+        # only the first request of a connection is read by the server itself
+        assert [request[:18] for request in server.requests[1:]] == [b"GET /fapi/v1/time "] * 2
+
+
 def test_threads_do_not_share_a_connection() -> None:
     body = b'{"serverTime":%d}' % int(time.time() * 1000)
     arrived = threading.Barrier(2, timeout=5)
