@@ -19,6 +19,8 @@ from exchanges.simulator.private_socket import PING, PONG, TEXT, PrivateSocket
 if TYPE_CHECKING:
     from exchanges.simulator.exchange import SimulatedExchange
 
+#: how long the peer may take to answer a close frame
+CLOSING = 1.0
 GOING_AWAY = 1001
 NO_PONG = 1008
 
@@ -45,7 +47,7 @@ async def serve(
     texts = listen_keys_of(request)
     if refuses(exchange, texts):
         return web.Response(status=503, text="Service Unavailable")
-    response = web.WebSocketResponse(autoping=False, compress=False)
+    response = web.WebSocketResponse(autoping=False, compress=False, timeout=CLOSING)
     await response.prepare(request)
     transport = request.transport
     if not isinstance(transport, asyncio.Transport):

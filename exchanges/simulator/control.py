@@ -62,6 +62,9 @@ class Control:
             balance,
             hedge=bool(terms.get("hedge", False)),
         )
+        if account.api_secret != str(terms["api_secret"]):
+            text = "this api_key has another secret"
+            raise ControlError(text)
         return {"api_key": account.api_key, "balance": str(account.wallet), "hedge": account.hedge}
 
     async def act(self, request: web.Request) -> Any:

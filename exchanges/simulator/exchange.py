@@ -50,11 +50,19 @@ class SimulatedExchange:
         self.refused: Counter[str] = Counter()
         self._drop_chance = random.Random(f"{seed}:drops")
         self._next_drop: dict[str, float] = {}
+        self.obey()
 
     @property
     def accounts(self) -> dict[str, Account]:
         """All accounts by API key."""
         return self.engine.accounts
+
+    def obey(self) -> None:
+        """Let those switches act that are not looked at where they matter."""
+        faults = self.board.of()
+        self.clock.skew_ms = faults.clock_skew_ms
+        for market in self.engine.markets.values():
+            market.is_thin = faults.thin_book
 
     def configure(self, changes: Mapping[str, Any]) -> None:
         """Change what may be changed while running."""

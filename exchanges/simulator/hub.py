@@ -61,7 +61,8 @@ class StreamHub:
             text = frames.trade_lite(fill)
             channel.deliver(about(frames.TRADE_LITE, text, kind, order, fill))
         if channel.wants(frames.ORDER_TRADE_UPDATE):
-            status = "NEW_ADL" if order.terms.client_id.startswith("adl_") else order.status
+            is_adl = kind == "CALCULATED" and order.terms.client_id.startswith("adl_")
+            status = "NEW_ADL" if is_adl else order.status
             text = frames.order_trade_update(order, kind, fill, status)
             channel.deliver(about(frames.ORDER_TRADE_UPDATE, text, kind, order, fill))
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from exchanges.simulator.errors import ControlError
 from exchanges.simulator.fault_board import as_json
+from exchanges.simulator.faults import expand_profile, read_switches
 
 if TYPE_CHECKING:
     from exchanges.simulator.exchange import SimulatedExchange
@@ -27,10 +28,13 @@ def set_faults(exchange: SimulatedExchange, terms: dict[str, Any]) -> dict[str, 
     once: dict[str, Any] = {name: terms[name] for name in ONE_SHOT if name in terms}
     check_once(once)
     switches = {name: value for name, value in terms.items() if name not in {*ONE_SHOT, *SCOPE}}
+    read_switches(expand_profile(switches))
     if terms.get("reset"):
         exchange.board.clear(account)
     exchange.board.set(switches, account)
-    take_hold(exchange, account, switches)
+    exchange.obey()
+    if {"mute", "half_open", "profile"} & set(switches) or terms.get("reset"):
+        disturb(exchange, account, switches)
     strike(exchange, [account] if account else list(exchange.accounts), once)
     return state(exchange, account)
 
@@ -49,15 +53,9 @@ def check_once(once: dict[str, Any]) -> None:
         raise ControlError(text)
 
 
-def take_hold(exchange: SimulatedExchange, account: str | None, switches: dict[str, Any]) -> None:
-    """Let switches act that do more than being looked at."""
-    accounts = [account] if account else list(exchange.accounts)
-    faults = exchange.board.of()
-    exchange.clock.skew_ms = faults.clock_skew_ms
-    for market in exchange.engine.markets.values():
-        market.is_thin = faults.thin_book
-    if {"mute", "half_open"} & set(switches) or not switches:
-        exchange.hub.apply_states(accounts)
+def disturb(exchange: SimulatedExchange, account: str | None, switches: dict[str, Any]) -> None:
+    """Make open sockets mute, half-open or live; "current" leaves the switch off behind them."""
+    exchange.hub.apply_states([account] if account else list(exchange.accounts))
     for name in ("mute", "half_open"):
         if switches.get(name) == "current":
             exchange.board.set({name: False}, account)

@@ -24,6 +24,9 @@ PONG: Final = 0x8A
 SHORT: Final = 126
 MEDIUM: Final = 65_536
 
+#: a client that does not read so much is dropped
+MOST_UNREAD: Final = 64 * 1024 * 1024
+
 LIVE: Final = "live"
 MUTE: Final = "mute"
 HALF_OPEN: Final = "half_open"
@@ -72,6 +75,8 @@ class PrivateSocket:
         if not self.transport.is_closing():
             self.transport.write(b"".join(self._waiting))
         self._waiting.clear()
+        if self.transport.get_write_buffer_size() > MOST_UNREAD:
+            self.transport.abort()
 
     def disturb(self, state: str) -> None:
         """Become mute, half-open or live again."""

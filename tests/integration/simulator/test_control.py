@@ -78,7 +78,8 @@ def test_the_exchange_deleverages(simulator: SimulatorThread, ann: Trader) -> No
     ann.place("SELL", "0.100")
     stream = ann.listen(events="ORDER_TRADE_UPDATE")
     simulator.act(action="deleverage", account=ann.key, symbol="BTCUSDT")
-    closed = stream.orders(2)[1]
+    new, closed = stream.orders(2)
+    assert (new["x"], new["X"]) == ("NEW", "NEW")
     assert closed["c"].startswith("adl_autoclose")
     assert (closed["x"], closed["X"], closed["z"]) == ("CALCULATED", "NEW_ADL", "0.100")
 
@@ -133,6 +134,12 @@ def test_what_makes_no_sense_is_refused(
     with pytest.raises(ControlError):
         simulator.act(**terms)
     assert books(simulator, ann)["orders"] == []
+
+
+def test_an_account_is_opened_once(simulator: SimulatorThread, ann: Trader) -> None:
+    assert simulator.account(ann.key, ann.secret, "5")["balance"] == "100000"
+    with pytest.raises(ControlError, match="another secret"):
+        simulator.account(ann.key, "other")
 
 
 def test_settings_that_do_not_exist_are_refused(simulator: SimulatorThread) -> None:

@@ -95,7 +95,7 @@ def test_a_mute_socket_still_answers_pings(simulator: SimulatorThread, ann: Trad
     stream.socket.settimeout(5)
     assert stream.socket.recv_data(control_frame=True)[0] == websocket.ABNF.OPCODE_PONG
     assert ann.listen().is_silent()
-    simulator.faults(mute=False)
+    assert simulator.faults(profile="none")["mute"] is False
     ann.place(price="59000.0")
     assert stream.next()["o"]["x"] == "NEW"
 
@@ -226,17 +226,19 @@ def test_a_cancel_can_succeed_without_an_answer(simulator: SimulatorThread, ann:
 
 def test_rest_can_show_the_past(simulator: SimulatorThread, ann: Trader) -> None:
     order_id = ann.place(price="60000.0")["orderId"]
-    time.sleep(0.03)
-    simulator.faults(stale_rest_ms={"order": 20, "userTrades": 20, "openOrders": 20})
+    ten_minutes, five_minutes = 600_000, 300_000
+    simulator.faults(stale_rest_ms=five_minutes, clock_skew_ms=ten_minutes)
     simulator.price("BTCUSDT", "59000.0", "all")
+    now = {"timestamp": int(time.time() * 1000) + ten_minutes, "recvWindow": 60_000}
+    named = {"symbol": "BTCUSDT"} | now
 
-    order = ann.ask("GET", "v1/order", symbol="BTCUSDT", orderId=order_id)
+    order = ann.ask("GET", "v1/order", orderId=order_id, **named)
     assert (order["status"], order["executedQty"]) == ("NEW", "0")
-    assert len(ann.ask("GET", "v1/openOrders", symbol="BTCUSDT")) == 1
-    assert ann.ask("GET", "v1/userTrades", symbol="BTCUSDT") == []
-    simulator.faults(reset=True)
-    order = ann.ask("GET", "v1/order", symbol="BTCUSDT", orderId=order_id)
-    assert order["status"] == "FILLED"
+    assert len(ann.ask("GET", "v1/openOrders", **named)) == 1
+    assert ann.ask("GET", "v1/userTrades", **named) == []
+    simulator.faults(stale_rest_ms={})
+    assert ann.ask("GET", "v1/order", orderId=order_id, **named)["status"] == "FILLED"
+    assert ann.ask("GET", "v1/openOrders", **named) == []
 
 
 def test_a_young_order_can_be_hidden(simulator: SimulatorThread, ann: Trader) -> None:
