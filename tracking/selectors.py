@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 #: seconds without a sign of life after which a connected stream no longer counts as live
 STALE_AFTER = 30
 LATEST_EXECUTIONS = 50
+LATEST_ANOMALIES = 100
 
 
 def accounts_of(user_id: int) -> QuerySet[ExchangeAccount]:
@@ -136,7 +137,7 @@ class Snapshot:
     executions: list[TradeExecution]
     positions: list[StrategyPosition]
     sessions: list[OrderTrackingSession]
-    anomaly_count: int
+    anomalies: list[Anomaly]
 
 
 def last_seq(user_id: int) -> int:
@@ -149,6 +150,7 @@ def live_snapshot(user_id: int) -> Snapshot:
     """Read what the live page shows; the journal number first (see the module's docstring)."""
     seq = last_seq(user_id)
     executions = executions_of(user_id).filter(voided_at__isnull=True)
+    open_anomalies = anomalies_of(user_id).filter(closed_at__isnull=True)
     uses = StrategyAccount.objects.filter(account__user_id=user_id)
     return Snapshot(
         seq=seq,
@@ -163,7 +165,7 @@ def live_snapshot(user_id: int) -> Snapshot:
             .order_by("account_id", "symbol", "position_side", "strategy_account_id")
         ),
         sessions=newest_sessions(sessions_of(user_id)),
-        anomaly_count=anomalies_of(user_id).filter(closed_at__isnull=True).count(),
+        anomalies=list(open_anomalies.order_by("-opened_at", "-pk")[:LATEST_ANOMALIES]),
     )
 
 

@@ -8,17 +8,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
+from tracking import views
 from tracking.api.operations import Metrics, SyncOrders
 from tracking.sse.view import events
 
 if TYPE_CHECKING:
     from django.urls import URLPattern, URLResolver
 
+SYNC_ORDERS = "admin/system/order-tracking/sync-orders"
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", views.live, name="live"),
+    path("login/", views.Login.as_view(), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("healthz", views.healthz, name="healthz"),
+    path("readyz", views.readyz, name="readyz"),
     path("api/sse/events", events, name="sse-events"),
     path("api/", include("tracking.api.urls")),
-    path("admin/system/order-tracking/sync-orders", SyncOrders.as_view(), name="sync-orders"),
+    path(SYNC_ORDERS, SyncOrders.as_view(), name="sync-orders"),
     path("admin/api/metrics", Metrics.as_view(), name="metrics"),
 ]

@@ -139,7 +139,7 @@ class SnapshotSerializer(serializers.Serializer[Any]):
     executions = ExecutionSerializer(many=True)
     positions = PositionSerializer(many=True)
     sessions = SessionSerializer(many=True)
-    anomaly_count = serializers.IntegerField()
+    anomalies = AnomalySerializer(many=True)
 
 
 class TokenSerializer(serializers.Serializer[Any]):

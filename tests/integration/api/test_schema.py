@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.management import call_command
-from factory.django import DjangoModelFactory
 from rest_framework.test import APIClient
 
 from tests import factories
 from tracking.api import serializers
+
+if TYPE_CHECKING:
+    from factory.django import DjangoModelFactory
 
 pytestmark = pytest.mark.django_db
 

@@ -29,7 +29,8 @@ def test_a_snapshot_is_what_is_mine_and_the_number_to_go_on_from(
     factories.TradeExecutionFactory.create(trade__account=account, voided_at=timezone.now())
     position = factories.StrategyPositionFactory.create(account=account)
     factories.StrategyPositionFactory.create(account=account, symbol="X/USDT", quantity=Decimal(0))
-    factories.AnomalyFactory.create(account=account)
+    anomaly = factories.AnomalyFactory.create(account=account)
+    factories.AnomalyFactory.create(account=account, closed_at=timezone.now())
     factories.OpenOrderFactory.create()
     seq = factories.journal(account, factories.numbered_events(4))
     client = APIClient()
@@ -44,7 +45,7 @@ def test_a_snapshot_is_what_is_mine_and_the_number_to_go_on_from(
     assert snapshot["orders"] == [payloads.order_payload(order)]
     assert snapshot["executions"] == [payloads.execution_payload(execution)]
     assert snapshot["positions"] == [payloads.position_payload(position)]
-    assert snapshot["anomaly_count"] == 1
+    assert snapshot["anomalies"] == [payloads.anomaly_payload(anomaly)]
 
 
 def test_of_two_sessions_the_living_one_speaks_for_the_account() -> None:
