@@ -53,6 +53,8 @@ class OrderState:
     status: OrderStatus
     side: Side
     quantity: Decimal
+    #: an end the exchange told while fills were unexplained: it counts once they are
+    withheld_status: OrderStatus | None = None
     exchange_order_id: str | None = None
     client_order_id: str | None = None
     position_side: PositionSide = PositionSide.NET
@@ -176,6 +178,7 @@ def merge(before: OrderState | None, evidence: Evidence) -> Transition:
     after = replace(
         state,
         status=status,
+        withheld_status=_withheld(state, evidence, filled, status),
         reason=_reason(state, status, evidence),
         filled_quantity=filled,
         filled_quote=_filled_quote(state, evidence, counted, filled),
@@ -308,9 +311,9 @@ def _status(
     findings: list[Finding],
 ) -> OrderStatus:
     claims = {_claimed(s, filled) for s in evidence.statements} - {None}
-    ends = [c for c in claims if c is not None and is_terminal(c)]
+    ends = _ends(state, evidence, filled)
     if is_terminal(state.status):
-        return _sticky(state, ends, filled, working_claimed=len(ends) < len(claims))
+        return _sticky(state, ends, filled, working_claimed=bool(claims - set(ends)))
     if ends and gap <= ZERO:
         end = max(ends, key=TERMINAL_RANK.__getitem__)
         if may_follow(state.status, end):
@@ -329,6 +332,21 @@ def _judged(state: OrderState, verdict: Verdict, findings: list[Finding]) -> Ord
     if verdict.status is not OrderStatus.UNKNOWN:
         findings.append(_impossible(state.status, verdict.status))
     return state.status
+
+
+def _ends(state: OrderState, evidence: Evidence, filled: Decimal) -> list[OrderStatus]:
+    """Give the ends the exchange has told, now or while fills were still unexplained."""
+    claims = [_claimed(s, filled) for s in evidence.statements]
+    return [c for c in (*claims, state.withheld_status) if c is not None and is_terminal(c)]
+
+
+def _withheld(
+    state: OrderState, evidence: Evidence, filled: Decimal, status: OrderStatus
+) -> OrderStatus | None:
+    ends = _ends(state, evidence, filled)
+    if is_terminal(status) or not ends:
+        return None
+    return max(ends, key=TERMINAL_RANK.__getitem__)
 
 
 def _claimed(statement: OrderStatement, filled: Decimal) -> OrderStatus | None:
@@ -361,7 +379,7 @@ def _impossible(before: OrderStatus, after: OrderStatus) -> Finding:
 
 
 def _reason(state: OrderState, status: OrderStatus, evidence: Evidence) -> str:
-    if not is_terminal(status):
+    if not is_terminal(status) and not _ends(state, evidence, state.filled_quantity):
         return state.reason
     told = sorted({s.reason for s in evidence.statements if s.reason})
     if evidence.verdict:

@@ -113,6 +113,10 @@ class OpenOrder(OrderColumns):
     """An order that is alive, or not yet proven dead. Deleted when terminal."""
 
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    #: an end the exchange told while fills were unexplained; see `domain.orders`
+    withheld_status = models.CharField(
+        max_length=16, choices=choices(OrderStatus), null=True, blank=True
+    )
     #: when REST is asked again although nothing happened; NULL: the regular sync is enough
     next_verify_at = models.DateTimeField(null=True, blank=True)
     verify_attempts = models.PositiveSmallIntegerField(default=0)

@@ -113,8 +113,15 @@ def order_state(row: OrderColumns, executions: Iterable[TradeExecution]) -> Orde
         post_only=row.post_only,
         exchange_updated_at=row.exchange_updated_at,
         verified=row.verified,
+        withheld_status=_withheld_status(row),
         executions=tuple(execution_state(e) for e in executions),
     )
+
+
+def _withheld_status(row: OrderColumns) -> OrderStatus | None:
+    if isinstance(row, OpenOrder) and row.withheld_status:
+        return OrderStatus(row.withheld_status)
+    return None
 
 
 def write_state(row: OrderColumns, state: OrderState, now: datetime) -> None:
@@ -123,6 +130,9 @@ def write_state(row: OrderColumns, state: OrderState, now: datetime) -> None:
         value = getattr(state, column)
         setattr(row, column, getattr(value, "value", value))
     row.reason = state.reason[:200]
+    if isinstance(row, OpenOrder):
+        withheld = state.withheld_status
+        row.withheld_status = withheld.value if withheld else None
     row.version += 1
     row.updated_at = now
 

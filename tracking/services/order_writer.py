@@ -67,6 +67,7 @@ OPEN_COLUMNS = (
     "not_found_count",
     "not_found_at",
     "cancel_requested_at",
+    "withheld_status",
 )
 CLOSED_COLUMNS = (*STATE_COLUMNS, "version", "updated_at", "keep")
 TRADE_COLUMNS = (

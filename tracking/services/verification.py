@@ -5,7 +5,7 @@ Note [Verified by REST, never late]
 ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
 A fill waits for REST only while more than half of the rate budget is free, and at most
 VERIFY_DEADLINE seconds. If REST is slow, failing or too expensive just now, a self-contained fill
-is booked with `verified=False` and shown at once; `verify_due` goes on asking (1, 2, 5, 10, 30, 60 s,
+is booked unverified and shown at once; `verify_due` goes on asking (1, 2, 5, 10, 30, 60 s,
 a symbol at most once a second, all its orders together) until REST agrees. Nothing is voided
 because REST does not know it: REST may lag the stream by a minute.
 
@@ -213,7 +213,7 @@ def with_trades_of_order(client: RestClient, item: Gathered) -> Gathered:
 
 
 def trades_since(client: RestClient, key: SymbolKey, cursor: TradeCursor) -> Verified:
-    """Read a symbol's trades after a cursor, all as what they say of orders. Raises ExchangeError."""
+    """Read a symbol's trades after a cursor, as what they say of orders. Raises ExchangeError."""
     market = client.markets.market_of(MarketType(key[0]), key[1])
     fills: dict[str, list[ExecutionReport]] = defaultdict(list)
     while True:

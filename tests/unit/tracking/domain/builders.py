@@ -1,0 +1,101 @@
+"""Statements and fills with sensible defaults; a test names only what it is about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from exchanges.messages import (
+    ExecutionReport,
+    MarketType,
+    OrderReport,
+    OrderSnapshot,
+    OrderStatus,
+    Side,
+    Source,
+)
+from tracking.domain.orders import Evidence, OrderState, Transition, merge
+
+START = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def at(second: float) -> datetime:
+    return START + timedelta(seconds=second)
+
+
+def a_fill(trade_id: str = "1", quantity: str = "1", price: str = "100", **terms: Any) -> Any:
+    fill = ExecutionReport(
+        market_type=MarketType.FUTURES,
+        symbol_id="BTCUSDT",
+        exchange_order_id="7",
+        exchange_trade_id=trade_id,
+        side=Side.BUY,
+        execution_price=Decimal(price),
+        execution_quantity=Decimal(quantity),
+        executed_at=at(int(trade_id) if trade_id.isdigit() else 0),
+        source=Source.WS,
+        is_maker=True,
+        commission=Decimal("0.01"),
+        commission_asset="USDT",
+        realized_pnl=Decimal(0),
+    )
+    return replace(fill, **terms)
+
+
+def a_report(
+    status: OrderStatus | None = OrderStatus.NEW,
+    filled: str = "0",
+    *,
+    second: float = 0,
+    **terms: Any,
+) -> OrderReport:
+    report = OrderReport(
+        market_type=MarketType.FUTURES,
+        symbol_id="BTCUSDT",
+        exchange_order_id="7",
+        status=status,
+        exchange_status=status.value if status else "STRANGE",
+        side=Side.BUY,
+        quantity=Decimal(3),
+        filled_quantity=Decimal(filled),
+        exchange_updated_at=at(second),
+        price=Decimal(100),
+        event_at=at(second),
+    )
+    return replace(report, **terms)
+
+
+def a_snapshot(
+    status: OrderStatus = OrderStatus.NEW, filled: str = "0", *, second: float = 0, **terms: Any
+) -> OrderSnapshot:
+    snapshot = OrderSnapshot(
+        market_type=MarketType.FUTURES,
+        symbol_id="BTCUSDT",
+        exchange_order_id="7",
+        status=status,
+        exchange_status=status.value,
+        side=Side.BUY,
+        quantity=Decimal(3),
+        filled_quantity=Decimal(filled),
+        filled_quote=Decimal(filled) * 100,
+        exchange_updated_at=at(second),
+        price=Decimal(100),
+        requested_at=at(second),
+    )
+    return replace(snapshot, **terms)
+
+
+def seen(*statements: Any, fills: tuple[Any, ...] = (), complete: bool = False) -> Evidence:
+    return Evidence(statements=tuple(statements), executions=tuple(fills), trades_complete=complete)
+
+
+def merged(*evidence: Evidence, state: OrderState | None = None) -> Transition:
+    """Merge one piece of evidence after another; give the last transition."""
+    transition: Transition | None = None
+    for item in evidence:
+        transition = merge(state, item)
+        state = transition.after
+    assert transition is not None
+    return transition
