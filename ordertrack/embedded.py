@@ -10,6 +10,7 @@ started elsewhere joins the running pair (Note [The lock is the life] in `server
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EmbeddedServerError", "EmbeddedServers", "join_running", "pgbench_path"]
 
+#: the user without rights, of this number on every Linux
 NOBODY = 65534
 PROBE_TIMEOUT = 2
 POSTGRES_OPTIONS = {
@@ -66,7 +68,7 @@ daemonize no
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """As whom PostgreSQL runs: it refuses to be root."""
+    """As whom PostgreSQL runs: it refuses to be root, or a number without a name."""
 
     #: put before every command line
     prefix: tuple[str, ...] = ()
@@ -75,16 +77,25 @@ class Identity:
 
 @cache
 def ordinary_identity() -> Identity:
-    """Ourselves; as root a user namespace, which needs no files copied; else `nobody`."""
-    if os.geteuid() != 0:
+    """Ourselves if we may; else `nobody` in a user namespace, where our files stay ours.
+
+    Where namespaces are forbidden, as by Docker's default profile, root becomes `nobody` for real.
+    """
+    if os.geteuid() != 0 and _has_a_name(os.geteuid()):
         return Identity()
-    prefix = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
+    prefix = ("unshare", "--user", f"--map-user={NOBODY}", f"--map-group={NOBODY}")
     if shutil.which("unshare"):
         tried = subprocess.run([*prefix, "true"], capture_output=True, check=False)
         if tried.returncode == 0:
             return Identity(prefix=prefix)
-    # Docker's default profile forbids user namespaces
-    return Identity(user=NOBODY)
+    return Identity(user=NOBODY) if os.geteuid() == 0 else Identity()
+
+
+def _has_a_name(user: int) -> bool:
+    try:
+        return bool(pwd.getpwuid(user).pw_name)
+    except KeyError:
+        return False
 
 
 class Valkey(ServerProcess):
