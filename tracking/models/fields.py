@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 class SecretUnreadableError(Exception):
     """A stored secret cannot be decrypted: ENCRYPTION_KEYS lacks the key it was written with."""
 
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__(self.__doc__)
+
 
 def choices(enum: type[StrEnum]) -> list[tuple[str, str]]:
     """Give (value, label) pairs; Django 5.2 cannot take a plain enum (it calls it)."""
