@@ -9,22 +9,28 @@ empty body, another order) is transient, as if none had come.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from exchanges import binance_answers as answers
 from exchanges import binance_calls as calls
 from exchanges import binance_requests as requests
-from exchanges.binance_trades import fetch_trades
+from exchanges.binance_trades import fetch_traded_symbols, fetch_trades
 from exchanges.binance_verification import verify
-from exchanges.errors import MalformedMessage, OrderRefused, OutcomeUnknown, TransientError
+from exchanges.errors import (
+    MalformedMessage,
+    OrderRefused,
+    OutcomeUnknown,
+    PermanentError,
+    TransientError,
+)
 from exchanges.governor import Priority
 from exchanges.messages import IdSpace, OrderType, Source
 from exchanges.rest import TIMEOUT
-from exchanges.wire import a_list, an_object, flag, milliseconds, optional_text, text
+from exchanges.wire import a_list, an_object, flag, optional_text, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from exchanges.binance_calls import BinanceCalls, Endpoint, Told
     from exchanges.governor import Governor
@@ -39,15 +45,8 @@ if TYPE_CHECKING:
         TradeCursor,
         Verification,
     )
-    from exchanges.wire import Fields
 
 T = TypeVar("T")
-
-_INCOME_PAGE: Final = 1000
-_INCOME_PAGES: Final = 5
-#: Income rows that only a trade leaves behind.
-_TRADE_INCOME: Final = frozenset({"COMMISSION", "REALIZED_PNL"})
-_WINDOW: Final = timedelta(days=7)
 
 
 class BinanceRest:
@@ -117,7 +116,7 @@ class BinanceRest:
         timeout: float = TIMEOUT,
         priority: Priority = Priority.SYNC,
     ) -> tuple[ExecutionReport, ...]:
-        """Ask for fills after `cursor`, oldest first; ten pages of 1,000 at most.
+        """Ask for fills after `cursor`, oldest first; a bounded number of pages.
 
         Binance keeps them for three months and, without a cursor, shows the last seven days.
         """
@@ -167,19 +166,7 @@ class BinanceRest:
 
         Finds round trips made by hand in symbols nobody watches.
         """
-        symbols: set[str] = set()
-        start = max(since, datetime.now(UTC) - _WINDOW)
-        for _ in range(_INCOME_PAGES):
-            parameters = {"startTime": str(milliseconds(start)), "limit": str(_INCOME_PAGE)}
-            told = self._api.call(calls.INCOME, parameters, priority=priority, timeout=timeout)
-            rows = _read(lambda: [an_object(row) for row in a_list(told.body)])  # noqa: B023
-            symbols |= {
-                text(row, "symbol") for row in rows if row.get("incomeType") in _TRADE_INCOME
-            }
-            if len(rows) < _INCOME_PAGE:
-                break
-            start = max(start + timedelta(milliseconds=1), *map(_time_of, rows))
-        return frozenset(symbols)
+        return fetch_traded_symbols(self._api, since, timeout=timeout, priority=priority)
 
     def fetch_server_time(
         self, *, timeout: float = TIMEOUT, priority: Priority = Priority.SYNC
@@ -208,13 +195,21 @@ class BinanceRest:
     def cancel_order(self, ref: OrderRef, *, timeout: float = TIMEOUT) -> OrderSnapshot:
         """Cancel an order. Raises OrderNotFound, which says only that it is not open."""
         if ref.id_space is IdSpace.ALGO:
-            parameters = requests.naming(ref)
-            self._api.call(calls.CANCEL_ALGO, parameters, priority=Priority.ORDER, timeout=timeout)
-            return self.fetch_order(ref, timeout=timeout, priority=Priority.ORDER)
+            return self._cancel_algo(ref, timeout)
         told = self._api.call(
             calls.CANCEL, requests.naming(ref), priority=Priority.ORDER, timeout=timeout
         )
         return self._done(told)
+
+    def _cancel_algo(self, ref: OrderRef, timeout: float) -> OrderSnapshot:
+        """Cancel a conditional order; the answer does not tell its terms, so they are asked for."""
+        parameters = requests.naming(ref)
+        self._api.call(calls.CANCEL_ALGO, parameters, priority=Priority.ORDER, timeout=timeout)
+        try:
+            return self.fetch_order(ref, timeout=timeout, priority=Priority.ORDER)
+        except (TransientError, PermanentError) as error:
+            msg = f"cancelled, but not seen so: {error}"
+            raise OutcomeUnknown(msg) from None
 
     def verify_orders(
         self,
@@ -293,7 +288,3 @@ def _read(reader: Callable[[], T]) -> T:
     except MalformedMessage as error:
         msg = f"unreadable answer: {error}"
         raise TransientError(msg) from None
-
-
-def _time_of(row: Fields) -> datetime:
-    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=int(str(row["time"])))

@@ -271,7 +271,8 @@ class PrivateStream:
     def _change(self, status: StreamStatus, reason: str = "") -> None:
         self._live.note_status(status, reason)
         state = self._live.snapshot()
-        self._log.info(
+        tell = self._log.warning if status is StreamStatus.ERROR else self._log.info
+        tell(
             f"stream.{status.value}",
             note=f"WebSocket {status.value}",
             reason=reason,

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from exchanges.binance_calls import BinanceCalls, Endpoint, Told
+from exchanges.binance_trades import PAGE, PAGES, fetch_traded_symbols, fetch_trades
+from exchanges.errors import TransientError
+from exchanges.governor import Priority
+from exchanges.messages import ExecutionReport, MarketType, TradeCursor
+from exchanges.wire import milliseconds
+from tests.unit.exchanges.samples import sample_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+WEEK = timedelta(days=7)
+
+
+class Lists:
+    """Binance's lists with its rules: pages, windows, and `fromId` that excludes times."""
+
+    def __init__(self, *ages: timedelta) -> None:
+        first = sample_json("rest_userTrades__two")[0]
+        self.trades = [
+            first | {"id": number, "time": milliseconds(NOW - age)}
+            for number, age in enumerate(ages, start=1)
+        ]
+        self.incomes: list[dict[str, object]] = []
+        self.asked: list[Mapping[str, str]] = []
+        self.garbage = False
+
+    def call(self, endpoint: Endpoint, parameters: Mapping[str, str], **_call: Any) -> Told:
+        self.asked.append(parameters)
+        rows = self.incomes if endpoint.name.endswith("Income") else self.trades
+        body: object = "?" if self.garbage else self._page(rows, parameters)
+        return Told(body=body, requested_at=NOW)
+
+    def _page(
+        self, rows: list[dict[str, Any]], parameters: Mapping[str, str]
+    ) -> list[dict[str, Any]]:
+        if "fromId" in parameters:
+            assert "startTime" not in parameters
+            found = [row for row in rows if row["id"] >= int(parameters["fromId"])]
+        else:
+            start = int(parameters.get("startTime", milliseconds(NOW - WEEK)))
+            end = int(parameters.get("endTime", start + WEEK // timedelta(milliseconds=1)))
+            assert end - start <= WEEK // timedelta(milliseconds=1)
+            found = [row for row in rows if start <= row["time"] <= end]
+        return found[: int(parameters["limit"])]
+
+
+def read(lists: Lists, cursor: TradeCursor) -> tuple[tuple[ExecutionReport, ...], bool]:
+    return fetch_trades(
+        cast(BinanceCalls, lists),
+        "BTCUSDT",
+        cursor,
+        market_type=MarketType.FUTURES,
+        exchange_order_id=None,
+        timeout=5,
+        priority=Priority.SYNC,
+    )
+
+
+def ids(found: tuple[ExecutionReport, ...]) -> list[int]:
+    return [int(fill.exchange_trade_id) for fill in found]
+
+
+def test_a_long_list_is_read_page_by_page() -> None:
+    lists = Lists(*[timedelta(hours=1)] * (2 * PAGE + 5))
+
+    found, is_all = read(lists, TradeCursor(after_trade_id="3"))
+
+    assert ids(found) == list(range(4, 2 * PAGE + 6))
+    assert is_all
+    assert len(lists.asked) == 3
+
+
+def test_a_list_without_end_is_read_so_far_and_not_called_whole() -> None:
+    lists = Lists(*[timedelta(hours=1)] * (PAGES * PAGE + 5))
+
+    found, is_all = read(lists, TradeCursor(after_trade_id="0"))
+
+    assert len(found) == PAGES * PAGE
+    assert not is_all
+    assert ids(read(lists, TradeCursor(after_trade_id=str(len(found))))[0])[0] == len(found) + 1
+
+
+def test_trades_weeks_apart_are_found_from_a_time() -> None:
+    lists = Lists(*(timedelta(days=days) for days in (40, 25, 3)))
+
+    found, is_all = read(lists, TradeCursor(since=NOW - timedelta(days=60)))
+
+    assert ids(found) == [1, 2, 3]
+    assert is_all
+
+
+def test_a_recent_time_takes_one_question() -> None:
+    lists = Lists(timedelta(hours=2))
+
+    assert ids(read(lists, TradeCursor(since=NOW - timedelta(hours=3)))[0]) == [1]
+    assert len(lists.asked) == 1
+
+
+def test_nothing_is_asked_beyond_what_is_kept() -> None:
+    lists = Lists()
+
+    found, is_all = read(lists, TradeCursor(since=NOW - timedelta(days=4000)))
+
+    assert (found, is_all) == ((), True)
+    assert int(lists.asked[0]["startTime"]) > milliseconds(NOW - timedelta(days=90))
+
+
+def test_an_unreadable_list_is_as_if_none_had_come() -> None:
+    lists = Lists()
+    lists.garbage = True
+
+    with pytest.raises(TransientError):
+        read(lists, TradeCursor())
+    with pytest.raises(TransientError):
+        fetch_traded_symbols(cast(BinanceCalls, lists), NOW, timeout=5, priority=Priority.SYNC)
+
+
+def test_only_what_a_trade_leaves_behind_tells_a_traded_symbol() -> None:
+    lists = Lists()
+    lists.incomes = [
+        {"incomeType": kind, "symbol": symbol, "time": milliseconds(NOW - timedelta(hours=1))}
+        for kind, symbol in (
+            ("COMMISSION", "AUSDT"),
+            ("REALIZED_PNL", "BUSDT"),
+            ("FUNDING_FEE", "CUSDT"),
+            ("TRANSFER", ""),
+        )
+    ]
+
+    symbols = fetch_traded_symbols(
+        cast(BinanceCalls, lists), NOW - timedelta(days=1), timeout=5, priority=Priority.SYNC
+    )
+
+    assert symbols == {"AUSDT", "BUSDT"}
+
+
+def test_a_long_list_of_incomes_is_read_on_from_its_last_moment() -> None:
+    lists = Lists()
+    lists.incomes = [
+        {
+            "incomeType": "COMMISSION",
+            "symbol": f"S{number}",
+            "time": milliseconds(NOW - timedelta(hours=1) + timedelta(milliseconds=number // 2)),
+        }
+        for number in range(PAGE + 501)
+    ]
+
+    symbols = fetch_traded_symbols(
+        cast(BinanceCalls, lists), NOW - timedelta(days=1), timeout=5, priority=Priority.SYNC
+    )
+
+    assert len(symbols) == PAGE + 501
