@@ -8,6 +8,7 @@ process of its own and stops on SIGTERM or SIGINT.
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from typing import TYPE_CHECKING
 
@@ -102,6 +103,9 @@ def run(
     ready: Callable[[str], None] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is called with the base URL."""
+    # the books only grow: collecting them again and again would stall frames for nothing
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
     asyncio.run(_serve(SimulatorServer(port=port, seed=seed, faults=faults), ready))
 
 
