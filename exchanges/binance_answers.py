@@ -90,7 +90,9 @@ def order(
 def algo_order(answer: object, *, market_type: MarketType, requested_at: datetime) -> OrderSnapshot:
     """Read a conditional order: never filled itself, see the stream's ALGO_UPDATE."""
     fields = an_object(answer)
-    quantity, status_name = amount(fields, "quantity"), text(fields, "algoStatus")
+    # one that closes a whole position has no quantity of its own
+    quantity = optional_amount(fields, "quantity") or ZERO
+    status_name = text(fields, "algoStatus")
     return OrderSnapshot(
         market_type=market_type,
         symbol_id=text(fields, "symbol"),

@@ -202,7 +202,8 @@ def _algo_update(market_type: MarketType, frame: Fields) -> OrderReport:
     So its own filled quantity stays zero, or the child's fills would be counted twice.
     """
     order = an_object(frame.get("o"))
-    quantity, status_name = amount(order, "q"), text(order, "X")
+    # one that closes a whole position has no quantity of its own
+    quantity, status_name = optional_amount(order, "q") or ZERO, text(order, "X")
     child_filled = optional_amount(order, "aq") or ZERO
     return OrderReport(
         market_type=market_type,
