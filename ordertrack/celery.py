@@ -41,6 +41,8 @@ def import_tasks(**_event: object) -> None:
     library alone would cost each of them 80 MB.
     """
     importlib.import_module("tracking.tasks")
+    # what `exchanges.registry` otherwise loads when an account is first asked about
+    importlib.import_module("exchanges.binance_connection")
 
 
 @worker_before_create_process.connect

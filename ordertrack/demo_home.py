@@ -33,8 +33,14 @@ if TYPE_CHECKING:
 DATABASE = "order_track_demo"
 WEB_PORT, FLOWER_PORT = 5001, 5555
 PORTS_TRIED = 50
-#: the demo is for one person on one machine: secrets of its own, no TLS in front of it
-DEFAULTS = {"GENERATE_SECRETS": "on", "HTTPS": "off", "LOG_CONSOLE_LEVEL": "WARNING"}
+#: the demo is for one person on one machine: secrets of its own, no TLS in front of it, and two
+#: accounts, which one child of each worker serves
+DEFAULTS = {
+    "GENERATE_SECRETS": "on",
+    "HTTPS": "off",
+    "LOG_CONSOLE_LEVEL": "WARNING",
+    "WORKER_CONCURRENCY": "1",
+}
 
 
 class DemoHomeError(RuntimeError):

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 EXCHANGE_TIMEOUT = 30.0
+#: a worker may be waiting for an exchange that hangs; whoever pressed Ctrl-C is not to wait for it
+STOP_TIMEOUT = 5.0
 SEEDS = 10_000
 
 
@@ -73,14 +75,15 @@ class Command(BaseCommand):
             self._conclude(report, seconds, only_json=json)
 
     def _run(self, seconds: float | None, seed: int, faults: str, began: float) -> Report | None:
-        call_command("migrate", verbosity=0, skip_checks=True)
-        call_command("sync_schedules", stdout=self.stderr)
         control = ExchangeControl(settings.SIMULATOR_URL)
         with ExitStack() as stack:
             exchange = stack.enter_context(Supervisor([simulated_exchange(seed, faults)]))
+            call_command("migrate", verbosity=0, skip_checks=True)
+            call_command("sync_schedules", stdout=self.stderr)
             wait_for_exchange(exchange, control)
             cast = assemble(control)
             system = stack.enter_context(Supervisor(programs()))
+            stack.callback(system.stop, STOP_TIMEOUT)
             self._say(*invitation(cast))
             show = Show(
                 cast=cast,
@@ -119,8 +122,12 @@ def simulated_exchange(seed: int, faults: str) -> Program:
     """Return the exchange in a process of its own, on the port of SIMULATOR_URL."""
     port = settings.SIMULATOR_URL.rpartition(":")[2]
     options = (f"--port={port}", f"--seed={seed}", f"--faults={faults}")
-    manage = str(BASE_DIR / "manage.py")
-    return Program(name="exchange", argv=(sys.executable, manage, "simulate_exchange", *options))
+    # not `manage.py simulate_exchange`: Django would double its memory
+    return Program(
+        name="exchange",
+        argv=(sys.executable, "-m", "exchanges.simulator", *options),
+        environment={"PYTHONPATH": str(BASE_DIR)},
+    )
 
 
 def wait_for_exchange(exchange: Supervisor, control: ExchangeControl) -> None:

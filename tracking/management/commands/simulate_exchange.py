@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from django.core.management.base import BaseCommand, CommandError
 
 from exchanges.simulator.errors import ControlError
-from exchanges.simulator.fault_board import FaultBoard
+from exchanges.simulator.options import add_options, read_faults
 from exchanges.simulator.server import run
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-
-DEFAULT_PORT = 5100
 
 
 class Command(BaseCommand):
@@ -28,41 +25,15 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Say where, which course of prices, and what goes wrong."""
-        parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0: any free port")
-        parser.add_argument("--seed", type=int, default=1, help="same seed, same prices")
-        parser.add_argument(
-            "--faults", default="none", metavar="PROFILE|JSON", help="none, demo, storm or switches"
-        )
+        """Take the simulator's own options."""
+        add_options(parser)
 
     def handle(self, *, port: int, seed: int, faults: str, **_options: Any) -> None:
-        """Serve."""
+        """Serve. Raises CommandError for faults that do not exist, or a port that is taken."""
         try:
-            run(port=port, seed=seed, faults=read_faults(faults), ready=self._tell)
-        except OSError as error:
-            message = f"cannot listen on port {port}: {error.strerror or error}"
-            raise CommandError(message) from error
+            run(port, seed, read_faults(faults), self._tell)
+        except (ControlError, OSError) as error:
+            raise CommandError(str(error)) from error
 
     def _tell(self, url: str) -> None:
         self.stderr.write(f"The simulated exchange serves on {url}")
-
-
-def read_faults(text: str) -> dict[str, object]:
-    """Return the switches a profile's name, or JSON, stands for. Raises CommandError."""
-    if not text.startswith("{"):
-        return _checked({"profile": text})
-    try:
-        switches = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        message = f"--faults is neither a profile nor JSON: {error}"
-        raise CommandError(message) from error
-    return _checked(switches)
-
-
-def _checked(switches: dict[str, object]) -> dict[str, object]:
-    try:
-        FaultBoard(switches)
-    except ControlError as error:
-        message = f"--faults: {error}"
-        raise CommandError(message) from error
-    return switches

@@ -109,9 +109,12 @@ class Show:
 
     def _web_answers(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self._url}/admin/login/", timeout=5):  # noqa: S310
+            with urllib.request.urlopen(f"{self._url}/api/sse/events", timeout=5):  # noqa: S310
                 return True
-        except (OSError, urllib.error.URLError):
+        except urllib.error.HTTPError:
+            # it asks who we are: that is an answer
+            return True
+        except OSError:
             return False
 
     def _streams_are_connected(self) -> bool:

@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 #: the server speaks at least every 20 s
 SILENCE = 30.0
 RECONNECT_PAUSE = 0.5
+STOP_TIMEOUT = 2.0
 #: these set or keep a position, and carry nothing of the journal
 NO_EVENTS = frozenset({"stream-open", "keep-alive"})
 
@@ -70,7 +71,7 @@ class SseClient(threading.Thread):
             with suppress(OSError):
                 # ends the read that the thread is in
                 self._socket.shutdown(socket.SHUT_RDWR)
-        self.join(SILENCE)
+        self.join(STOP_TIMEOUT)
 
     def gaps(self, seqs: set[int]) -> int:
         """Count what of these numbers never came, and what came twice or out of order."""

@@ -41,14 +41,17 @@ FAR = (0.02, 0.04)
 NOTIONAL = (400, 6_000)
 MOST_OPEN_ORDERS = 24
 CANCEL_PARTIAL_CHANCE = 0.3
+#: who is later than this does not hurry for all of it
+CATCH_UP = 1.0
+STOP_TIMEOUT = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
     """How fast the traders are; seconds."""
 
-    #: between two orders of the strategies
-    between_orders: tuple[float, float] = (0.1, 0.3)
+    #: from one order of the strategies to the next; a late one is made up for
+    between_orders: tuple[float, float] = (0.15, 0.4)
     #: between two acts by hand
     between_hands: tuple[float, float] = (3.0, 6.0)
 
@@ -73,7 +76,11 @@ class Trader(threading.Thread):
 
     def run(self) -> None:
         """Trade."""
-        while not self._ending.wait(self._chance.uniform(*self._pace.between_orders)):
+        due = time.monotonic()
+        while not self._ending.wait(max(0.0, due - time.monotonic())):
+            due = max(due, time.monotonic() - CATCH_UP) + self._chance.uniform(
+                *self._pace.between_orders
+            )
             try:
                 self.turn()
             except (ExchangeError, ExchangeControlError, InvalidOrderError) as error:
@@ -87,7 +94,7 @@ class Trader(threading.Thread):
     def stop(self) -> None:
         """Trade no more; what was begun is finished first."""
         self._ending.set()
-        self.join(30)
+        self.join(STOP_TIMEOUT)
 
     def turn(self) -> None:
         """Place one order, perhaps cancel some, perhaps let the hand act."""
