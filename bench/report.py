@@ -1,0 +1,127 @@
+"""All figures of a run: gathered part by part, shown as a table for people or as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.core.management import call_command
+
+from bench import history, parts, transaction
+from bench.stage import say
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bench.transaction import Limit
+    from ordertrack.embedded import EmbeddedServers
+
+LIMIT_SECONDS = 5.0
+MOST = 16
+
+
+@dataclass(slots=True)
+class Figures:
+    """What was measured; None for a part that was not asked for."""
+
+    limit: Limit | None = None
+    ours: parts.Ours | None = None
+    naive_per_s: float | None = None
+    naive_cpu: dict[str, float] | None = None
+    enforced: parts.Enforced | None = None
+
+    def measure(
+        self, folder: Path, servers: EmbeddedServers, wanted: set[str], seconds: float
+    ) -> None:
+        """Measure the wanted parts, the naive variant last: it leaves messages behind."""
+        say(f"load average before: {os.getloadavg()[0]:.2f} on {os.cpu_count()} processors")
+        call_command("migrate", verbosity=0)
+        call_command("sync_schedules", verbosity=0, stdout=sys.stderr)
+        accounts = history.make_accounts()
+        history.load(accounts)
+        pids = {
+            {"valkey": "redis"}.get(server.name, server.name): server.process.pid
+            for server in servers.servers
+            if server.process
+        }
+        groups = accounts.groups
+        if "a" in wanted:
+            say("a: the canonical transaction")
+            self.limit = transaction.measure(accounts, folder, LIMIT_SECONDS)
+            say(f"  per second, by connections: {_rounded(self.limit.per_second)}")
+        if "b" in wanted:
+            say("b: ours")
+            self.ours = parts.ours(folder, groups["ours"], pids, seconds)
+        if "d" in wanted:
+            say("d: with the exchange's limits")
+            self.enforced = parts.enforced(folder, groups["enforced"], pids)
+        if "c" in wanted:
+            say("c: the naive variant")
+            self.naive_per_s, self.naive_cpu = parts.naive(folder, groups["naive"], pids)
+            say(f"  {self.naive_per_s:.0f} fills/s")
+
+    def show(self, *, as_json: bool) -> None:
+        """Print the table, and the object as the last line if asked for."""
+        for line in self.lines():
+            print(line)
+        if as_json:
+            print(json.dumps(self.as_json()), flush=True)
+
+    def as_json(self) -> dict[str, Any]:
+        """Give every figure under the name it is promised by."""
+        limit = self.limit.per_second[MOST] if self.limit else None
+        rate = self.ours.phase.per_second if self.ours else None
+        return {
+            "fills_per_s": _figure(rate),
+            "limit_per_s": _figure(limit),
+            "ratio_to_limit": _ratio(rate, limit),
+            "naive_per_s": _figure(self.naive_per_s),
+            "ratio_to_naive": _ratio(rate, self.naive_per_s),
+            "latency_ms": {str(rate): asdict(latency) for rate, latency in self._latency().items()},
+            "cpu_ms_per_fill": self.ours.cpu_ms_per_fill if self.ours else {},
+            "rest_calls_per_fill": _figure(self.ours.rest_calls_per_fill if self.ours else None, 4),
+            "limit_kind": self.limit.kind if self.limit else None,
+            "enforced": self._enforced(),
+        }
+
+    def _latency(self) -> dict[int, Any]:
+        return self.ours.latency if self.ours else {}
+
+    def _enforced(self) -> dict[str, float]:
+        part = self.enforced
+        if part is None:
+            return {}
+        return {
+            "commit_p99": part.phase.commit.p99,
+            "verified_p99": part.phase.verification.p99,
+            "weight_per_minute": round(part.weight_per_minute),
+            "too_many_requests": part.too_many_requests,
+        }
+
+    def lines(self) -> list[str]:
+        """Write the figures for people."""
+        told = self.as_json()
+        lines = [f"{name:22} {value}" for name, value in told.items() if value not in (None, {})]
+        if self.limit:
+            lines.append(f"limit by connections   {_rounded(self.limit.per_second)}")
+        if self.ours:
+            lines.append(f"cpu_ms_per_fill, sum   {sum(self.ours.cpu_ms_per_fill.values()):.3f}")
+            lines.append(f"probe, fills/s         {self.ours.probe_per_second:.0f}")
+        if self.naive_cpu:
+            lines.append(f"naive cpu_ms_per_fill  {self.naive_cpu}")
+        return lines
+
+
+def _rounded(values: dict[int, float]) -> dict[int, int]:
+    return {key: round(value) for key, value in values.items()}
+
+
+def _figure(value: float | None, places: int = 1) -> float | None:
+    return None if value is None else round(value, places)
+
+
+def _ratio(value: float | None, other: float | None) -> float | None:
+    return round(value / other, 3) if value and other else None
