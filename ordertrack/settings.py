@@ -66,7 +66,7 @@ WSGI_APPLICATION = "ordertrack.wsgi.application"
 INSTALLED_APPS = [
     "ordertrack",
     "tracking.apps.TrackingConfig",
-    "django.contrib.admin",
+    "ordertrack.admin_config.OrderTrackAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -45,13 +45,15 @@ if TYPE_CHECKING:
 
 #: seconds without a sign of life after which a connected stream no longer counts as live
 STALE_AFTER = 30
+#: not fetched where they are not needed: decrypting takes time, and what is not there cannot leak
+SECRETS = ("api_key", "api_secret")
 LATEST_EXECUTIONS = 50
 LATEST_ANOMALIES = 100
 
 
 def accounts_of(user_id: int) -> QuerySet[ExchangeAccount]:
-    """Give the user's accounts."""
-    return ExchangeAccount.objects.filter(user_id=user_id)
+    """Give the user's accounts, their secrets left in the database."""
+    return ExchangeAccount.objects.filter(user_id=user_id).defer(*SECRETS)
 
 
 def open_orders_of(user_id: int) -> QuerySet[OpenOrder]:
@@ -214,7 +216,7 @@ def account_overview() -> QuerySet[ExchangeAccount]:
     waiting = StreamEvent.objects.filter(processed_at__isnull=True, quarantined_at__isnull=True)
     # counted by their anomalies, which are few; the inbox keeps a week of frames
     quarantined = Anomaly.objects.filter(kind=AnomalyKind.QUARANTINED.value, closed_at__isnull=True)
-    return ExchangeAccount.objects.annotate(
+    return ExchangeAccount.objects.defer(*SECRETS).annotate(
         pending_events=Coalesce(_counted(waiting), 0),
         quarantined=Coalesce(_counted(quarantined), 0),
     ).order_by("pk")

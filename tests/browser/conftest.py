@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["browser", "web"]
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+CHROMIUM = (
+    os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+)
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +25,10 @@ if TYPE_CHECKING:
 
 # Playwright's own loop runs in this thread, and Django takes that for an async caller
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+
+# generous, because a loaded machine is no reason to fail
+expect.set_options(timeout=15_000)
 
 
 @pytest.fixture
@@ -141,7 +144,9 @@ def test_a_page_that_missed_events_reads_its_snapshot_again(
     expect(page.locator("#orders tbody tr")).to_have_count(1)
     OpenOrder.objects.all().delete()
 
-    page.evaluate("stream.dispatchEvent = null; stream._onevent(new MessageEvent('stream-dropped'))")
+    page.evaluate(
+        "stream.dispatchEvent = null; stream._onevent(new MessageEvent('stream-dropped'))"
+    )
 
     expect(page.locator("#orders tbody tr")).to_have_count(0)
     expect(page.locator("#connection")).to_have_text("live")
@@ -167,7 +172,11 @@ def test_the_theme_can_be_changed_and_is_remembered(page: Page) -> None:
 def test_nothing_but_a_table_is_wider_than_the_window(
     page: Page, account: ExchangeAccount, width: int
 ) -> None:
-    tell(account, factories.order_event(factories.OpenOrderFactory.create(account=account)))
+    factories.OpenOrderFactory.create(account=account, quantity=Decimal("123456.12345678"))
+    factories.TradeExecutionFactory.create(trade__account=account)
+    factories.StrategyPositionFactory.create(account=account)
+    factories.AnomalyFactory.create(account=account)
+    page.reload()
     expect(page.locator("#orders tbody tr")).to_have_count(1)
 
     page.set_viewport_size({"width": width, "height": 800})

@@ -1,0 +1,163 @@
+"""
+Accounts and strategies: the only rows people edit here.
+
+Keys are written, never shown: the form has fields for new ones and no field for those that are
+kept. An edit writes only the columns it changed, because the same row carries the lease and the
+sync's due time, which move every few seconds.
+
+@FEAT:order-tracking @COMP:admin @TYPE:core
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+
+from tracking.admin.base import FactAdmin, WithoutSecrets, may_sync, sync_now
+from tracking.models import AccountDrain, ExchangeAccount, Strategy, StrategyAccount
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
+
+NEW_SECRETS = {"new_api_key": "api_key", "new_api_secret": "api_secret"}
+
+
+def _secret(label: str) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        required=False,
+        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
+        help_text="Never shown again. Leave empty to keep what is stored.",
+    )
+
+
+class AccountForm(forms.ModelForm[ExchangeAccount]):
+    """An account; both keys are needed once."""
+
+    new_api_key = _secret("API key")
+    new_api_secret = _secret("API secret")
+
+    class Meta:
+        model = ExchangeAccount
+        fields: ClassVar = [
+            "user",
+            "name",
+            "exchange",
+            "market_types",
+            "simulated",
+            "position_mode",
+            "state",
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for the keys of an account that has none; a half-changed pair is refused too."""
+        cleaned = super().clean() or self.cleaned_data
+        given = [name for name in NEW_SECRETS if cleaned.get(name)]
+        if len(given) == 1 or (not given and self.instance.pk is None):
+            for name in NEW_SECRETS.keys() - set(given):
+                self.add_error(name, "expected both the key and the secret")
+        return cleaned
+
+    def save(self, commit: bool = True) -> ExchangeAccount:  # noqa: FBT001, FBT002  (Django's signature)
+        """Take over the keys that were given."""
+        for name, column in NEW_SECRETS.items():
+            if value := self.cleaned_data[name]:
+                setattr(self.instance, column, value)
+        return super().save(commit)
+
+
+@admin.register(ExchangeAccount)
+class AccountAdmin(WithoutSecrets[ExchangeAccount]):
+    """Accounts, with who streams them and when they were last compared."""
+
+    form = AccountForm
+    accounts = ("",)
+    list_display = (
+        "name",
+        "user",
+        "exchange",
+        "market_types",
+        "simulated",
+        "state",
+        "lease_owner",
+        "synced_at",
+    )
+    list_select_related = ("user",)
+    list_filter = ("exchange", "state", "simulated")
+    search_fields = ("name", "user__username", "=id")
+    date_hierarchy = "created_at"
+    ordering = ("name",)
+    readonly_fields = (
+        "state_reason",
+        "permissions",
+        "baseline_at",
+        "lease_owner",
+        "lease_epoch",
+        "lease_until",
+        "synced_at",
+        "next_sync_at",
+        "next_full_sync_at",
+        "listen_key_refreshed_at",
+        "reconnect_requested_at",
+    )
+    actions = ("sync_now",)
+
+    @admin.action(description="Sync now", permissions=["sync"])
+    def sync_now(self, request: HttpRequest, accounts: QuerySet[ExchangeAccount]) -> None:
+        """Compare with the exchange."""
+        sync_now(self, request, accounts.values_list("pk", flat=True))
+
+    def has_sync_permission(self, request: HttpRequest) -> bool:
+        """Offer the action to those who may use it."""
+        return may_sync(request)
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: ExchangeAccount,
+        form: forms.ModelForm[Any],
+        change: bool,  # noqa: FBT001
+    ) -> None:
+        """Write the changed columns only; see the module's docstring."""
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        obj.save(update_fields=[NEW_SECRETS.get(name, name) for name in form.changed_data])
+
+
+@admin.register(Strategy)
+class StrategyAdmin(admin.ModelAdmin[Strategy]):
+    """Strategies."""
+
+    list_display = ("name", "user", "slug", "is_active", "created_at")
+    list_select_related = ("user",)
+    list_filter = ("is_active",)
+    search_fields = ("name", "slug", "user__username")
+    prepopulated_fields: ClassVar = {"slug": ("name",)}
+    date_hierarchy = "created_at"
+    ordering = ("name",)
+
+
+@admin.register(StrategyAccount)
+class StrategyAccountAdmin(WithoutSecrets[StrategyAccount]):
+    """Which strategy uses which account."""
+
+    accounts = ("account__",)
+    list_display = ("strategy", "account", "token", "is_active")
+    list_select_related = ("strategy", "account")
+    list_filter = ("is_active",)
+    search_fields = ("strategy__name", "account__name", "token")
+    autocomplete_fields = ("strategy", "account")
+    ordering = ("strategy__name",)
+
+
+@admin.register(AccountDrain)
+class DrainAdmin(FactAdmin[AccountDrain]):
+    """Who works through which inbox."""
+
+    list_display = ("account", "owner", "until", "wanted")
+    search_fields = ("account__name", "owner")
+    ordering = ("account",)

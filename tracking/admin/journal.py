@@ -1,0 +1,65 @@
+"""
+What came in, what was told, what a person should see.
+
+@FEAT:order-tracking @COMP:admin @TYPE:core
+"""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from tracking.admin.base import FactAdmin
+from tracking.models import Anomaly, EventCounter, OrderEvent, StreamEvent
+
+
+@admin.register(Anomaly)
+class AnomalyAdmin(FactAdmin[Anomaly]):
+    """What a person should see."""
+
+    list_display = (
+        "kind",
+        "key",
+        "account",
+        "seen_count",
+        "opened_at",
+        "last_seen_at",
+        "closed_at",
+    )
+    list_filter = ("kind", ("closed_at", admin.EmptyFieldListFilter))
+    search_fields = ("key", "account__name")
+    date_hierarchy = "opened_at"
+    ordering = ("-opened_at",)
+
+
+@admin.register(OrderEvent)
+class OrderEventAdmin(FactAdmin[OrderEvent]):
+    """The journal."""
+
+    list_display = ("seq", "user", "kind", "account", "symbol", "exchange_order_id", "created_at")
+    list_select_related = ("user", "account")
+    list_filter = ("kind",)
+    search_fields = ("=exchange_order_id", "=client_order_id", "=symbol", "=seq")
+    date_hierarchy = "created_at"
+    ordering = ("-created_at", "-seq")
+
+
+@admin.register(StreamEvent)
+class StreamEventAdmin(FactAdmin[StreamEvent]):
+    """The inbox."""
+
+    list_display = ("id", "account", "received_at", "processed_at", "attempts", "quarantined_at")
+    list_filter = (("quarantined_at", admin.EmptyFieldListFilter),)
+    search_fields = ("=session_id", "raw")
+    date_hierarchy = "received_at"
+    ordering = ("-id",)
+
+
+@admin.register(EventCounter)
+class EventCounterAdmin(FactAdmin[EventCounter]):
+    """The last journal number of each user."""
+
+    accounts = ()
+    list_display = ("user", "seq")
+    list_select_related = ("user",)
+    search_fields = ("user__username",)
+    ordering = ("user",)
