@@ -66,6 +66,7 @@ def failure(
             503, refusal(-1, "Service Unavailable."), TransientError, TransientError, id="503 JSON"
         ),
         pytest.param(503, refusal(-1008), TransientError, TransientError, id="-1008"),
+        pytest.param(500, refusal(-1102), TransientError, OutcomeUnknown, id="500 with a code"),
         pytest.param(400, refusal(-1000), TransientError, OutcomeUnknown, id="-1000"),
         pytest.param(400, refusal(-1001), TransientError, OutcomeUnknown, id="-1001"),
         pytest.param(400, refusal(-1006), TransientError, OutcomeUnknown, id="-1006"),
