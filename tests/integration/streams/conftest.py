@@ -1,0 +1,5 @@
+"""The exchange of the service tests, for the stream worker's own."""
+
+from tests.integration.services.conftest import account, exchange, simulator, strategy_account
+
+__all__ = ["account", "exchange", "simulator", "strategy_account"]
