@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class RawServer:
     """Runs `script` on each connection after the request's head was read."""
 
-    def __init__(self, script: Script) -> None:
-        self._script = script
+    def __init__(self, script: Script, *, concurrent: bool = False) -> None:
+        self._script, self._concurrent = script, concurrent
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self.requests: list[bytes] = []
@@ -41,13 +41,19 @@ class RawServer:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            with connection:
-                connection.settimeout(5)
-                try:
-                    self.requests.append(_read(connection))
-                    self._script(connection)
-                except OSError:
-                    continue
+            if self._concurrent:
+                threading.Thread(target=self._play, args=(connection,), daemon=True).start()
+            else:
+                self._play(connection)
+
+    def _play(self, connection: socket.socket) -> None:
+        with connection:
+            connection.settimeout(5)
+            try:
+                self.requests.append(_read(connection))
+                self._script(connection)
+            except OSError:
+                return
 
 
 def _read(connection: socket.socket) -> bytes:

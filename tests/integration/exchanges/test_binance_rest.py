@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import ccxt
 import pytest
 
+from exchanges import binance_calls as calls
+from exchanges.binance_connection import PRODUCTION_URL
 from exchanges.credentials import Credentials
 from exchanges.errors import (
     AuthenticationError,
@@ -19,6 +21,7 @@ from exchanges.errors import (
     TransientError,
     UnknownSymbol,
 )
+from exchanges.http_session import HttpSession
 from exchanges.messages import (
     MarketType,
     NewOrder,
@@ -317,6 +320,44 @@ def test_our_markets_are_those_ccxt_sees(client: RestClient, simulator: Simulato
         assert market.quantity_step == Decimal(str(their["precision"]["amount"]))
         assert market.price_step == Decimal(str(their["precision"]["price"]))
     assert len(client.markets.all()) == len(theirs)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "parameters"),
+    [
+        (calls.OPEN_ORDERS, {"symbol": "BTCUSDT"}),
+        (calls.ALL_OPEN_ORDERS, {}),
+        (calls.OPEN_ALGO_ORDERS, {"symbol": "BTCUSDT"}),
+        (calls.ALL_OPEN_ALGO_ORDERS, {}),
+        (calls.ORDERS, {"symbol": "BTCUSDT"}),
+        (calls.TRADES, {"symbol": "BTCUSDT"}),
+        (calls.POSITIONS, {}),
+        (calls.INCOME, {}),
+        (calls.POSITION_MODE, {}),
+        (calls.CREATE_LISTEN_KEY, {}),
+        (calls.EXTEND_LISTEN_KEY, {}),
+        (calls.SERVER_TIME, {}),
+        (calls.MARKETS, {}),
+    ],
+    ids=lambda value: value.name if isinstance(value, calls.Endpoint) else "",
+)
+def test_a_question_weighs_what_we_think(
+    simulator: SimulatorThread,
+    credentials: Credentials,
+    client: RestClient,
+    endpoint: calls.Endpoint,
+    parameters: dict[str, str],
+) -> None:
+    client.create_listen_key()
+    session = HttpSession(PRODUCTION_URL, simulator.url)
+    before = _weight(simulator)
+
+    answer = session.call(
+        endpoint.name, parameters, credentials=credentials, changes_orders=False, timeout=5
+    )
+
+    assert answer.status == 200
+    assert _weight(simulator) - before == endpoint.weight
 
 
 def test_a_key_of_the_private_stream_stays_the_same(client: RestClient) -> None:

@@ -223,3 +223,23 @@ def test_threads_do_not_share_a_connection() -> None:
             thread.join()
 
     assert len(server.requests) == 2
+
+
+def test_a_forked_process_takes_no_connection_of_its_parent() -> None:
+    body = b'{"serverTime":%d}' % int(time.time() * 1000)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+    def keep_open(connection: socket.socket) -> None:
+        connection.sendall(answer)
+        connection.recv(65536)
+
+    with RawServer(keep_open, concurrent=True) as server:
+        client = a_client(server.url)
+        client.fetch_server_time()
+        child = os.fork()
+        if not child:
+            client.fetch_server_time()
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+    assert len(server.requests) == 2
