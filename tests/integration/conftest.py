@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,14 @@ from tracking.sse.threads import client_thread, hub_thread
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from django.core.handlers.asgi import ASGIHandler
+
+
+@cache
+def application() -> ASGIHandler:
+    """Make the application once: finding all static files takes a second."""
+    return get_asgi_application()
+
 
 class WebServer:
     """Our ASGI application on a free loopback port."""
@@ -24,10 +33,9 @@ class WebServer:
         """Listen; whoever connects now waits until `start`."""
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
-        config = uvicorn.Config(
-            get_asgi_application(), lifespan="off", log_config=None, timeout_graceful_shutdown=1
+        self._server = uvicorn.Server(
+            uvicorn.Config(application(), lifespan="off", log_config=None, access_log=False)
         )
-        self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],))
 
     @property
@@ -41,7 +49,8 @@ class WebServer:
 
     def stop(self) -> None:
         """Stop it and give back every database connection it used."""
-        self._server.should_exit = True
+        # a stream that is still open would be waited for
+        self._server.should_exit = self._server.force_exit = True
         self._thread.join(10)
         self._socket.close()
         for thread in (hub_thread, client_thread):

@@ -31,7 +31,7 @@ class WithoutSecrets(admin.ModelAdmin[Row]):
 
     #: the ways from a row to accounts; "" where the row is one
     accounts: ClassVar[tuple[str, ...]] = ("account__",)
-    list_select_related = ("account",)
+    list_select_related: ClassVar[bool | list[str] | tuple[str, ...]] = ("account",)
     show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Row]:
