@@ -106,9 +106,10 @@ class Records:
     def load(cls, account_id: int, gathered: Sequence[Gathered], prefix: str) -> Records:
         """Lock and load every order the evidence speaks of; orders by id, as design §2 says."""
         records = cls(account_id, prefix)
-        by_client = [g.client_order_id for g in gathered if g.client_order_id]
         wanted = [g.identity for g in gathered if g.identity]
         records._hold(_open_by_identity(account_id, wanted))
+        unmet = [g for g in gathered if not g.identity or g.identity not in records.by_identity]
+        by_client = [g.client_order_id for g in unmet if g.client_order_id]
         records._hold(_open_by_client_id(account_id, by_client))
         missing = [i for i in wanted if i not in records.by_identity]
         records._hold(_narrowed(_locked(ClosedOrder, account_id), missing))
@@ -127,8 +128,8 @@ class Records:
                 self.by_client_id.setdefault((row.market_type, row.client_order_id), record)
 
     def _attach_fills(self, account_id: int) -> None:
-        """Load the fills of the loaded orders, and of identities that have fills but no row."""
-        identities = list(self.by_identity)
+        """Load the fills of the loaded orders that have any."""
+        identities = [i for i, r in self.by_identity.items() if r.row and r.row.filled_quantity]
         executions = defaultdict(list)
         for execution in _narrowed(
             TradeExecution.objects.filter(account_id=account_id), identities

@@ -195,9 +195,11 @@ def exchange_synced(exchange: Exchange) -> bool:
 def test_a_broker_that_hangs_does_not_hold_up_a_frame(exchange: Exchange) -> None:
     exchange.close()
     released = threading.Event()
-    supervisor = StreamSupervisor(
-        "slow", wake=lambda _: bool(released.wait(PATIENCE)) and None, wake_sync=lambda _: None
-    )
+
+    def hang(_account_id: int) -> None:
+        released.wait(PATIENCE)
+
+    supervisor = StreamSupervisor("slow", wake=hang, wake_sync=hang)
     worker = Worker.__new__(Worker)
     worker.supervisor = supervisor
     supervisor.start()
