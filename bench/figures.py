@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,7 +115,9 @@ def committed(account_ids: list[int], since: float) -> tuple[int, float]:
 
 
 def _one(query: str, values: dict[str, Any]) -> tuple[Any, ...]:
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        # nothing is known of the sizes of what is joined: nested loops would take minutes
+        cursor.execute("SET LOCAL enable_nestloop = off")
         cursor.execute(query, values)
         row: tuple[Any, ...] = cursor.fetchone()
     return row

@@ -78,20 +78,18 @@ def ours(
     with Stage(folder, accounts, programs(), servers=servers, enforced=False) as stage:
         get_ready(stage)
         latency = {rate: _latency(stage, rate) for rate in RATES}
-        probe = _run(stage, rate=0, fills=PROBE)
+        probe, _ = _run(stage, rate=0, fills=PROBE)
         say(f"  probe: {probe.per_second:.0f} fills/s over {probe.seconds:.1f} s")
-        before = stage.usage()
         fills = max(PROBE, int(probe.per_second * seconds))
-        phase = _run(stage, rate=probe.per_second * OVERLOAD, fills=fills)
-        after = stage.usage()
+        phase, used = _run(stage, rate=probe.per_second * OVERLOAD, fills=fills)
         say(f"  saturation: {phase.per_second:.0f} fills/s over {phase.seconds:.1f} s")
         compare_books(stage)
     return Ours(
         latency=latency,
         probe_per_second=probe.per_second,
         phase=phase,
-        cpu_ms_per_fill=_cpu_per_fill(before, after, phase.verified),
-        rest_calls_per_fill=(after.requests - before.requests) / phase.verified,
+        cpu_ms_per_fill=used.cpu_ms_per_fill(phase.verified),
+        rest_calls_per_fill=used.requests / phase.verified,
     )
 
 
@@ -99,15 +97,14 @@ def enforced(folder: Path, accounts: list[ExchangeAccount], servers: Mapping[str
     """Measure once more with the limits on, longer than the burst budget lasts."""
     with Stage(folder, accounts, programs(), servers=servers, enforced=True) as stage:
         get_ready(stage)
-        before, began = stage.usage(), time.monotonic()
         fills = int(ENFORCED_RATE * ENFORCED_SECONDS)
-        phase = _run(stage, rate=ENFORCED_RATE, fills=fills)
-        after, minutes = stage.usage(), (time.monotonic() - began) / 60
+        phase, used = _run(stage, rate=ENFORCED_RATE, fills=fills)
         compare_books(stage)
+        refused = stage.usage().too_many_requests
     return Enforced(
         phase=phase,
-        weight_per_minute=(after.weight - before.weight) / minutes,
-        too_many_requests=after.too_many_requests,
+        weight_per_minute=used.weight / used.at * 60,
+        too_many_requests=refused,
     )
 
 
@@ -132,9 +129,9 @@ def naive(
         end = time.time() + NAIVE_SECONDS
         enough = NAIVE_FILLS + WARM_UP // 4
         stage.wait(lambda: time.time() > end or _naive_count(stage) >= enough, "naive fills")
-        after = stage.usage()
+        used = stage.usage() - before
         count, seconds = figures.committed(stage.account_ids, since)
-    return count / seconds, _cpu_per_fill(before, after, count)
+    return count / seconds, used.cpu_ms_per_fill(count)
 
 
 def _naive_count(stage: Stage) -> int:
@@ -159,21 +156,22 @@ def _is_connected(stage: Stage) -> bool:
 
 
 def _latency(stage: Stage, rate: int) -> Percentiles:
-    phase = _run(stage, rate=rate, fills=int(rate * LATENCY_SECONDS))
+    phase, _ = _run(stage, rate=rate, fills=int(rate * LATENCY_SECONDS))
     say(f"  {rate}/s: commit p50 {phase.commit.p50} ms, p99 {phase.commit.p99} ms")
     return phase.commit
 
 
-def _run(stage: Stage, *, rate: float, fills: int) -> Phase:
-    since = time.time()
+def _run(stage: Stage, *, rate: float, fills: int) -> tuple[Phase, Usage]:
+    before, since = stage.usage(), time.time()
     report = stage.burst(rate=rate, fills=fills)
     stage.frames_are_in(report["fills"], since)
     stage.settle()
+    used = stage.usage() - before
     phase = figures.of_phase(stage.account_ids, since)
     if phase.verified != report["fills"]:
         message = f"{report['fills']} fills were made, {phase.verified} are verified"
         raise BooksDifferError(message)
-    return phase
+    return phase, used
 
 
 def compare_books(stage: Stage) -> None:
@@ -191,9 +189,3 @@ def compare_books(stage: Stage) -> None:
 
 def _is_history(fill: Any) -> bool:
     return FIRST_ID <= int(fill.exchange_order_id) <= FIRST_ID + TRADES + LIMIT_ORDERS
-
-
-def _cpu_per_fill(before: Usage, after: Usage, fills: int) -> dict[str, float]:
-    return {
-        name: round((after.cpu[name] - before.cpu[name]) * 1000 / fills, 4) for name in after.cpu
-    }

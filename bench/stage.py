@@ -39,12 +39,27 @@ class StageError(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What was used up to a moment: CPU seconds by process, REST requests, weight."""
+    """What was used up to a moment, or between two of them."""
 
+    at: float
     cpu: dict[str, float]
     requests: int
     weight: int
     too_many_requests: int
+
+    def __sub__(self, before: Usage) -> Usage:
+        """Give what was used since; `at` is then the seconds between."""
+        return Usage(
+            at=self.at - before.at,
+            cpu={name: seconds - before.cpu[name] for name, seconds in self.cpu.items()},
+            requests=self.requests - before.requests,
+            weight=self.weight - before.weight,
+            too_many_requests=self.too_many_requests - before.too_many_requests,
+        )
+
+    def cpu_ms_per_fill(self, fills: int) -> dict[str, float]:
+        """Share the processor time out."""
+        return {name: round(seconds * 1000 / fills, 4) for name, seconds in self.cpu.items()}
 
 
 class Stage:
@@ -126,6 +141,7 @@ class Stage:
         roots = {**self._simulator.pids(), **self._children.pids(), **self._servers}
         summary = self.exchange.summary()
         return Usage(
+            at=time.monotonic(),
             cpu=cpu_seconds(roots),
             requests=summary["requests"],
             weight=sum(summary["weight_by_minute"].values()),
