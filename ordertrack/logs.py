@@ -83,17 +83,24 @@ class SharedRotatingFileHandler(logging.handlers.WatchedFileHandler):
     def emit(self, record: logging.LogRecord) -> None:
         """Append one line, to a fresh file if this one is full."""
         try:
-            if self.path.exists() and self.path.stat().st_size >= self.size:
+            if self.is_full():
                 self.rotate()
         except OSError:
             self.handleError(record)
         super().emit(record)
 
+    def is_full(self) -> bool:
+        """Whether the file has reached its size; no file, just moved away, has not."""
+        try:
+            return self.path.stat().st_size >= self.size
+        except FileNotFoundError:
+            return False
+
     def rotate(self) -> None:
         """Move each file one number up, unless another process just has."""
         with Path(f"{self.path}.lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if self.path.stat().st_size < self.size:
+            if not self.is_full():
                 return
             for number in reversed(range(1, self.count)):
                 older = Path(f"{self.path}.{number}")

@@ -188,11 +188,15 @@ def test_killing_the_owner_ends_its_servers_and_frees_their_data(var: Path) -> N
 def test_a_pid_file_that_a_crash_left_is_no_obstacle(var: Path) -> None:
     with EmbeddedServers(var):
         pass
-    # the number belongs to a living process that is no PostgreSQL: this one
-    (var / "postgres" / "postmaster.pid").write_text(f"{os.getpid()}\n{var / 'postgres'}\n")
+    # the number now belongs to a living process that is no PostgreSQL
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
+        pid_file = var / "postgres" / "postmaster.pid"
+        pid_file.write_text(f"{stranger.pid}\n{var / 'postgres'}\n")
 
-    with EmbeddedServers(var):
-        assert execute(os.environ["DATABASE_URL"], "select 1") == [(1,)]
+        with EmbeddedServers(var):
+            assert execute(os.environ["DATABASE_URL"], "select 1") == [(1,)]
+
+        stranger.communicate(b"\n")
 
 
 @pytest.mark.usefixtures("unset_urls")

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 
-WAITS = "import signal; print('ready', flush=True); signal.pause()"
+#: says nothing, or a closed pipe would end it where its parent's death is to
+WAITS = "import signal; signal.pause()"
 IGNORES = (
     "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
     "print('ready', flush=True)\nwhile True: signal.pause()"

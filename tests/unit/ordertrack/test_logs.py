@@ -7,6 +7,7 @@ import logging
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,10 +24,12 @@ APPENDER = """
 import logging, sys
 from pathlib import Path
 from ordertrack.logs import SharedRotatingFileHandler
-handler = SharedRotatingFileHandler(Path(sys.argv[1]), size=20_000, count=50)
+handler = SharedRotatingFileHandler(Path(sys.argv[1]), size=6_000, count=200)
 logger = logging.getLogger()
 logger.addHandler(handler)
-for number in range(500):
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(2000):
     logger.warning("%s %d %s", sys.argv[2], number, "x" * 100)
 """
 
@@ -39,6 +42,15 @@ def log_file(tmp_path: Path) -> Iterator[Path]:
     configure({"level": "DEBUG", "directory": str(tmp_path), "console": "json"})
     yield tmp_path / FILE_NAME
     configure(settings.LOGGING)  # type: ignore[arg-type]  # a dict to Django
+
+
+def together(writers: list[subprocess.Popen[bytes]]) -> list[bytes]:
+    """Let all begin at once; return what each said on stderr."""
+    for writer in writers:
+        assert writer.stdin
+        writer.stdin.write(b"go\n")
+        writer.stdin.flush()
+    return [writer.communicate(timeout=30)[1] for writer in writers]
 
 
 def events(path: Path) -> list[dict[str, Any]]:
@@ -115,10 +127,18 @@ def test_processes_that_rotate_one_file_lose_no_line(tmp_path: Path) -> None:
     command = [sys.executable, "-c", APPENDER, str(path)]
     root = Path(__file__).parents[3]
 
-    writers = [subprocess.Popen([*command, name], cwd=root) for name in "abc"]
-    codes = [writer.wait(30) for writer in writers]
+    writers = [
+        subprocess.Popen([*command, name], cwd=root, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+        for name in "abc"
+    ]
+    for writer in writers:
+        assert writer.stdout
+        writer.stdout.readline()
+    complaints = together(writers)
 
     lines = [line for file in tmp_path.glob("app.log*") for line in file.read_text().splitlines()]
-    assert codes == [0, 0, 0]
-    assert len(lines) == len(set(lines)) == 1500
-    assert path.with_name("app.log.2").exists()
+    rotated = list(tmp_path.glob("app.log.[0-9]*"))
+    assert complaints == [b""] * 3
+    assert len(lines) == len(set(lines)) == 6000
+    assert len(rotated) > 10
+    assert min(file.stat().st_size for file in rotated) >= 6_000
