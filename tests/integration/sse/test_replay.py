@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.factories import journal, numbered_events
-from tracking.models import OrderEvent
+from tests.integration.sse.reader import StreamEnded
+from tracking.models import EventCounter, OrderEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,6 +93,27 @@ def test_an_id_that_cannot_be_continued_resets_the_reader(
     assert opened.kind == "stream-open"
     assert (reset.kind, reset.seq, reset.body) == ("stream-reset", 10, {"seq": 10})
     assert stream.take(1)[0].seq == 11
+
+
+def test_a_journal_that_was_restored_shorter_ends_the_stream_and_then_resets_it(
+    open_stream: Callable[..., Reader], account: ExchangeAccount
+) -> None:
+    journal(account, numbered_events(10))
+    stream = open_stream()
+    stream.next()
+    journal(account, numbered_events(1))
+    stream.take(1)
+
+    OrderEvent.objects.filter(seq__gt=5).delete()
+    EventCounter.objects.update(seq=5)
+
+    with pytest.raises(StreamEnded):
+        stream.read_to_the_end()
+    again = open_stream("", {"Last-Event-ID": "11"})
+    assert [(event.kind, event.seq) for event in again.take(2)] == [
+        ("stream-open", 11),
+        ("stream-reset", 5),
+    ]
 
 
 @pytest.mark.parametrize("kept", [4, 0])
