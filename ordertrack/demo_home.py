@@ -96,7 +96,7 @@ class DemoHome:
 
 def prepare(*, has_own_redis: bool) -> None:
     """Empty the stores, choose ports, and say so in the environment. Raises `DemoHomeError`."""
-    os.environ["DATABASE_URL"] = new_database(env.str("DATABASE_URL"))
+    os.environ["DATABASE_URL"] = new_database(env.str("DATABASE_URL"), DATABASE)
     if has_own_redis:
         # what an earlier demo left in its queues
         redis.Redis.from_url(os.environ["REDIS_URL"]).flushall()
@@ -109,18 +109,18 @@ def prepare(*, has_own_redis: bool) -> None:
     os.environ["FLOWER_PORT"] = str(next_free_port(FLOWER_PORT))
 
 
-def new_database(server: str) -> str:
-    """Make an empty database on this server, in place of an earlier demo's; return its URL."""
+def new_database(server: str, name: str) -> str:
+    """Make an empty database on this server, in place of one of that name; return its URL."""
     try:
         with closing(psycopg2.connect(server, connect_timeout=5)) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
-                cursor.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
-                cursor.execute(f"CREATE DATABASE {DATABASE}")
+                cursor.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+                cursor.execute(f"CREATE DATABASE {name}")
     except psycopg2.Error as error:
-        message = f"cannot make the database {DATABASE}: {str(error).strip()}"
+        message = f"cannot make the database {name}: {str(error).strip()}"
         raise DemoHomeError(message) from error
-    return urlsplit(server)._replace(path=f"/{DATABASE}").geturl()
+    return urlsplit(server)._replace(path=f"/{name}").geturl()
 
 
 def next_free_port(first: int) -> int:

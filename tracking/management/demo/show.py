@@ -8,18 +8,17 @@ books can be compared only once the exchange's own has stopped moving.
 from __future__ import annotations
 
 import time
-import urllib.error
-import urllib.request
 from typing import TYPE_CHECKING, Any, Self
 
 import structlog
 
 from tracking.management.demo import measures, report
 from tracking.management.demo.comparison import compare, ledger_books, our_books
+from tracking.management.demo.readiness import streams_are_connected, web_answers
 from tracking.management.demo.sse_client import SseClient
 from tracking.management.demo.trader import Trader
 from tracking.management.demo.waiting import wait_until
-from tracking.models import OrderTrackingSession, SessionStatus, TradeExecution
+from tracking.models import TradeExecution
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,9 +80,11 @@ class Show:
 
     def open(self, began: float) -> None:
         """Wait for the processes, then let trading begin. Raises TimeoutError, Interrupted."""
-        self._wait(self._web_answers, "the web process")
+        self._wait(lambda: web_answers(self._url), "the web process")
         self._listener.start()
-        self._wait(self._streams_are_connected, "the private streams")
+        self._wait(
+            lambda: streams_are_connected(self._cast.accounts), "a connection of every stream"
+        )
         self._wait(lambda: self._listener.is_open, "the live stream")
         self._trader.start()
         self._wait(self._fill_is_tracked, "a fill")
@@ -106,22 +107,6 @@ class Show:
         if not wait_until(condition, timeout=READY_TIMEOUT, tend=self._tend):
             message = f"{what} did not come within {READY_TIMEOUT:.0f} s"
             raise TimeoutError(message)
-
-    def _web_answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self._url}/api/sse/events", timeout=5):  # noqa: S310
-                return True
-        except urllib.error.HTTPError:
-            # it asks who we are: that is an answer
-            return True
-        except OSError:
-            return False
-
-    def _streams_are_connected(self) -> bool:
-        connected = OrderTrackingSession.objects.filter(
-            account__in=self._cast.accounts, status=SessionStatus.CONNECTED.value
-        )
-        return connected.values("account").distinct().count() == len(self._cast.accounts)
 
     def _fill_is_tracked(self) -> bool:
         return TradeExecution.objects.filter(account__in=self._cast.accounts).exists()
