@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 FILE_NAME = "app.log"
 FILE_SIZE = 10_000_000
 FILE_COUNT = 5
+#: where a record keeps its rendered line
+RENDERED = "_ordertrack_line"
 
 #: who tells each request, address and all, or each task twice, below WARNING
 CHATTY = (
@@ -54,7 +56,7 @@ ALARMIST = ("django_structlog.middlewares.request", "flower.inspector")
 #: who brings handlers of its own
 OWN_HANDLERS = ("django", "django.server", "uvicorn", "uvicorn.error")
 #: what others attach to their records for their own formatters
-FOREIGN_EXTRAS = ("asctime", "color", "color_message", "end_color", "message")
+FOREIGN_EXTRAS = ("asctime", "color", "color_message", "end_color", "message", RENDERED)
 
 
 class LogSettings(TypedDict):
@@ -109,16 +111,29 @@ class SharedRotatingFileHandler(logging.handlers.WatchedFileHandler):
             self.path.rename(f"{self.path}.1")
 
 
+class OnceFormatter(structlog.stdlib.ProcessorFormatter):
+    """Renders a record once, however many handlers write it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, kept on the record."""
+        line: str | None = getattr(record, RENDERED, None)
+        if line is None:
+            line = super().format(record)
+            setattr(record, RENDERED, line)
+        return line
+
+
 def configure(settings: LogSettings) -> None:
     """Send everything, structlog's and the standard library's, through the same processors."""
-    console = _console(settings["console"])
+    as_json = OnceFormatter(**_formatting(_json()))
+    console = _console(settings["console"], as_json)
     console.setLevel((settings.get("console_level") or settings["level"]).upper())
     handlers: list[logging.Handler] = [console]
     if settings["directory"]:
-        handlers.append(_file(Path(settings["directory"])))
+        handlers.append(_file(Path(settings["directory"]), as_json))
     root = logging.getLogger()
     for handler in root.handlers[:]:
-        if handler.formatter.__class__ is structlog.stdlib.ProcessorFormatter:
+        if isinstance(handler.formatter, structlog.stdlib.ProcessorFormatter):
             root.removeHandler(handler)
             handler.close()
     for handler in handlers:
@@ -158,19 +173,21 @@ def _described() -> list[Processor]:
     ]
 
 
-def _console(how: str) -> logging.Handler:
+def _console(how: str, as_json: logging.Formatter) -> logging.Handler:
     handler = logging.StreamHandler(sys.stderr)
     colours = sys.stderr.isatty()
-    pretty = how == "pretty" or (how == "auto" and colours)
-    renderer = structlog.dev.ConsoleRenderer(colors=colours) if pretty else _json()
-    handler.setFormatter(_formatter(renderer))
+    if how == "pretty" or (how == "auto" and colours):
+        pretty = structlog.dev.ConsoleRenderer(colors=colours)
+        handler.setFormatter(structlog.stdlib.ProcessorFormatter(**_formatting(pretty)))
+    else:
+        handler.setFormatter(as_json)
     return handler
 
 
-def _file(directory: Path) -> logging.Handler:
+def _file(directory: Path, as_json: logging.Formatter) -> logging.Handler:
     directory.mkdir(parents=True, exist_ok=True)
     handler = SharedRotatingFileHandler(directory / FILE_NAME)
-    handler.setFormatter(_formatter(_json()))
+    handler.setFormatter(as_json)
     return handler
 
 
@@ -178,17 +195,21 @@ def _json() -> Processor:
     return structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
 
 
-def _formatter(renderer: Processor) -> logging.Formatter:
-    return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[*_described(), structlog.stdlib.ExtraAdder(), _drop_foreign_extras],
-        processors=[
+def _formatting(renderer: Processor) -> dict[str, Any]:
+    return {
+        "foreign_pre_chain": [
+            *_described(),
+            structlog.stdlib.ExtraAdder(),
+            _drop_foreign_extras,
+        ],
+        "processors": [
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
             structlog.processors.UnicodeDecoder(),
             strike_out_secrets,
             renderer,
         ],
-    )
+    }
 
 
 def _drop_foreign_extras(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

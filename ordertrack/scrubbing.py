@@ -8,6 +8,7 @@ event is searched as well as its fields.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 STRUCK_OUT = "***"
@@ -69,5 +70,9 @@ def scrub(value: Any) -> Any:
 
 
 def _scrub_field(name: str, value: Any) -> Any:
-    is_secret = value is not None and value != "" and _SECRET_FIELD.search(name)
-    return STRUCK_OUT if is_secret else scrub(value)
+    return STRUCK_OUT if value and _is_secret(name) else scrub(value)
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    return _SECRET_FIELD.search(name) is not None
