@@ -16,7 +16,7 @@ import structlog
 from exchanges.errors import OrderNotFound
 from exchanges.governor import Priority
 from exchanges.messages import IdSpace, MarketType, OrderRef
-from tracking.domain.orders import Evidence
+from tracking.domain.evidence import Evidence
 from tracking.models import ClosedOrder, OpenOrder
 from tracking.services.order_records import Gathered
 

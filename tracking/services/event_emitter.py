@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from tracking.domain.orders import Transition
+    from tracking.domain.evidence import Transition
     from tracking.models import OrderRequest
     from tracking.services.order_records import Gathered
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
@@ -20,23 +20,22 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from exchanges import registry
-from exchanges.errors import ExchangeError, MalformedMessage, PermanentError, UnknownSymbol
-from exchanges.messages import OrderReport
+from exchanges.errors import MalformedMessage, UnknownSymbol
 from tracking.domain.findings import AnomalyKind
-from tracking.domain.orders import Evidence
 from tracking.models import ExchangeAccount
 from tracking.services import anomalies, bystanders, clients, inbox, verification
 from tracking.services.anomalies import Noticed
 from tracking.services.baseline import ensure_baseline
 from tracking.services.cursors import read_cursors
 from tracking.services.event_emitter import Emission, emit_trade_event
-from tracking.services.order_records import Gathered
+from tracking.services.gaps import explain_gaps
+from tracking.services.inbox_groups import Group, group_by_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tracking.models import StreamEvent
+    from tracking.services.order_records import Gathered
 
 log = structlog.get_logger(__name__)
 
@@ -45,16 +44,6 @@ MAX_ROUNDS = 8
 POISON_AFTER = 3
 #: After REST failed or was too slow for an account, its fills do not wait for it for this long.
 REST_PAUSE = 2.0
-
-
-@dataclass(slots=True)
-class Group:
-    """The waiting frames of one order."""
-
-    gathered: Gathered
-    event_ids: list[int]
-    has_fill: bool
-    attempts: int
 
 
 @dataclass(slots=True)
@@ -219,94 +208,3 @@ def _kind_of(reason: str) -> AnomalyKind:
     if reason.startswith(UnknownSymbol.__name__):
         return AnomalyKind.UNKNOWN_SYMBOL
     return AnomalyKind.QUARANTINED
-
-
-def group_by_order(
-    account: ExchangeAccount, events: Sequence[StreamEvent]
-) -> tuple[list[Group], list[int], dict[int, str]]:
-    """Read frames and group them per order.
-
-    Returns the groups, the frames that say nothing about orders, and those nobody can read (with
-    the reason). Raises TransientError when the market table cannot be loaded just now.
-    """
-    groups: dict[tuple[str, str, str, str], Group] = {}
-    ignorable: list[int] = []
-    bad: dict[int, str] = {}
-    markets = clients.rest_client(account).markets
-    for event in events:
-        try:
-            reports = _order_reports(account, event)
-            for report in reports:
-                symbol = markets.symbol_of(report.market_type, report.symbol_id)
-                _add(groups, report, symbol, event)
-            if not reports:
-                ignorable.append(event.pk)
-        except PermanentError as error:
-            bad[event.pk] = f"{type(error).__name__}: {error}"
-    return list(groups.values()), ignorable, bad
-
-
-def _order_reports(account: ExchangeAccount, event: StreamEvent) -> list[OrderReport]:
-    messages = registry.parse(account.exchange, event.market_type, event.raw)
-    return [message for message in messages if isinstance(message, OrderReport)]
-
-
-def _add(
-    groups: dict[tuple[str, str, str, str], Group],
-    report: OrderReport,
-    symbol: str,
-    event: StreamEvent,
-) -> None:
-    key = (report.market_type.value, symbol, report.id_space.value, report.exchange_order_id)
-    fills = (report.execution,) if report.execution else ()
-    group = groups.get(key)
-    if group is None:
-        gathered = Gathered(
-            market_type=key[0],
-            symbol=symbol,
-            id_space=key[2],
-            exchange_order_id=report.exchange_order_id,
-            client_order_id=report.client_order_id,
-            evidence=Evidence(statements=(report,), executions=fills),
-            received_at=event.received_at,
-        )
-        has_fill = bool(report.execution) or report.filled_quantity > 0
-        groups[key] = Group(gathered, [event.pk], has_fill, event.attempts)
-        return
-    group.event_ids.append(event.pk)
-    group.has_fill = group.has_fill or bool(report.execution)
-    group.attempts = max(group.attempts, event.attempts)
-    group.gathered = _extended(group.gathered, report, fills)
-
-
-def _extended(gathered: Gathered, report: OrderReport, fills: tuple[object, ...]) -> Gathered:
-    evidence = gathered.evidence
-    return replace(
-        gathered,
-        evidence=replace(
-            evidence,
-            statements=(*evidence.statements, report),
-            executions=evidence.executions + fills,  # type: ignore[operator]
-        ),
-    )
-
-
-def explain_gaps(account: ExchangeAccount, emission: Emission) -> Emission:
-    """Ask for the trades of orders that filled more than was seen, and emit them.
-
-    Returns what both emissions did. If REST fails now the order stays in the verification queue;
-    nothing is lost by giving up.
-    """
-    gaps = emission.gaps
-    if not gaps:
-        return emission
-    client = clients.rest_client(account)
-    found: list[Gathered] = []
-    for item in gaps:
-        try:
-            found.append(verification.with_trades_of_order(client, item))
-        except ExchangeError as error:
-            log.warning("gap.unexplained", order=item.label, error=type(error).__name__)
-    if not found:
-        return emission
-    return emission + emit_trade_event(account_id=account.pk, gathered=found, now=timezone.now())

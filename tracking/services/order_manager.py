@@ -15,62 +15,33 @@ means FAILED. The answer is evidence and takes the write path of every other evi
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING
 
-import structlog
 from django.db import IntegrityError
 from django.utils import timezone
 
 from exchanges import registry
-from exchanges.errors import (
-    ExchangeError,
-    OutcomeUnknown,
-    PermanentError,
-    TransientError,
-)
-from exchanges.messages import (
-    IdSpace,
-    MarketType,
-    NewOrder,
-    OrderStatus,
-    OrderType,
-    PositionSide,
-    Side,
-    TimeInForce,
-)
+from exchanges.messages import NewOrder, OrderStatus
 from tracking.domain import client_ids
-from tracking.domain.orders import Evidence, Verdict
 from tracking.models import (
     ExchangeAccount,
     OpenOrder,
     OrderRequest,
     RequestAction,
-    RequestOutcome,
     StrategyAccount,
 )
-from tracking.services import clients, verification
+from tracking.services import clients
 from tracking.services.baseline import ensure_baseline
-from tracking.services.event_emitter import (
-    emit_trade_event,
-    open_pending,
-    request_cancel,
-    withdraw_cancel,
-)
-from tracking.services.order_fill_monitor import explain_gaps
-from tracking.services.order_records import Gathered
-from tracking.services.payloads import plain
+from tracking.services.event_emitter import open_pending, request_cancel
+from tracking.services.order_intents import OrderIntent, checked_price, checked_quantity
+from tracking.services.order_sending import claim_send, send_cancel, send_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from exchanges.messages import Market
     from exchanges.rest import RestClient
-
-log = structlog.get_logger(__name__)
 
 #: Without a recorded answer an order is asked about after this long (a request takes 10 s at most).
 ANSWER_IS_LATE = timedelta(seconds=15)
@@ -78,32 +49,6 @@ ANSWER_IS_LATE = timedelta(seconds=15)
 
 class RequestMismatchError(Exception):
     """The idempotency key was used for another request."""
-
-
-class InvalidOrderError(Exception):
-    """The order cannot be sent as it is: a quantity or price the market does not take."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderIntent:
-    """What a strategy wants. Amounts are rounded down to the market's steps, prices to the next."""
-
-    symbol: str
-    side: Side
-    order_type: OrderType
-    quantity: Decimal
-    price: Decimal | None = None
-    market_type: MarketType = MarketType.FUTURES
-    time_in_force: TimeInForce = TimeInForce.GTC
-    position_side: PositionSide = PositionSide.NET
-    reduce_only: bool = False
-
-    def body(self) -> dict[str, str | bool | None]:
-        """Write the intent as JSON, amounts as plain strings."""
-        return {
-            name: plain(value) if isinstance(value, Decimal) else value
-            for name, value in asdict(self).items()
-        }
 
 
 class OrderManager:
@@ -132,7 +77,7 @@ class OrderManager:
             # the same key at the same moment: the other one's request is ours
             return self._require(idempotency_key, intent.body())
         if claim_send(request):
-            _send(self.account, client, request, order, intent.symbol)
+            send_order(self.account, client, request, order, intent.symbol)
         request.refresh_from_db()
         return request
 
@@ -144,7 +89,7 @@ class OrderManager:
             return known
         request = self._commit_cancel(order, idempotency_key, body)
         if claim_send(request):
-            _send_cancel(self.account, request, order)
+            send_cancel(self.account, request, order)
         request.refresh_from_db()
         return request
 
@@ -176,8 +121,8 @@ class OrderManager:
             ),
             side=intent.side,
             order_type=intent.order_type,
-            quantity=_checked_quantity(intent, market),
-            price=_checked_price(intent, market),
+            quantity=checked_quantity(intent, market),
+            price=checked_price(intent, market),
             time_in_force=intent.time_in_force,
             position_side=intent.position_side,
             reduce_only=intent.reduce_only,
@@ -241,126 +186,3 @@ class OrderManager:
         )
         request_cancel(request, order.pk, now)
         return request
-
-
-def _checked_quantity(intent: OrderIntent, market: Market) -> Decimal:
-    quantity = _to_step(intent.quantity, market.quantity_step, ROUND_DOWN)
-    if quantity <= 0 or quantity < market.minimum_quantity:
-        message = f"quantity {intent.quantity:f} is below {market.minimum_quantity:f}"
-        raise InvalidOrderError(message)
-    return quantity
-
-
-def _checked_price(intent: OrderIntent, market: Market) -> Decimal | None:
-    if intent.order_type is OrderType.MARKET:
-        return None
-    if intent.order_type is not OrderType.LIMIT or intent.price is None or intent.price <= 0:
-        message = "expected a MARKET order, or a LIMIT order with a price"
-        raise InvalidOrderError(message)
-    return _to_step(intent.price, market.price_step, ROUND_HALF_EVEN)
-
-
-def _to_step(amount: Decimal, step: Decimal, rounding: str) -> Decimal:
-    return (amount / step).quantize(Decimal(1), rounding=rounding) * step
-
-
-def claim_send(request: OrderRequest) -> bool:
-    """Claim the one send of a request, in a commit of its own. False: someone has, or it failed."""
-    rows = OrderRequest.objects.filter(
-        pk=request.pk, sent_at__isnull=True, outcome=RequestOutcome.PENDING.value
-    )
-    return bool(rows.update(sent_at=timezone.now()))
-
-
-def _send(
-    account: ExchangeAccount,
-    client: RestClient,
-    request: OrderRequest,
-    order: NewOrder,
-    symbol: str,
-) -> None:
-    """Send the order and emit the answer, whatever it is."""
-    try:
-        snapshot = client.place_order(order)
-    except OutcomeUnknown as error:
-        evidence = _verdict(OrderStatus.UNKNOWN, str(error))
-    except PermanentError as error:
-        evidence = _verdict(OrderStatus.REJECTED, _in_words(error))
-    except TransientError as error:
-        # the adapter is sure that nothing was sent
-        evidence = _verdict(OrderStatus.FAILED, _in_words(error))
-    else:
-        evidence = Evidence(statements=(snapshot,))
-    told = evidence.statements[0].exchange_order_id if evidence.statements else None
-    emission = emit_trade_event(
-        account_id=account.pk,
-        gathered=[
-            Gathered(
-                market_type=order.market_type.value,
-                symbol=symbol,
-                id_space=IdSpace.ORDER.value,
-                exchange_order_id=told,
-                client_order_id=order.client_order_id,
-                evidence=evidence,
-            )
-        ],
-        now=timezone.now(),
-    )
-    log.info("order.sent", client_order_id=request.client_order_id, account=account.pk)
-    explain_gaps(account, emission)
-
-
-def _verdict(status: OrderStatus, reason: str) -> Evidence:
-    return Evidence(verdict=Verdict(status=status, reason=reason[:200]))
-
-
-def _in_words(error: ExchangeError) -> str:
-    return f"{error} ({error.code})" if error.code else str(error)
-
-
-def _send_cancel(account: ExchangeAccount, request: OrderRequest, order: OpenOrder) -> None:
-    """Send the cancel and emit what it says of the order; a refusal is a question."""
-    client = clients.rest_client(account)
-    question = Gathered(
-        market_type=order.market_type,
-        symbol=order.symbol,
-        id_space=order.id_space,
-        exchange_order_id=order.exchange_order_id,
-        client_order_id=order.client_order_id,
-        evidence=Evidence(),
-    )
-    outcome, detail = RequestOutcome.ACCEPTED, ""
-    told: Gathered | None
-    try:
-        answer = client.cancel_order(verification.ref_of(client, question))
-        told = replace(
-            question,
-            exchange_order_id=answer.exchange_order_id,
-            evidence=Evidence(statements=(answer,)),
-        )
-    except ExchangeError as error:
-        outcome, detail = _cancel_outcome(error), _in_words(error)
-        told = _asked(client, question)
-    if told is not None:
-        emission = emit_trade_event(account_id=account.pk, gathered=[told], now=timezone.now())
-        explain_gaps(account, emission)
-    if outcome in {RequestOutcome.REJECTED, RequestOutcome.FAILED}:
-        withdraw_cancel(account.pk, order.pk, timezone.now())
-    OrderRequest.objects.filter(pk=request.pk).update(
-        outcome=outcome.value, detail=detail[:300], answered_at=timezone.now()
-    )
-
-
-def _cancel_outcome(error: ExchangeError) -> RequestOutcome:
-    if isinstance(error, OutcomeUnknown):
-        return RequestOutcome.UNKNOWN
-    return RequestOutcome.REJECTED if isinstance(error, PermanentError) else RequestOutcome.FAILED
-
-
-def _asked(client: RestClient, question: Gathered) -> Gathered | None:
-    """Find out what became of an order whose cancel was refused: it may have filled."""
-    try:
-        return verification.with_trades_of_order(client, question)
-    except ExchangeError as error:
-        log.warning("cancel.unexplained", order=question.label, error=type(error).__name__)
-        return None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from exchanges.messages import OrderStatus
 from tracking.domain import client_ids
-from tracking.domain.orders import OrderState, Transition, merge
+from tracking.domain.orders import merge
 from tracking.domain.states import is_terminal
 from tracking.models import ClosedOrder, OpenOrder, StrategyAccount, Trade, TradeExecution
 from tracking.services.order_rows import order_state
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
+    from tracking.domain.evidence import Evidence, OrderState, Transition
     from tracking.domain.executions import ExecutionKey
-    from tracking.domain.orders import Evidence
     from tracking.models.orders import OrderColumns
 
 OrderIdentity = tuple[str, str, str, str]

@@ -13,8 +13,8 @@ from exchanges.messages import (
     Source,
     TimeInForce,
 )
+from tracking.domain.evidence import OrderState
 from tracking.domain.executions import ZERO, ExecutionState, quantised
-from tracking.domain.orders import OrderState
 from tracking.models import ClosedOrder, OpenOrder, TradeExecution
 
 if TYPE_CHECKING:

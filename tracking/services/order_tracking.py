@@ -30,11 +30,11 @@ from tracking.domain.findings import AnomalyKind
 from tracking.models import AccountState, ExchangeAccount, OrderTrackingSession
 from tracking.models.sessions import LIVE_SESSION
 from tracking.services import anomalies, clients, sync_questions
+from tracking.services.absence import note_not_found
 from tracking.services.anomalies import Noticed
 from tracking.services.baseline import ensure_baseline
 from tracking.services.event_emitter import emit_trade_event
-from tracking.services.order_fill_monitor import explain_gaps
-from tracking.services.verification_queue import note_not_found
+from tracking.services.gaps import explain_gaps
 
 if TYPE_CHECKING:
     import uuid

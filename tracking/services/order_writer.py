@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from exchanges.messages import OrderStatus
-from tracking.domain.states import is_terminal
 from tracking.models import ClosedOrder, EventKind, OpenOrder, Trade, TradeExecution
 from tracking.services.journal import emit_pending_order_sse
 from tracking.services.order_outcomes import Settled
 from tracking.services.order_records import in_flight
 from tracking.services.order_rows import (
     EXECUTION_COLUMNS,
-    STATE_COLUMNS,
     closed_from,
     new_execution,
     recompute_trade,
@@ -34,22 +31,26 @@ from tracking.services.payloads import (
     trade_payload,
 )
 from tracking.services.position_rows import PositionChange, fill_of, position_key
+from tracking.services.row_writes import (
+    CLOSED_COLUMNS,
+    FIRST_CHECK,
+    OPEN_COLUMNS,
+    TRADE_COLUMNS,
+    plan_check,
+    upsert,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from tracking.domain.evidence import Transition
     from tracking.domain.executions import ExecutionState
-    from tracking.domain.orders import Transition
     from tracking.models import ExchangeAccount, StrategyPosition
     from tracking.services.journal import Journal
     from tracking.services.order_records import Gathered, Record
     from tracking.services.position_rows import PositionKey
 
-Row = TypeVar("Row", Trade, TradeExecution, OpenOrder, ClosedOrder)
-
-#: A fill booked without REST is asked about this soon; later intervals: `verification.BACKOFF`.
-FIRST_CHECK = timedelta(seconds=1)
 TOLD_AT_END = {
     OrderStatus.FILLED: EventKind.ORDER_FILLED,
     OrderStatus.CANCELLED: EventKind.ORDER_CANCELLED,
@@ -57,28 +58,6 @@ TOLD_AT_END = {
     OrderStatus.REJECTED: EventKind.ORDER_REJECTED,
     OrderStatus.FAILED: EventKind.ORDER_REJECTED,
 }
-OPEN_COLUMNS = (
-    *STATE_COLUMNS,
-    "strategy_account",
-    "version",
-    "updated_at",
-    "next_verify_at",
-    "verify_attempts",
-    "not_found_count",
-    "not_found_at",
-    "cancel_requested_at",
-    "withheld_status",
-)
-CLOSED_COLUMNS = (*STATE_COLUMNS, "version", "updated_at", "keep")
-TRADE_COLUMNS = (
-    "filled_quantity",
-    "filled_quote",
-    "realized_pnl",
-    "commissions",
-    "execution_count",
-    "first_executed_at",
-    "last_executed_at",
-)
 
 
 @dataclass(slots=True)
@@ -242,7 +221,7 @@ class OrderWriter:
             closed = closed_from(row, self.now)
             self.new_closed.append(closed)
             return closed
-        _plan_check(row, last, self.now)
+        plan_check(row, last, self.now)
         if row.pk is None:
             self.inserted += 1
             self.count_deltas[key] += 1
@@ -301,36 +280,14 @@ class OrderWriter:
     def write(self) -> None:
         """Write everything collected, parents first."""
         Trade.objects.bulk_create(self.new_trades)
-        _upsert(Trade, self.kept_trades, TRADE_COLUMNS)
+        upsert(Trade, self.kept_trades, TRADE_COLUMNS)
         TradeExecution.objects.bulk_create(self.new_executions, batch_size=2000)
-        _upsert(TradeExecution, self.kept_executions, EXECUTION_COLUMNS)
+        upsert(TradeExecution, self.kept_executions, EXECUTION_COLUMNS)
         if self.gone_open:
             OpenOrder.objects.filter(pk__in=self.gone_open).delete()
         if self.gone_closed:
             ClosedOrder.objects.filter(pk__in=self.gone_closed).delete()
         OpenOrder.objects.bulk_create(self.new_open)
-        _upsert(OpenOrder, self.kept_open, OPEN_COLUMNS)
+        upsert(OpenOrder, self.kept_open, OPEN_COLUMNS)
         ClosedOrder.objects.bulk_create(self.new_closed)
-        _upsert(ClosedOrder, self.kept_closed, CLOSED_COLUMNS)
-
-
-def _plan_check(row: OpenOrder, last: Transition, now: datetime) -> None:
-    """Put the order in, or take it from, the verification queue."""
-    if not last.needs_rest and row.cancel_requested_at is None:
-        row.next_verify_at, row.verify_attempts = None, 0
-    elif row.next_verify_at is None:
-        row.next_verify_at = now + FIRST_CHECK
-    if last.after.verified or is_terminal(last.after.status):
-        row.not_found_count, row.not_found_at = 0, None
-
-
-def _upsert(model: type[Row], rows: Sequence[Row], columns: Sequence[str]) -> None:
-    """Update many locked rows in one statement (bulk_update's CASE lists are far slower)."""
-    unique = {row.pk: row for row in rows}
-    model._default_manager.bulk_create(  # noqa: SLF001 - the manager of any model
-        list(unique.values()),
-        update_conflicts=True,
-        unique_fields=["id"],
-        update_fields=list(columns),
-        batch_size=2000,
-    )
+        upsert(ClosedOrder, self.kept_closed, CLOSED_COLUMNS)

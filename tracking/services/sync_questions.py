@@ -18,7 +18,7 @@ from django.utils import timezone
 from exchanges.errors import UnknownSymbol
 from exchanges.governor import Priority
 from exchanges.messages import MarketType, OrderSnapshot
-from tracking.domain.orders import Evidence
+from tracking.domain.evidence import Evidence
 from tracking.models import (
     ClosedOrder,
     ExchangeAccount,

@@ -12,12 +12,8 @@ from django.utils import timezone
 from exchanges.messages import OrderType, Side
 from tests.integration.services.test_order_fill_monitor import drain
 from tracking.models import ClosedOrder, FailedOrder, OpenOrder, OrderRequest, StrategyPosition
-from tracking.services.order_manager import (
-    InvalidOrderError,
-    OrderIntent,
-    OrderManager,
-    RequestMismatchError,
-)
+from tracking.services.order_intents import InvalidOrderError, OrderIntent
+from tracking.services.order_manager import OrderManager, RequestMismatchError
 from tracking.services.verification_queue import verify_due
 
 if TYPE_CHECKING:

@@ -24,7 +24,8 @@ from tracking.management.demo.comparison import symbol_id
 from tracking.management.demo.exchange_control import ExchangeControlError
 from tracking.models import OpenOrder
 from tracking.services import clients
-from tracking.services.order_manager import InvalidOrderError, OrderIntent, OrderManager
+from tracking.services.order_intents import InvalidOrderError, OrderIntent
+from tracking.services.order_manager import OrderManager
 
 if TYPE_CHECKING:
     from tracking.management.demo.cast import Cast

@@ -16,7 +16,8 @@ from exchanges.messages import (
     Side,
     Source,
 )
-from tracking.domain.orders import Evidence, OrderState, Transition, merge
+from tracking.domain.evidence import Evidence, OrderState, Transition
+from tracking.domain.orders import merge
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

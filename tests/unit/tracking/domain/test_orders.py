@@ -17,8 +17,9 @@ from tests.unit.tracking.domain.builders import (
     merged,
     seen,
 )
+from tracking.domain.evidence import Evidence, OrderState, Verdict
 from tracking.domain.findings import AnomalyKind
-from tracking.domain.orders import Evidence, OrderState, Verdict, merge
+from tracking.domain.orders import merge
 
 NEW, PARTIAL, FILLED = OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED
 CANCELLED, EXPIRED, REJECTED = OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.REJECTED

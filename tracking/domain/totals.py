@@ -1,0 +1,107 @@
+"""An order's totals against its executions: what is unexplained, guessed, or agrees."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from exchanges.messages import OrderSnapshot, OrderStatement
+from tracking.domain.executions import (
+    ZERO,
+    ExecutionSet,
+    ExecutionState,
+    total_quantity,
+    total_quote,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tracking.domain.evidence import Evidence, OrderState
+
+
+def filled_by_statements(state: OrderState, statements: tuple[OrderStatement, ...]) -> Decimal:
+    """Give the greatest filled quantity anyone has stated."""
+    return max(state.filled_quantity, *(s.filled_quantity for s in statements), ZERO)
+
+
+def cover_gap(
+    state: OrderState, executions: ExecutionSet, evidence: Evidence, filled: Decimal
+) -> Decimal:
+    """Cover what is filled but not seen, if that may be inferred; return what stays uncovered."""
+    real = executions.live()
+    gap = filled - total_quantity(real)
+    held = executions.inferred()
+    may_infer = evidence.trades_complete or (held is not None and not held.voided)
+    if gap <= ZERO:
+        executions.retire_inferred()
+        return ZERO
+    if may_infer:
+        at = _newest_time(state, evidence)
+        quote = _quote_told(evidence.statements, filled)
+        if quote is None:
+            quote = _fallback_price(state, real) * filled
+        executions.cover(gap, quote - total_quote(real), at, state.side)
+        return ZERO
+    return gap
+
+
+def _newest_time(state: OrderState, evidence: Evidence) -> datetime:
+    times = [s.exchange_updated_at for s in evidence.statements]
+    times += [e.executed_at for e in evidence.executions]
+    times += [e.executed_at for e in state.executions]
+    if state.exchange_updated_at:
+        times.append(state.exchange_updated_at)
+    return max(times)
+
+
+def _quote_told(statements: tuple[OrderStatement, ...], filled: Decimal) -> Decimal | None:
+    """Quote value of exactly `filled`, from the exchange's sums or its average."""
+    for statement in statements:
+        if statement.filled_quantity != filled:
+            continue
+        if statement.filled_quote is not None:
+            return statement.filled_quote
+        if statement.average_price is not None:
+            return statement.average_price * filled
+    return None
+
+
+def _fallback_price(state: OrderState, real: list[ExecutionState]) -> Decimal:
+    if real:
+        return total_quote(real) / total_quantity(real)
+    return state.price or ZERO
+
+
+def verify_by_checksum(executions: ExecutionSet, statements: tuple[OrderStatement, ...]) -> None:
+    """An order whose REST totals equal our sums has had each of our fills confirmed."""
+    real = executions.live()
+    if not real or all(e.verified for e in real):
+        return
+    quantity, quote = total_quantity(real), total_quote(real)
+    for statement in statements:
+        if _is_rest_with_sums(statement) and statement.filled_quantity == quantity:
+            told = statement.filled_quote
+            if told is not None and abs(told - quote) <= _rounding(told):
+                executions.verify_all()
+                return
+
+
+def _is_rest_with_sums(statement: OrderStatement) -> bool:
+    return isinstance(statement, OrderSnapshot) and statement.filled_quote is not None
+
+
+def _rounding(told: Decimal) -> Decimal:
+    """One unit in the last place the exchange wrote: it may have rounded its sum."""
+    exponent = told.as_tuple().exponent
+    return Decimal(1).scaleb(exponent) if isinstance(exponent, int) and exponent < 0 else ZERO
+
+
+def filled_quote(
+    state: OrderState, evidence: Evidence, counted: list[ExecutionState], filled: Decimal
+) -> Decimal:
+    """Give the quote value of what filled: exact once executions cover it."""
+    if total_quantity(counted) == filled:
+        return total_quote(counted)
+    told = _quote_told(evidence.statements, filled)
+    return max(state.filled_quote, told if told is not None else ZERO)

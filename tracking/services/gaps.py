@@ -1,0 +1,39 @@
+"""Fills the exchange speaks of and nobody has seen: asked for as soon as they are noticed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+from django.utils import timezone
+
+from exchanges.errors import ExchangeError
+from tracking.services import clients, verification
+from tracking.services.event_emitter import Emission, emit_trade_event
+
+if TYPE_CHECKING:
+    from tracking.models import ExchangeAccount
+    from tracking.services.order_records import Gathered
+
+log = structlog.get_logger(__name__)
+
+
+def explain_gaps(account: ExchangeAccount, emission: Emission) -> Emission:
+    """Ask for the trades of orders that filled more than was seen, and emit them.
+
+    Returns what both emissions did. If REST fails now the order stays in the verification queue;
+    nothing is lost by giving up.
+    """
+    gaps = emission.gaps
+    if not gaps:
+        return emission
+    client = clients.rest_client(account)
+    found: list[Gathered] = []
+    for item in gaps:
+        try:
+            found.append(verification.with_trades_of_order(client, item))
+        except ExchangeError as error:
+            log.warning("gap.unexplained", order=item.label, error=type(error).__name__)
+    if not found:
+        return emission
+    return emission + emit_trade_event(account_id=account.pk, gathered=found, now=timezone.now())
