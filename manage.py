@@ -3,6 +3,7 @@
 
 import os
 import sys
+import traceback
 
 from django.core.management import execute_from_command_line
 
@@ -50,6 +51,10 @@ def run_demo() -> None:
             execute_from_command_line(sys.argv)
     except (DemoHomeError, EmbeddedServerError, NoServerBinaryError) as error:
         sys.stderr.write(f"The demo could not run: {error}\n")
+        sys.exit(COULD_NOT_RUN)
+    except Exception:  # noqa: BLE001  (whatever it is, it was no verdict)
+        # Python's own status would be 1, which says that the books differ
+        traceback.print_exc()
         sys.exit(COULD_NOT_RUN)
 
 

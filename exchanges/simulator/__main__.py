@@ -6,8 +6,11 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from argparse import ArgumentParser
+
+import structlog
 
 from exchanges.simulator.errors import ControlError
 from exchanges.simulator.options import add_options, read_faults
@@ -21,6 +24,7 @@ def main() -> int:
     parser = ArgumentParser(prog="python -m exchanges.simulator", description=__doc__)
     add_options(parser)
     options = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     try:
         run(options.port, options.seed, read_faults(options.faults), tell)
     except (ControlError, OSError) as error:

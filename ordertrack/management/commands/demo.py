@@ -13,12 +13,12 @@ import secrets
 import sys
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import structlog
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from exchanges.errors import ExchangeError
 from ordertrack.environment import BASE_DIR, env
@@ -49,6 +49,16 @@ class Command(BaseCommand):
     help = "Run all processes with a simulated exchange and a trader; prints URL and login."
     requires_system_checks = ()
 
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Have wrong options end with a status of their own: argparse's means something here."""
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+
+        def refuse(message: str) -> NoReturn:
+            parser.exit(Verdict.COULD_NOT_RUN, f"{parser.format_usage()}{message}\n")
+
+        parser.error = refuse  # type: ignore[method-assign]
+        return parser
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Say how long, which course, and what goes wrong."""
         parser.add_argument("--seconds", type=float, help="trade so long, then compare the books")
@@ -69,8 +79,8 @@ class Command(BaseCommand):
             self._say("Stopped.")
             return
         except (ExchangeControlError, ExchangeError, TimeoutError) as error:
-            self._say(f"The demo could not run: {error}")
-            sys.exit(Verdict.COULD_NOT_RUN)
+            message = f"The demo could not run: {error}"
+            raise CommandError(message, returncode=Verdict.COULD_NOT_RUN) from error
         if report is not None and seconds is not None:
             self._conclude(report, seconds, only_json=json)
 
