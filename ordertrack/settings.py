@@ -118,9 +118,9 @@ USE_TZ = True
 LOGIN_URL = LOGOUT_REDIRECT_URL = "login"
 LOGIN_REDIRECT_URL = "live"
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator")
-] + [{"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"}]
+    {"NAME": f"django.contrib.auth.password_validation.{kind}Validator"}
+    for kind in ("UserAttributeSimilarity", "MinimumLength", "CommonPassword")
+]
 
 # --- The API --------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
@@ -135,8 +135,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "tracking.api.errors.problem_response",
     "DEFAULT_THROTTLE_CLASSES": [
-        "rest_framework.throttling.AnonRateThrottle",
-        "rest_framework.throttling.UserRateThrottle",
+        f"rest_framework.throttling.{who}RateThrottle" for who in ("Anon", "User")
     ],
     # per process; a live page asks a few times a second at most
     "DEFAULT_THROTTLE_RATES": {"anon": "60/min", "user": "1200/min"},
@@ -149,6 +148,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_NAME_OVERRIDES": {"MarketTypeEnum": "tracking.api.filters.MARKET_TYPES"},
+    # its files come with the package, not from somewhere else on the Internet
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
@@ -165,6 +165,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 X_FRAME_OPTIONS = "DENY"
 
 # --- Logs -----------------------------------------------------------------------------------------
+# naming the user of each request would load them, on a connection of its own for every open stream
+DJANGO_STRUCTLOG_USER_ID_FIELD = ""
 LOGGING_CONFIG = "ordertrack.logs.configure"
 LOGGING = {
     "level": env.str("LOG_LEVEL", default="INFO"),
