@@ -66,5 +66,6 @@ lock: $(DEV) ## Compile requirements/*.in to pinned and hashed .txt
 
 browsers: ## Install a browser for the tests in tests/browser, where none is
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
-		if [ "$$(id -u)" = 0 ]; then apt-get install --yes --no-install-recommends chromium >&2; \
+		if [ "$$(id -u)" = 0 ]; then apt-get update -qq >&2 && \
+			apt-get install --yes -qq --no-install-recommends chromium >&2; \
 		else echo "As root: apt-get install chromium (without it the browser tests are skipped)" >&2; fi
