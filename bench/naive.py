@@ -15,7 +15,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from exchanges import registry
-from exchanges.messages import OrderRef, OrderReport, OrderSnapshot, OrderStatus, Side
+from exchanges.messages import OrderReport, OrderSnapshot, OrderStatus, Side
+from exchanges.questions import OrderRef
 from tracking.models import (
     ClosedOrder,
     ExchangeAccount,

@@ -22,12 +22,12 @@ from exchanges.messages import (
     ExecutionReport,
     HoldingReport,
     IdSpace,
-    Market,
     OrderSnapshot,
     OrderStatus,
     Source,
     TimeInForce,
 )
+from exchanges.questions import Market
 from exchanges.wire import (
     ZERO,
     a_list,

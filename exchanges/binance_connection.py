@@ -25,7 +25,8 @@ from exchanges.rest import TIMEOUT
 if TYPE_CHECKING:
     from exchanges.adapter import Limits
     from exchanges.credentials import Credentials
-    from exchanges.messages import Market, MarketType
+    from exchanges.messages import MarketType
+    from exchanges.questions import Market
 
 PRODUCTION_URL: Final = "https://fapi.binance.com"
 #: USD-M and COIN-M are counted together.

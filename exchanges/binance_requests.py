@@ -15,7 +15,8 @@ from exchanges.messages import IdSpace, OrderType, PositionSide
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from exchanges.messages import NewOrder, OrderRef, OrderSnapshot
+    from exchanges.messages import OrderSnapshot
+    from exchanges.questions import NewOrder, OrderRef
 
 
 def naming(ref: OrderRef) -> dict[str, str]:

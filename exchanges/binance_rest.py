@@ -35,16 +35,8 @@ if TYPE_CHECKING:
     from exchanges.binance_calls import BinanceCalls, Endpoint, Told
     from exchanges.governor import Governor
     from exchanges.markets import Markets
-    from exchanges.messages import (
-        ExecutionReport,
-        HoldingReport,
-        MarketType,
-        NewOrder,
-        OrderRef,
-        OrderSnapshot,
-        TradeCursor,
-        Verification,
-    )
+    from exchanges.messages import ExecutionReport, HoldingReport, MarketType, OrderSnapshot
+    from exchanges.questions import NewOrder, OrderRef, TradeCursor, Verification
 
 T = TypeVar("T")
 

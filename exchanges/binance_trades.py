@@ -24,7 +24,8 @@ from exchanges.wire import a_list, milliseconds
 if TYPE_CHECKING:
     from exchanges.binance_calls import BinanceCalls
     from exchanges.governor import Priority
-    from exchanges.messages import ExecutionReport, MarketType, TradeCursor
+    from exchanges.messages import ExecutionReport, MarketType
+    from exchanges.questions import TradeCursor
 
 PAGE: Final = 1000
 #: covers the thirteen windows of an account that rests, and a long list besides

@@ -17,14 +17,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from exchanges.errors import OrderNotFound
-from exchanges.messages import IdSpace, TradeCursor, Verification
+from exchanges.messages import IdSpace
+from exchanges.questions import TradeCursor, Verification
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from exchanges.binance_rest import BinanceRest
     from exchanges.governor import Priority
-    from exchanges.messages import ExecutionReport, OrderRef, OrderSnapshot
+    from exchanges.messages import ExecutionReport, OrderSnapshot
+    from exchanges.questions import OrderRef
 
 #: One by one is as cheap as any list up to this many.
 FEW: Final = 3

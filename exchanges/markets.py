@@ -19,7 +19,8 @@ from exchanges.errors import UnknownSymbol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from exchanges.messages import Market, MarketType
+    from exchanges.messages import MarketType
+    from exchanges.questions import Market
 
 RELOAD_INTERVAL: Final = 60.0
 

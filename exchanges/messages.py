@@ -12,7 +12,7 @@ all times are aware datetimes in UTC taken from the exchange, never from our clo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -243,73 +243,6 @@ class StreamGap:
 
     session_id: str
     connected_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderRef:
-    """Enough to ask about one order. At least one of the two ids is set."""
-
-    market_type: MarketType
-    symbol_id: str
-    exchange_order_id: str | None = None
-    client_order_id: str | None = None
-    id_space: IdSpace = IdSpace.ORDER
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewOrder:
-    """An order as it is to be sent; numbers already rounded to the market's steps."""
-
-    market_type: MarketType
-    symbol_id: str
-    client_order_id: str
-    side: Side
-    order_type: OrderType
-    quantity: Decimal
-    price: Decimal | None = None
-    time_in_force: TimeInForce = TimeInForce.GTC
-    position_side: PositionSide = PositionSide.NET
-    reduce_only: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TradeCursor:
-    """Where a trades query goes on: after this trade id, or else from this time."""
-
-    after_trade_id: str | None = None
-    since: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verification:
-    """What REST said when asked about some orders of one symbol."""
-
-    requested_at: datetime
-    snapshots: tuple[OrderSnapshot, ...] = ()
-    executions: tuple[ExecutionReport, ...] = ()
-    #: orders whose trades were asked for completely (by order, or by a cursor that covers them)
-    trades_complete_for: frozenset[str] = frozenset()
-    #: orders the exchange said it does not know
-    not_found: tuple[OrderRef, ...] = ()
-    #: greatest trade id seen in an unbroken cursor query; None if no such query was made
-    cursor: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Market:
-    """One tradable market of an exchange, with the steps an order must respect."""
-
-    market_type: MarketType
-    symbol_id: str
-    symbol: str
-    base: str
-    quote: str
-    settle: str | None
-    price_step: Decimal
-    quantity_step: Decimal
-    minimum_quantity: Decimal = field()
-    minimum_notional: Decimal | None = None
-    contract_size: Decimal | None = None
 
 
 Message = OrderReport | TradeHint | HoldingsChanged | CredentialExpired | IgnoredMessage

@@ -21,15 +21,8 @@ if TYPE_CHECKING:
 
     from exchanges.governor import Governor
     from exchanges.markets import Markets
-    from exchanges.messages import (
-        ExecutionReport,
-        HoldingReport,
-        NewOrder,
-        OrderRef,
-        OrderSnapshot,
-        TradeCursor,
-        Verification,
-    )
+    from exchanges.messages import ExecutionReport, HoldingReport, OrderSnapshot
+    from exchanges.questions import NewOrder, OrderRef, TradeCursor, Verification
 
 TIMEOUT: Final = 10.0
 

@@ -15,7 +15,8 @@ import structlog
 
 from exchanges.errors import OrderNotFound
 from exchanges.governor import Priority
-from exchanges.messages import IdSpace, MarketType, OrderRef
+from exchanges.messages import IdSpace, MarketType
+from exchanges.questions import OrderRef
 from tracking.domain.evidence import Evidence
 from tracking.models import ClosedOrder, OpenOrder
 from tracking.services.order_records import Gathered

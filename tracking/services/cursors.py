@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db import connection
 
-from exchanges.messages import TradeCursor
+from exchanges.questions import TradeCursor
 from tracking.models import SymbolSubscription
 
 if TYPE_CHECKING:

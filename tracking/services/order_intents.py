@@ -10,7 +10,7 @@ from exchanges.messages import MarketType, OrderType, PositionSide, Side, TimeIn
 from tracking.services.payloads import plain
 
 if TYPE_CHECKING:
-    from exchanges.messages import Market
+    from exchanges.questions import Market
 
 
 class InvalidOrderError(Exception):

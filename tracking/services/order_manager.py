@@ -22,7 +22,8 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from exchanges import registry
-from exchanges.messages import NewOrder, OrderStatus
+from exchanges.messages import OrderStatus
+from exchanges.questions import NewOrder
 from tracking.domain import client_ids
 from tracking.models import (
     ExchangeAccount,

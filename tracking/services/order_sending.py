@@ -22,7 +22,7 @@ from tracking.services.gaps import explain_gaps
 from tracking.services.order_records import Gathered
 
 if TYPE_CHECKING:
-    from exchanges.messages import NewOrder
+    from exchanges.questions import NewOrder
     from exchanges.rest import RestClient
     from tracking.models import ExchangeAccount, OpenOrder
 

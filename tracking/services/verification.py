@@ -23,15 +23,8 @@ import structlog
 
 from exchanges.errors import ExchangeError
 from exchanges.governor import Priority
-from exchanges.messages import (
-    ExecutionReport,
-    IdSpace,
-    MarketType,
-    OrderRef,
-    OrderSnapshot,
-    TradeCursor,
-    Verification,
-)
+from exchanges.messages import ExecutionReport, IdSpace, MarketType, OrderSnapshot
+from exchanges.questions import OrderRef, TradeCursor, Verification
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

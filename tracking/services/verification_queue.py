@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from exchanges.messages import TradeCursor
+    from exchanges.questions import TradeCursor
     from tracking.services.verification import SymbolKey, Verified
 
 #: A symbol is verified at most this often.

@@ -8,7 +8,8 @@ import pytest
 
 from exchanges.errors import OrderNotFound
 from exchanges.http_session import HttpSession
-from exchanges.messages import IdSpace, MarketType, OrderRef, OrderStatus, OrderType
+from exchanges.messages import IdSpace, MarketType, OrderStatus, OrderType
+from exchanges.questions import OrderRef
 
 if TYPE_CHECKING:
     from exchanges.credentials import Credentials

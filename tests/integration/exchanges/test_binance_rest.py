@@ -22,17 +22,8 @@ from exchanges.errors import (
     UnknownSymbol,
 )
 from exchanges.http_session import HttpSession
-from exchanges.messages import (
-    MarketType,
-    NewOrder,
-    OrderRef,
-    OrderStatus,
-    OrderType,
-    PositionSide,
-    Side,
-    Source,
-    TradeCursor,
-)
+from exchanges.messages import MarketType, OrderStatus, OrderType, PositionSide, Side, Source
+from exchanges.questions import NewOrder, OrderRef, TradeCursor
 from exchanges.registry import rest_for
 from tests.integration.exchanges.conftest import WIDE
 

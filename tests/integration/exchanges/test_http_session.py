@@ -15,7 +15,8 @@ import pytest
 
 from exchanges.credentials import Credentials
 from exchanges.errors import ExchangeError, OutcomeUnknown, RateLimited, TransientError
-from exchanges.messages import MarketType, NewOrder, OrderRef, OrderType, Side
+from exchanges.messages import MarketType, OrderType, Side
+from exchanges.questions import NewOrder, OrderRef
 from exchanges.registry import rest_for
 from tests.integration.exchanges.raw_server import RawServer, answers
 

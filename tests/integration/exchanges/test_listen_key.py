@@ -12,14 +12,13 @@ from exchanges.messages import (
     CredentialExpired,
     HoldingsChanged,
     MarketType,
-    NewOrder,
-    OrderRef,
     OrderReport,
     OrderType,
     Side,
     Source,
     TradeHint,
 )
+from exchanges.questions import NewOrder, OrderRef
 from exchanges.registry import adapter, parse, stream_for
 from exchanges.stream import PrivateStream
 from exchanges.stream_settings import StreamSettings

@@ -9,7 +9,8 @@ from exchanges.binance_calls import BinanceCalls, Endpoint, Told
 from exchanges.binance_trades import PAGE, PAGES, fetch_traded_symbols, fetch_trades
 from exchanges.errors import TransientError
 from exchanges.governor import Priority
-from exchanges.messages import ExecutionReport, MarketType, TradeCursor
+from exchanges.messages import ExecutionReport, MarketType
+from exchanges.questions import TradeCursor
 from exchanges.wire import milliseconds
 from tests.unit.exchanges.samples import sample_json
 
@@ -55,7 +56,7 @@ class Lists:
 
 def read(lists: Lists, cursor: TradeCursor) -> tuple[tuple[ExecutionReport, ...], bool]:
     return fetch_trades(
-        cast(BinanceCalls, lists),
+        cast("BinanceCalls", lists),
         "BTCUSDT",
         cursor,
         market_type=MarketType.FUTURES,
@@ -121,7 +122,7 @@ def test_an_unreadable_list_is_as_if_none_had_come() -> None:
     with pytest.raises(TransientError):
         read(lists, TradeCursor())
     with pytest.raises(TransientError):
-        fetch_traded_symbols(cast(BinanceCalls, lists), NOW, timeout=5, priority=Priority.SYNC)
+        fetch_traded_symbols(cast("BinanceCalls", lists), NOW, timeout=5, priority=Priority.SYNC)
 
 
 def test_only_what_a_trade_leaves_behind_tells_a_traded_symbol() -> None:
@@ -137,7 +138,7 @@ def test_only_what_a_trade_leaves_behind_tells_a_traded_symbol() -> None:
     ]
 
     symbols = fetch_traded_symbols(
-        cast(BinanceCalls, lists), NOW - timedelta(days=1), timeout=5, priority=Priority.SYNC
+        cast("BinanceCalls", lists), NOW - timedelta(days=1), timeout=5, priority=Priority.SYNC
     )
 
     assert symbols == {"AUSDT", "BUSDT"}
@@ -155,7 +156,7 @@ def test_a_long_list_of_incomes_is_read_on_from_its_last_moment() -> None:
     ]
 
     symbols = fetch_traded_symbols(
-        cast(BinanceCalls, lists), NOW - timedelta(days=1), timeout=5, priority=Priority.SYNC
+        cast("BinanceCalls", lists), NOW - timedelta(days=1), timeout=5, priority=Priority.SYNC
     )
 
     assert len(symbols) == PAGE + 501

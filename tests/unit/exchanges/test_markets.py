@@ -8,7 +8,8 @@ import pytest
 
 from exchanges.errors import TransientError, UnknownSymbol
 from exchanges.markets import RELOAD_INTERVAL, Markets
-from exchanges.messages import Market, MarketType
+from exchanges.messages import MarketType
+from exchanges.questions import Market
 
 FUTURES = MarketType.FUTURES
 BTC = Market(
