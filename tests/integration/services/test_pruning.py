@@ -1,0 +1,44 @@
+"""Only what may be forgotten is."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from tests.factories import ClosedOrderFactory, ExchangeAccountFactory
+from tracking.models import ClosedOrder, StreamEvent
+from tracking.services.pruning import prune
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def a_frame(age_days: int, *, is_processed: bool) -> StreamEvent:
+    at = timezone.now() - timedelta(days=age_days)
+    return StreamEvent.objects.create(
+        account=ExchangeAccountFactory.create(),
+        market_type="FUTURES",
+        raw="{}",
+        received_at=at,
+        processed_at=at if is_processed else None,
+    )
+
+
+def test_old_processed_frames_go_and_waiting_ones_stay() -> None:
+    a_frame(8, is_processed=True)
+    kept = {a_frame(8, is_processed=False).pk, a_frame(6, is_processed=True).pk}
+
+    assert prune()["stream_events"] == 1
+
+    assert set(StreamEvent.objects.values_list("pk", flat=True)) == kept
+
+
+def test_orders_that_filled_or_were_ours_are_remembered_for_ever() -> None:
+    long_ago = timezone.now() - timedelta(days=91)
+    ClosedOrderFactory.create(closed_at=long_ago, keep=False)
+    kept = ClosedOrderFactory.create(closed_at=long_ago, keep=True)
+
+    assert prune()["closed_orders"] == 1
+
+    assert ClosedOrder.objects.get() == kept
