@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Case, Count, OuterRef, Q, Subquery, Value, When
+from django.db.models import Count, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -35,7 +35,6 @@ from tracking.models import (
     Trade,
     TradeExecution,
 )
-from tracking.models.sessions import LIVE_SESSION
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -43,8 +42,9 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
-#: seconds without a sign of life after which a connected stream no longer counts as live
-STALE_AFTER = 30
+#: seconds without a sign of life after which a connected stream no longer counts as live; a stream
+#: that hears nothing for so long reconnects by itself
+STALE_AFTER = 45
 #: not fetched where they are not needed: decrypting takes time, and what is not there cannot leak
 SECRETS = ("api_key", "api_secret")
 LATEST_EXECUTIONS = 50
@@ -100,14 +100,14 @@ class Badge:
     silent_for: int | None = None
 
 
-def badge_of(status: str | None, last_ping: dt.datetime | None, now: dt.datetime) -> Badge:
+def badge_of(session: OrderTrackingSession, now: dt.datetime) -> Badge:
     """Judge a stream by its newest session. Only a *recent* sign of life makes it live."""
-    silent_for = None if last_ping is None else max(0, int((now - last_ping).total_seconds()))
-    if status is None:
-        return Badge(state="down")
-    if status != SessionStatus.CONNECTED:
-        state = "reconnecting" if status == SessionStatus.CONNECTING else "down"
-        return Badge(state=state, silent_for=silent_for)
+    ping = session.last_ping
+    silent_for = None if ping is None else max(0, int((now - ping).total_seconds()))
+    if session.ended_at is not None:
+        return Badge(state="down", silent_for=silent_for)
+    if session.status != SessionStatus.CONNECTED:
+        return Badge(state="reconnecting", silent_for=silent_for)
     is_live = silent_for is not None and silent_for <= STALE_AFTER
     return Badge(state="live" if is_live else "stale", silent_for=silent_for)
 
@@ -116,15 +116,16 @@ def newest_sessions(sessions: QuerySet[OrderTrackingSession]) -> list[OrderTrack
     """
     Give the one session that speaks for each account and market.
 
-    A living one goes before an ended one: while a new stream is made before the old one is broken,
-    two of them overlap.
+    One that has not ended goes before one that has: while a new stream is made before the old one
+    is broken, two of them overlap.
     """
-    alive_first = Case(When(status__in=LIVE_SESSION, then=Value(0)), default=Value(1))
-    return list(
-        sessions.order_by("account_id", "market_type", alive_first, "-started_at").distinct(
-            "account_id", "market_type"
-        )
+    newest_first = (
+        "account_id",
+        "market_type",
+        F("ended_at").desc(nulls_first=True),
+        "-started_at",
     )
+    return list(sessions.order_by(*newest_first).distinct("account_id", "market_type"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,10 +217,14 @@ def account_overview() -> QuerySet[ExchangeAccount]:
     waiting = StreamEvent.objects.filter(processed_at__isnull=True, quarantined_at__isnull=True)
     # counted by their anomalies, which are few; the inbox keeps a week of frames
     quarantined = Anomaly.objects.filter(kind=AnomalyKind.QUARANTINED.value, closed_at__isnull=True)
-    return ExchangeAccount.objects.defer(*SECRETS).annotate(
-        pending_events=Coalesce(_counted(waiting), 0),
-        quarantined=Coalesce(_counted(quarantined), 0),
-    ).order_by("pk")
+    return (
+        ExchangeAccount.objects.defer(*SECRETS)
+        .annotate(
+            pending_events=Coalesce(_counted(waiting), 0),
+            quarantined=Coalesce(_counted(quarantined), 0),
+        )
+        .order_by("pk")
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

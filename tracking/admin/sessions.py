@@ -46,7 +46,7 @@ class SessionAdmin(FactAdmin[OrderTrackingSession]):
     @admin.display(description="health")
     def health(self, session: OrderTrackingSession) -> str:
         """Say how much of it can be believed right now."""
-        badge = selectors.badge_of(session.status, session.last_ping, timezone.now())
+        badge = selectors.badge_of(session, timezone.now())
         return badge.state if badge.state == "live" else f"{badge.state} {badge.silent_for or 0} s"
 
     @admin.action(description="Sync this account now", permissions=["sync"])

@@ -111,7 +111,7 @@ def _account_stats(
 
 
 def _session_stats(session: OrderTrackingSession, now: datetime) -> dict[str, Any]:
-    badge = selectors.badge_of(session.status, session.last_ping, now)
+    badge = selectors.badge_of(session, now)
     return {
         "session_id": str(session.pk),
         "market_type": session.market_type,

@@ -36,7 +36,7 @@ def test_the_committed_document_is_the_current_one(tmp_path: Path) -> None:
 
     call_command("spectacular", file=str(current), validate=True, fail_on_warn=True)
 
-    assert current.read_text() == DOCUMENT.read_text(), "run `make schema` and commit the file"
+    assert current.read_text() == DOCUMENT.read_text(), "run `make fmt` and commit the file"
 
 
 @pytest.mark.parametrize(("serializer", "factory"), MADE_BY)

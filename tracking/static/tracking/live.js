@@ -5,7 +5,6 @@
 const page = document.querySelector("#live").dataset;
 const SILENCE = 45; // seconds; the stream shows a sign of life every 20
 const POLL = 5; // seconds between looks at the sessions' signs of life, which are not streamed
-const LIVING = ["connected", "connecting"];
 
 const sameMarket = (a, b) =>
   a.account === b.account && a.market_type === b.market_type && a.symbol === b.symbol;
@@ -26,16 +25,7 @@ const executions = new Table("#executions", { same: sameExecution, before: (a, b
 const positions = new Table("#positions", { same: samePosition, before: (a, b) => a.symbol < b.symbol });
 const anomalies = new Table("#anomalies", { same: (a, b) => a.id === b.id, before: (a, b) => a.opened_at > b.opened_at });
 const sessions = new Map();
-let staleAfter, clockOffset, stream, heardAt, isOpen = false, isReading = false;
-
-const now = () => Date.now() + clockOffset;
-const secondsSince = (time) => Math.max(0, Math.floor((now() - Date.parse(time)) / 1000));
-
-function age(seconds) {
-  if (seconds < 60) return `${seconds} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
-  return seconds < 86400 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86400)} d`;
-}
+let staleAfter, stream, heardAt, isOpen = false, isReading = false;
 
 function tell(kind, order) {
   const what = [order.symbol, order.side, order.filled_quantity, "/", order.quantity].join(" ");
@@ -61,9 +51,9 @@ const told = {
 for (const kind of ["order_filled", "order_cancelled", "order_rejected", "order_expired"])
   told[kind] = ({ order }) => tell(kind, order);
 
-// The session that speaks for an account's market: a living one, else the newest.
+// The session that speaks for an account's market: one that has not ended, else the newest.
 function speaking() {
-  const rank = (item) => [LIVING.includes(item.status) ? 1 : 0, item.started_at];
+  const rank = (item) => `${item.ended_at ? 0 : 1} ${item.started_at}`;
   const best = new Map();
   for (const item of sessions.values()) {
     const key = `${item.account} ${item.market_type}`;
@@ -73,10 +63,11 @@ function speaking() {
 }
 
 function badge(item) {
-  if (item.status === "connecting") return ["reconnecting"];
-  if (item.status !== "connected") return ["down"];
+  if (item.ended_at) return ["down"];
+  if (item.status !== "connected") return ["reconnecting"];
   const silent = item.last_ping ? secondsSince(item.last_ping) : null;
-  if (silent !== null && silent <= staleAfter) return ["live"];
+  // cut off ourselves, we know only how it was
+  if (isOpen && silent !== null && silent <= staleAfter) return ["live"];
   return ["stale", silent === null ? words.never : age(silent)];
 }
 
@@ -107,7 +98,7 @@ function tick() {
 }
 
 function draw(snapshot) {
-  clockOffset = Date.parse(snapshot.taken_at) - Date.now();
+  clock.offset = Date.parse(snapshot.taken_at) - Date.now();
   staleAfter = snapshot.stale_after;
   Object.assign(names, { accounts: snapshot.accounts, strategies: snapshot.strategies });
   orders.replace(snapshot.orders);

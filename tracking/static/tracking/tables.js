@@ -12,6 +12,17 @@ function shortened(text) {
   return decimals.length > most ? `${whole}.${decimals.slice(0, most)}…` : text;
 }
 
+function age(seconds) {
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  return seconds < 86400 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86400)} d`;
+}
+
+// The server's clock counts, whatever the browser's says.
+const clock = { offset: 0 };
+const secondsSince = (time) =>
+  Math.max(0, Math.floor((Date.now() + clock.offset - Date.parse(time)) / 1000));
+
 function accountName(item) {
   return names.accounts[item.account] ?? `#${item.account}`;
 }
@@ -52,6 +63,7 @@ function fillCell(cell, item) {
     cell.title = `${Math.floor(100 * cell.value)} %`;
   } else if (as === "age") {
     cell.dataset.since = value;
+    cell.textContent = age(secondsSince(value));
     cell.title = value;
   } else if (as === "clock") {
     cell.textContent = new Date(value).toLocaleTimeString([], { hour12: false });
@@ -106,8 +118,8 @@ class Table {
   }
 
   flash(row) {
-    row.classList.remove("news");
-    requestAnimationFrame(() => row.classList.add("news"));
+    row.classList.remove("changed");
+    requestAnimationFrame(() => row.classList.add("changed"));
   }
 
   count() {
