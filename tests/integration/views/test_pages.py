@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gettext
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from pytest_django import DjangoAssertNumQueries, Settings
 
 pytestmark = pytest.mark.django_db
+
+TRACKING = Path(__file__).parents[3] / "tracking"
+CATALOGUE = TRACKING / "locale" / "ko" / "LC_MESSAGES" / "django.po"
 
 
 def snapshot_in(content: bytes) -> Any:
@@ -86,3 +91,28 @@ def test_a_store_that_does_not_answer_is_named(client: Client, settings: Setting
 
     assert answer.status_code == 503
     assert answer.json()["detail"] == "no answer from redis"
+
+
+def test_the_page_speaks_korean_to_who_prefers_it(client: Client) -> None:
+    client.force_login(factories.UserFactory.create())
+
+    answer = client.get("/", headers={"Accept-Language": "ko,en;q=0.5"})
+
+    assert '<html lang="ko">' in answer.content.decode()
+    assert "미체결 주문" in answer.content.decode()
+
+
+def test_every_sentence_of_the_pages_has_its_translation() -> None:
+    with CATALOGUE.with_suffix(".mo").open("rb") as compiled:
+        translated = gettext.GNUTranslations(compiled)
+    sentences = re.findall(r'^msgid "(.+)"$', CATALOGUE.read_text(), re.MULTILINE)
+    sources = [*TRACKING.glob("templates/**/*.html"), TRACKING / "views.py"]
+    used = {
+        sentence
+        for source in sources
+        for sentence in re.findall(r"""(?:trans |\b_\()["'](.+?)["']""", source.read_text())
+    }
+
+    assert used == set(sentences)
+    assert [sentence for sentence in sentences if translated.gettext(sentence) == ""] == []
+    assert translated.gettext("Open orders") == "미체결 주문"
