@@ -33,12 +33,18 @@ QUIET = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Start chromium once."""
+    """
+    Start chromium for the tests of a module.
+
+    Not longer: Playwright keeps an event loop running in this thread meanwhile. Django takes that
+    for an async caller and has to be told otherwise; tests with loops of their own could not run.
+    """
     if CHROMIUM is None:
         pytest.skip("no chromium here: make browsers")
-    with sync_playwright() as playwright:
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield chromium
         chromium.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
 
     from tests.integration.conftest import WebServer
     from tracking.models import ExchangeAccount
-
-# Playwright's own loop runs in this thread, and Django takes that for an async caller
-os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 
 # generous, because a loaded machine is no reason to fail
