@@ -105,7 +105,15 @@ class Command(BaseCommand):
             )
             with show:
                 show.open(began)
-                return show.for_seconds(float("inf") if seconds is None else seconds)
+                report = show.for_seconds(float("inf") if seconds is None else seconds)
+            self._tell_deaths(system)
+            return report
+
+    def _tell_deaths(self, system: Supervisor) -> None:
+        """The books are equal even then; but nobody asked for it."""
+        for name, child in system.children.items():
+            if child.restarts:
+                self._say(f"{name} died and was started again {child.restarts} times.")
 
     def _conclude(self, report: Report, seconds: float, *, only_json: bool) -> None:
         verdict = report.verdict(seconds)
