@@ -55,3 +55,5 @@ class Adapter:
     #: the exchange ends every connection after this long
     connection_lifetime: timedelta
     parse: Callable[[MarketType, bytes | str], list[Message]]
+    #: whether a frame tells of an order, or cannot be read; quicker than reading it
+    concerns_orders: Callable[[MarketType, bytes | str], bool]

@@ -28,4 +28,5 @@ ADAPTER = Adapter(
     credential_refresh=timedelta(minutes=30),
     connection_lifetime=timedelta(hours=24),
     parse=binance_websocket.parse,
+    concerns_orders=binance_websocket.concerns_orders,
 )

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
+import orjson
 import structlog
 
 from exchanges import binance_vocabulary as words
@@ -68,6 +69,9 @@ IGNORED_EVENTS = frozenset(
         "STRATEGY_UPDATE",
     }
 )
+#: Read, but not for what becomes of orders: two of three frames of a fill are these.
+_NOT_ABOUT_ORDERS = IGNORED_EVENTS | {"ACCOUNT_UPDATE", "TRADE_LITE", "listenKeyExpired"}
+_ABOUT_ORDERS = frozenset({"ALGO_UPDATE", "ORDER_TRADE_UPDATE"})
 #: The name given to answers to our own requests, e.g. {"result": null, "id": 1}.
 ANSWER = "answer"
 _FILLING = frozenset({"TRADE", "CALCULATED"})
@@ -101,6 +105,32 @@ def parse(market_type: MarketType, raw: bytes | str) -> list[Message]:
         return [_read(market_type, an_object(decode(raw)))]
     except MalformedMessage as error:
         raise MalformedMessage(str(error), raw=raw) from None
+
+
+def concerns_orders(market_type: MarketType, raw: bytes | str) -> bool:
+    """Tell whether a frame is about orders or unreadable. Looks at the event's name alone.
+
+    So a frame about something else may be wrong in its fields; nobody will read them.
+    """
+    event = _event_at_a_glance(raw)
+    if event in _NOT_ABOUT_ORDERS:
+        return False
+    if event in _ABOUT_ORDERS:
+        return True
+    try:
+        messages = parse(market_type, raw)
+    except MalformedMessage:
+        return True
+    return any(isinstance(message, OrderReport) for message in messages)
+
+
+def _event_at_a_glance(raw: bytes | str) -> object:
+    """Take the name of a frame's event; None if it is not where it should be."""
+    try:
+        frame = orjson.loads(raw)
+        return frame.get("e") or frame["data"].get("e")
+    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError):
+        return None
 
 
 def _read(market_type: MarketType, frame: Fields) -> Message:

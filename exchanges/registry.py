@@ -45,6 +45,15 @@ def parse(exchange: str, market_type: str, raw: bytes | str) -> list[Message]:
     return spoken.parse(_market_type(spoken, market_type), raw)
 
 
+def concerns_orders(exchange: str, market_type: str, raw: bytes | str) -> bool:
+    """Tell whether a frame may tell of an order or cannot be read, so that `parse` must see it.
+
+    Quicker than `parse`. Raises PermanentError for what has no adapter.
+    """
+    spoken = adapter(exchange)
+    return spoken.concerns_orders(_market_type(spoken, market_type), raw)
+
+
 def rest_for(
     exchange: str,
     market_type: str,

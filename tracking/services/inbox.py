@@ -21,12 +21,23 @@ from django.db.models import F
 from django.utils import timezone
 
 from tracking.models import StreamEvent
+from tracking.services import bulk_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
 
+_RECEIVED = (
+    "account_id",
+    "market_type",
+    "session_id",
+    "epoch",
+    "raw",
+    "received_at",
+    "attempts",
+    "error",
+)
 _CLAIM = """
     INSERT INTO tracking_accountdrain (account_id, owner, until, wanted)
     VALUES (%s, %s, clock_timestamp() + interval '3 seconds', false)
@@ -66,20 +77,24 @@ class Frame:
 
 def receive(frames: Sequence[Frame]) -> set[int]:
     """Commit frames; return the accounts nobody is draining, who need a wake-up."""
-    rows = [
-        StreamEvent(
-            account_id=frame.account_id,
-            market_type=frame.market_type,
-            session_id=frame.session_id,
-            epoch=frame.epoch,
-            raw=frame.raw.replace("\x00", "\ufffd"),
-            received_at=frame.received_at,
+    lines = [
+        bulk_rows.line(
+            (
+                frame.account_id,
+                frame.market_type,
+                frame.session_id,
+                frame.epoch,
+                frame.raw.replace("\x00", "\ufffd"),
+                frame.received_at,
+                0,
+                "",
+            )
         )
         for frame in frames
     ]
     accounts = {frame.account_id for frame in frames}
     with transaction.atomic(durable=True), connection.cursor() as cursor:
-        StreamEvent.objects.bulk_create(rows, batch_size=1000)
+        bulk_rows.copy_lines(StreamEvent, _RECEIVED, lines)
         cursor.execute(_WANT, [sorted(accounts)])
         busy = {row[0] for row in cursor.fetchall()}
     return accounts - busy

@@ -8,11 +8,12 @@ The row stays locked until commit, so numbers become visible in order and withou
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import connection
 
 from tracking.models import EventKind, OrderEvent
+from tracking.services import bulk_rows
 from tracking.services.payloads import order_payload
 
 if TYPE_CHECKING:
@@ -27,6 +28,29 @@ _TAKE_NUMBERS = """
     ON CONFLICT (user_id) DO UPDATE SET seq = tracking_eventcounter.seq + EXCLUDED.seq
     RETURNING seq
 """
+_COLUMNS = (
+    "seq",
+    "user_id",
+    "account_id",
+    "created_at",
+    "kind",
+    "symbol",
+    "exchange_order_id",
+    "client_order_id",
+    "payload",
+    "received_at",
+)
+
+
+class Entry(NamedTuple):
+    """One event that has no number yet; its fields are the last columns."""
+
+    kind: str
+    symbol: str
+    exchange_order_id: str
+    client_order_id: str
+    payload: Payload
+    received_at: datetime | None
 
 
 @dataclass(slots=True)
@@ -36,7 +60,7 @@ class Journal:
     user_id: int
     account_id: int
     now: datetime
-    rows: list[OrderEvent] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
 
     def add(
         self,
@@ -47,28 +71,28 @@ class Journal:
         received_at: datetime | None = None,
     ) -> None:
         """Append one event. `order` gives the ids under which it is found again."""
-        self.rows.append(
-            OrderEvent(
-                user_id=self.user_id,
-                account_id=self.account_id,
+        self.entries.append(
+            Entry(
                 kind=kind.value,
                 symbol=str(payload.get("symbol") or (order.symbol if order else "")),
                 exchange_order_id=(order.exchange_order_id or "") if order else "",
                 client_order_id=(order.client_order_id or "") if order else "",
                 payload=payload,
                 received_at=received_at,
-                created_at=self.now,
             )
         )
 
     def write(self) -> int:
         """Number and insert the events; return the last number (0 if there was nothing)."""
-        if not self.rows:
+        if not self.entries:
             return 0
-        last = take_numbers(self.user_id, len(self.rows))
-        for seq, row in enumerate(self.rows, start=last - len(self.rows) + 1):
-            row.seq = seq
-        OrderEvent.objects.bulk_create(self.rows, batch_size=2000)
+        # written out first: who holds the counter keeps the user's other accounts waiting
+        same = (self.user_id, self.account_id, self.now)
+        lines = [bulk_rows.line((*same, *entry)) for entry in self.entries]
+        last = take_numbers(self.user_id, len(lines))
+        first = last - len(lines) + 1
+        numbered = [f"{seq}\t{line}" for seq, line in enumerate(lines, start=first)]
+        bulk_rows.copy_lines(OrderEvent, _COLUMNS, numbered)
         return last
 
 

@@ -25,7 +25,7 @@ from exchanges.messages import (
     TimeInForce,
     TradeHint,
 )
-from exchanges.registry import parse
+from exchanges.registry import concerns_orders, parse
 from tests.unit.exchanges.samples import FRAMES, changed, sample
 
 MOMENT = datetime(2026, 5, 21, 12, 52, 9, 401000, tzinfo=UTC)
@@ -258,3 +258,20 @@ def test_reading_a_fill_is_quick() -> None:
         rounds.append((time.perf_counter() - started) / 50)
 
     assert min(rounds) < 100e-6
+
+
+@pytest.mark.parametrize("name", sorted(FRAMES))
+def test_a_glance_finds_the_frames_that_tell_of_orders(name: str) -> None:
+    raw = sample(name)
+
+    assert concerns_orders("BINANCE", "FUTURES", raw) is isinstance(read(raw), OrderReport)
+
+
+@pytest.mark.parametrize("raw", ["", "{", "[]", "1", '{"e":7}', '{"data":[]}', '{"e":"X"', "\xff"])
+def test_a_glance_keeps_what_nobody_can_read(raw: str) -> None:
+    assert concerns_orders("BINANCE", "FUTURES", raw)
+
+
+def test_a_glance_leaves_out_what_has_another_name() -> None:
+    assert not concerns_orders("BINANCE", "FUTURES", '{"e":"BRAND_NEW_EVENT"}')
+    assert not concerns_orders("BINANCE", "FUTURES", '{"result":null,"id":1}')

@@ -22,8 +22,6 @@ import structlog
 from django.db import DatabaseError, InterfaceError, connection
 
 from exchanges import registry
-from exchanges.errors import MalformedMessage
-from exchanges.messages import OrderReport
 from tracking.services import inbox, order_tracking
 
 if TYPE_CHECKING:
@@ -45,14 +43,10 @@ class Received:
     exchange: str
     frame: Frame
 
-
-def concerns_orders(received: Received) -> bool:
-    """Whether a frame belongs in the inbox: it tells of an order, or nobody can read it."""
-    try:
-        messages = registry.parse(received.exchange, received.frame.market_type, received.frame.raw)
-    except MalformedMessage:
-        return True
-    return any(isinstance(message, OrderReport) for message in messages)
+    @property
+    def concerns_orders(self) -> bool:
+        """Whether the frame belongs in the inbox: it tells of an order, or nobody can read it."""
+        return registry.concerns_orders(self.exchange, self.frame.market_type, self.frame.raw)
 
 
 class InboxWriter:
@@ -83,7 +77,9 @@ class InboxWriter:
             self._waiting.popleft()
             self.given_up += 1
         self._waiting.append(received)
-        self._arrived.set()
+        # setting an event takes a lock; whoever clears it looks at the queue afterwards
+        if not self._arrived.is_set():
+            self._arrived.set()
 
     def stop(self, timeout: float = 5.0) -> bool:
         """Write what waits and end; False if the database did not take it in time."""
@@ -105,7 +101,7 @@ class InboxWriter:
 
     def _write_batch(self) -> None:
         batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-        frames = [received.frame for received in batch if concerns_orders(received)]
+        frames = [received.frame for received in batch if received.concerns_orders]
         while frames:
             try:
                 accounts = inbox.receive(frames)
