@@ -174,6 +174,9 @@ def _enriched(held: ExecutionState, seen: ExecutionState) -> ExecutionState:
         told = replace(told, realized_pnl=seen.realized_pnl)
     if held.is_maker is None and seen.is_maker is not None:
         told = replace(told, is_maker=seen.is_maker)
+    if held.kind is ExecutionKind.TRADE:
+        # the trades list cannot say why; the stream can
+        told = replace(told, kind=seen.kind)
     if seen.verified and not held.verified:
         told = replace(told, verified=True)
     return told

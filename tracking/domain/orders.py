@@ -94,7 +94,7 @@ def merge(before: OrderState | None, evidence: Evidence) -> Transition:
         executions=tuple(executions.known.values()),
     )
     after = replace(after, verified=_is_verified(before, after, evidence))
-    _note_late_fills(before, executions, findings)
+    _note_late(before, after, executions, findings)
     return Transition(
         before=before,
         after=after,
@@ -178,8 +178,11 @@ def _findings(
     return found
 
 
-def _note_late_fills(
-    before: OrderState | None, executions: ExecutionSet, findings: list[Finding]
+def _note_late(
+    before: OrderState | None,
+    after: OrderState,
+    executions: ExecutionSet,
+    findings: list[Finding],
 ) -> None:
     if before is None or not is_terminal(before.status):
         return
@@ -193,7 +196,7 @@ def _note_late_fills(
                 detail=f"{len(late)} fill(s) after the order was {before.status.value}",
             )
         )
-    if before.status is OrderStatus.FAILED:
+    if before.status is OrderStatus.FAILED is not after.status:
         findings.append(
             Finding(
                 kind=AnomalyKind.FALSE_FAILURE, detail="the exchange has an order we held failed"

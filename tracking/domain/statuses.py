@@ -29,28 +29,39 @@ def decided_status(
     findings: list[Finding],
 ) -> OrderStatus:
     """Give the status evidence leaves an order in; refused turns are added to `findings`."""
-    claims = {_claimed(s, filled) for s in evidence.statements} - {None}
+    before = _doubted(state.status, evidence, filled)
     ends = _ends(state, evidence, filled)
-    if is_terminal(state.status):
-        return _sticky(state, ends, filled, working_claimed=bool(claims - set(ends)))
+    if is_terminal(before):
+        return _sticky(replace(state, status=before), ends, filled)
     if ends and gap <= ZERO:
         end = max(ends, key=TERMINAL_RANK.__getitem__)
-        if may_follow(state.status, end):
+        if may_follow(before, end):
             return end
-        findings.append(_impossible(state.status, end))
+        findings.append(_impossible(before, end))
+    working = _working(before, evidence, filled)
+    if evidence.statements or evidence.verdict is None or gap > ZERO:
+        return working
+    return _judged(working, evidence.verdict, findings)
+
+
+def _doubted(status: OrderStatus, evidence: Evidence, filled: Decimal) -> OrderStatus:
+    """A failure that the exchange contradicts was false: how the order stands is not known."""
+    is_false = status is OrderStatus.FAILED and (evidence.statements or filled > ZERO)
+    return OrderStatus.UNKNOWN if is_false else status
+
+
+def _working(before: OrderStatus, evidence: Evidence, filled: Decimal) -> OrderStatus:
     if filled > ZERO:
         return OrderStatus.PARTIALLY_FILLED
-    if evidence.statements or evidence.verdict is None:
-        return OrderStatus.NEW if evidence.statements else state.status
-    return _judged(state, evidence.verdict, findings)
+    return OrderStatus.NEW if evidence.statements else before
 
 
-def _judged(state: OrderState, verdict: Verdict, findings: list[Finding]) -> OrderStatus:
-    if may_follow(state.status, verdict.status):
+def _judged(working: OrderStatus, verdict: Verdict, findings: list[Finding]) -> OrderStatus:
+    if may_follow(working, verdict.status):
         return verdict.status
     if verdict.status is not OrderStatus.UNKNOWN:
-        findings.append(_impossible(state.status, verdict.status))
-    return state.status
+        findings.append(_impossible(working, verdict.status))
+    return working
 
 
 def _ends(state: OrderState, evidence: Evidence, filled: Decimal) -> list[OrderStatus]:
@@ -76,18 +87,11 @@ def _claimed(statement: OrderStatement, filled: Decimal) -> OrderStatus | None:
     return statement.status
 
 
-def _sticky(
-    state: OrderState, ends: list[OrderStatus], filled: Decimal, *, working_claimed: bool
-) -> OrderStatus:
-    if state.status is OrderStatus.FAILED and (ends or working_claimed or filled > ZERO):
-        # a false failure comes back to life as what the exchange says it is
-        if ends:
-            return max(ends, key=TERMINAL_RANK.__getitem__)
-        return OrderStatus.PARTIALLY_FILLED if filled > ZERO else OrderStatus.NEW
-    if state.status is OrderStatus.REJECTED and filled > ZERO:
-        state = replace(state, status=OrderStatus.CANCELLED)
+def _sticky(state: OrderState, ends: list[OrderStatus], filled: Decimal) -> OrderStatus:
     if OrderStatus.FILLED in ends and filled >= state.quantity:
         return OrderStatus.FILLED
+    if state.status is OrderStatus.REJECTED and filled > ZERO:
+        return OrderStatus.CANCELLED
     return state.status
 
 

@@ -40,7 +40,7 @@ def cover_gap(
         at = _newest_time(state, evidence)
         quote = _quote_told(evidence.statements, filled)
         if quote is None:
-            quote = _fallback_price(state, real) * filled
+            quote = _quote_known(state, real, filled)
         executions.cover(gap, quote - total_quote(real), at, state.side)
         return ZERO
     return gap
@@ -67,10 +67,14 @@ def _quote_told(statements: tuple[OrderStatement, ...], filled: Decimal) -> Deci
     return None
 
 
-def _fallback_price(state: OrderState, real: list[ExecutionState]) -> Decimal:
+def _quote_known(state: OrderState, real: list[ExecutionState], filled: Decimal) -> Decimal:
+    """Quote value of `filled` as it was told before, else at the price of what was seen."""
+    covered = total_quantity(e for e in state.executions if not e.voided)
+    if covered == state.filled_quantity == filled:
+        return state.filled_quote
     if real:
-        return total_quote(real) / total_quantity(real)
-    return state.price or ZERO
+        return total_quote(real) / total_quantity(real) * filled
+    return (state.price or ZERO) * filled
 
 
 def verify_by_checksum(executions: ExecutionSet, statements: tuple[OrderStatement, ...]) -> None:

@@ -65,6 +65,7 @@ EXECUTION_COLUMNS = (
     "commission",
     "commission_asset",
     "realized_pnl",
+    "kind",
     "verified",
     "verified_at",
     "next_verify_at",
@@ -194,6 +195,7 @@ def rewrite_execution(row: TradeExecution, state: ExecutionState, now: datetime)
     row.commission = state.commission
     row.commission_asset = state.commission_asset
     row.realized_pnl = state.realized_pnl
+    row.kind = state.kind.value
     if state.verified and not row.verified:
         row.verified, row.verified_at, row.next_verify_at = True, now, None
     if state.voided != (row.voided_at is not None):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchanges.messages import OrderStatus, Source
+from exchanges.messages import ExecutionKind, OrderStatus, Source
 from tests.unit.tracking.domain.builders import (
     a_fill,
     a_report,
@@ -362,3 +363,109 @@ def test_conservation_holds_for_closed_orders() -> None:
 
     assert sum(live(after).values()) == after.filled_quantity == 2
     assert after.exchange_updated_at == at(5)
+
+
+def test_a_partly_filled_order_that_is_gone_ends_by_verdict() -> None:
+    partly = merged(seen(a_report(PARTIAL, "1"), fills=(a_fill(),))).after
+
+    assert merge(partly, judged(CANCELLED)).after.status is CANCELLED
+    assert merge(partly, judged(FAILED)).after.status is PARTIAL
+
+
+def test_a_verdict_ends_nothing_while_fills_are_unexplained() -> None:
+    partly = merged(seen(a_report(PARTIAL, "1"))).after
+
+    assert merge(partly, judged(CANCELLED)).after.status is PARTIAL
+
+
+def test_a_false_failure_ends_only_with_its_fills() -> None:
+    transition = merge(ours(FAILED), seen(a_report(FILLED, "3")))
+
+    assert transition.after.status is PARTIAL
+    assert transition.after.withheld_status is FILLED
+    after = merge(transition.after, seen(fills=(a_fill(quantity="3"),))).after
+    assert after.status is FILLED
+
+
+def test_a_failure_found_twice_is_not_a_false_one() -> None:
+    assert merge(ours(FAILED), judged(FAILED)).findings == ()
+
+
+def test_what_was_rejected_and_then_filled_was_cancelled() -> None:
+    rejected = merge(ours(PENDING), seen(a_report(REJECTED))).after
+
+    assert rejected.status is REJECTED
+    late = merge(rejected, seen(a_report(PARTIAL, "1"), fills=(a_fill(),))).after
+    assert late.status is CANCELLED
+
+
+def test_a_told_sum_outlives_the_first_real_fill() -> None:
+    told = a_snapshot(FILLED, "3", filled_quote=Decimal(330))
+    guessed = merged(seen(told, complete=True)).after
+
+    after = merge(guessed, seen(a_report(PARTIAL, "1", second=-1), fills=(a_fill(),))).after
+
+    assert after.filled_quote == 330
+
+
+def test_a_gap_without_any_price_told_is_covered_at_the_limit() -> None:
+    bare = a_snapshot(PARTIAL, "2", filled_quote=None)
+
+    first = merged(seen(bare, complete=True)).after
+    mixed = merged(seen(bare, fills=(a_fill(price="90"),), complete=True)).after
+
+    assert first.filled_quote == 200
+    assert mixed.filled_quote == 180
+
+
+def test_an_average_tells_the_sum_where_no_sum_is_told() -> None:
+    told = a_report(PARTIAL, "2", average_price=Decimal(101))
+
+    assert merged(seen(told)).after.filled_quote == 202
+
+
+def test_only_the_stream_says_why_a_fill_happened() -> None:
+    listed = a_fill(source=Source.REST_TRADES)
+    streamed = a_fill(kind=ExecutionKind.LIQUIDATION)
+
+    for fills in ((listed, streamed), (streamed, listed)):
+        after = merged(*(seen(a_report(PARTIAL, "1"), fills=(f,)) for f in fills)).after
+        assert [e.kind for e in after.executions] == [ExecutionKind.LIQUIDATION]
+
+
+def test_a_fill_already_confirmed_stays_so_while_another_is_checked() -> None:
+    first = a_fill(source=Source.REST_TRADES)
+    fills = seen(a_report(PARTIAL, "2"), fills=(first, a_fill("2")))
+
+    after = merged(fills, seen(a_snapshot(PARTIAL, "2", second=1))).after
+
+    assert all(e.verified for e in after.executions)
+
+
+def test_the_end_is_refused_where_the_table_has_no_such_turn() -> None:
+    partly = merged(seen(a_report(PARTIAL, "1"), fills=(a_fill(),))).after
+
+    transition = merge(partly, seen(a_report(FAILED, "1")))
+
+    assert transition.after.status is PARTIAL
+    assert transition.findings[0].kind is AnomalyKind.IMPOSSIBLE_TRANSITION
+
+
+def test_an_order_is_changed_by_a_fill_that_its_totals_already_told() -> None:
+    guessed = merged(seen(a_snapshot(PARTIAL, "1"), complete=True))
+
+    transition = merge(guessed.after, seen(fills=(a_fill(source=Source.REST_TRADES),)))
+
+    assert transition.changed
+    assert guessed.closes is False
+    assert merged(seen(a_snapshot(CANCELLED))).closes
+
+
+def test_a_gap_in_an_order_known_by_its_fills_is_dated_by_them() -> None:
+    known = merged(seen(fills=(a_fill("1"), a_fill("2")))).after
+    first, second = known.executions
+    voided = replace(known, executions=(first, replace(second, voided=True)))
+
+    after = merge(voided, seen(fills=(a_fill("1"),), complete=True)).after
+
+    assert [e.executed_at for e in after.executions if e.is_inferred] == [at(2)]
