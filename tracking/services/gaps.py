@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import structlog
 from django.utils import timezone
 
 from exchanges.errors import ExchangeError
+from tracking.models import AccountState
 from tracking.services import clients, verification
 from tracking.services.event_emitter import Emission, emit_trade_event
 
@@ -18,20 +20,27 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-def explain_gaps(account: ExchangeAccount, emission: Emission) -> Emission:
+#: Seconds for all gaps of one emission together, where nobody waits behind them.
+PATIENT = 10.0
+
+
+def explain_gaps(
+    account: ExchangeAccount, emission: Emission, *, patience: float = PATIENT
+) -> Emission:
     """Ask for the trades of orders that filled more than was seen, and emit them.
 
-    Returns what both emissions did. If REST fails now the order stays in the verification queue;
-    nothing is lost by giving up.
+    Returns what both emissions did. If REST fails now, or `patience` seconds are not enough, the
+    order stays in the verification queue; nothing is lost by giving up.
     """
     gaps = emission.gaps
-    if not gaps:
+    if not gaps or account.state != AccountState.ACTIVE.value:
         return emission
     client = clients.rest_client(account)
+    deadline = time.monotonic() + patience
     found: list[Gathered] = []
     for item in gaps:
         try:
-            found.append(verification.with_trades_of_order(client, item))
+            found.append(verification.with_trades_of_order(client, item, deadline))
         except ExchangeError as error:
             log.warning("gap.unexplained", order=item.label, error=type(error).__name__)
     if not found:

@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from exchanges.errors import MalformedMessage, UnknownSymbol
 from tracking.domain.findings import AnomalyKind
-from tracking.models import ExchangeAccount
+from tracking.models import AccountState, ExchangeAccount
 from tracking.services import anomalies, bystanders, clients, inbox, verification
 from tracking.services.anomalies import Noticed
 from tracking.services.baseline import ensure_baseline
@@ -138,7 +138,7 @@ class OrderFillMonitor:
             log.exception("events.failed", account=account.pk, orders=len(groups))
             self._divide(account, groups, ignorable, error)
         else:
-            explain_gaps(account, emission)
+            explain_gaps(account, emission, patience=settings.VERIFY_DEADLINE)
 
     def _divide(
         self, account: ExchangeAccount, groups: list[Group], ignorable: list[int], error: Exception
@@ -174,8 +174,8 @@ class OrderFillMonitor:
         )
 
     def _may_wait(self, account: ExchangeAccount) -> bool:
-        """See Note [Verified by REST, never late]."""
-        if _PAUSES.holds(account.pk):
+        """See Note [Verified by REST, never late]. A refused key asks nothing any more."""
+        if _PAUSES.holds(account.pk) or account.state != AccountState.ACTIVE.value:
             return False
         return clients.governor(account).free_share() > verification.GENEROUS
 

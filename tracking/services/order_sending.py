@@ -6,6 +6,7 @@ The one send of a request, and its answer as evidence. See Note [Commit, claim, 
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from tracking.domain.evidence import Evidence, Verdict
 from tracking.models import OrderRequest, RequestOutcome
 from tracking.services import clients, verification
 from tracking.services.event_emitter import emit_trade_event, withdraw_cancel
-from tracking.services.gaps import explain_gaps
+from tracking.services.gaps import PATIENT, explain_gaps
 from tracking.services.order_records import Gathered
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _cancel_outcome(error: ExchangeError) -> RequestOutcome:
 def _asked(client: RestClient, question: Gathered) -> Gathered | None:
     """Find out what became of an order whose cancel was refused: it may have filled."""
     try:
-        return verification.with_trades_of_order(client, question)
+        return verification.with_trades_of_order(client, question, time.monotonic() + PATIENT)
     except ExchangeError as error:
         log.warning("cancel.unexplained", order=question.label, error=type(error).__name__)
         return None

@@ -192,17 +192,26 @@ def _added(
     )
 
 
-def with_trades_of_order(client: RestClient, item: Gathered) -> Gathered:
-    """Add an order's own snapshot and complete trade list. Raises ExchangeError."""
+def with_trades_of_order(client: RestClient, item: Gathered, deadline: float) -> Gathered:
+    """Add an order's own snapshot and complete trade list, by `deadline` on the monotonic clock.
+
+    Raises ExchangeError.
+    """
     ref = ref_of(client, item)
-    snapshot = client.fetch_order(ref, priority=Priority.VERIFY)
+    snapshot = client.fetch_order(ref, timeout=_left(deadline), priority=Priority.VERIFY)
     fills = client.fetch_executions(
         ref.symbol_id,
         TradeCursor(),
         exchange_order_id=snapshot.exchange_order_id,
+        timeout=_left(deadline),
         priority=Priority.VERIFY,
     )
     return _added(item, snapshot, fills, complete=True)
+
+
+def _left(deadline: float) -> float:
+    """Give the seconds left; a call given none fails at once, as one that took too long."""
+    return max(0.001, deadline - time.monotonic())
 
 
 def trades_since(client: RestClient, key: SymbolKey, cursor: TradeCursor) -> Verified:

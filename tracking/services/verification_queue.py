@@ -20,6 +20,7 @@ from exchanges.messages import OrderStatus, Source
 from tracking.domain.evidence import Evidence, Verdict
 from tracking.domain.findings import AnomalyKind
 from tracking.models import (
+    AccountState,
     ExchangeAccount,
     OpenOrder,
     OrderRequest,
@@ -71,7 +72,10 @@ def accounts_due(now: datetime) -> list[int]:
 def verify_due(account_id: int) -> int:
     """Ask REST about everything of an account that is due; return how many rows were."""
     now = timezone.now()
-    account = ensure_baseline(ExchangeAccount.objects.get(pk=account_id))
+    account = ExchangeAccount.objects.get(pk=account_id)
+    if account.state != AccountState.ACTIVE.value:
+        return 0
+    account = ensure_baseline(account)
     busy = _asked_lately(account_id, now)
     executions = _due_executions(account_id, now, busy)
     orders = _due_orders(account_id, now, busy)
