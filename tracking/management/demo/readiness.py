@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
 
@@ -19,12 +18,8 @@ TIMEOUT = 5
 def web_answers(url: str) -> bool:
     """Say whether the web process answers."""
     try:
-        with urllib.request.urlopen(f"{url}/api/sse/events", timeout=TIMEOUT):  # noqa: S310
+        with urllib.request.urlopen(f"{url}/healthz", timeout=TIMEOUT):  # noqa: S310
             return True
-    except urllib.error.HTTPError as error:
-        # it asks who we are: that is an answer
-        error.close()
-        return True
     except OSError:
         return False
 
