@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from exchanges.messages import OrderStatus
 from tracking.models import ClosedOrder, EventKind, OpenOrder, Trade, TradeExecution
+from tracking.services import bulk_rows
 from tracking.services.journal import emit_pending_order_sse
 from tracking.services.order_outcomes import Settled
 from tracking.services.order_records import in_flight
@@ -95,8 +96,9 @@ class OrderWriter:
         before = changed[0][1].before
         self._take_fills(record, changed, received_at)
         if any(t.order_changed for _, t in changed):
-            self._take_order(record, gathered, last, received_at)
-            self._settle(record, before)
+            was = before.status if before else None
+            self._take_order(record, gathered, last, was, received_at)
+            self._settle(record, was)
 
     def _take_fills(
         self,
@@ -176,6 +178,7 @@ class OrderWriter:
             row.execution_price == state.execution_price
             and row.execution_quantity == state.execution_quantity
             and row.commission == state.commission
+            and row.commission_asset == state.commission_asset
             and (row.voided_at is not None) == state.voided
         )
         if not same and not row.is_history:
@@ -189,15 +192,16 @@ class OrderWriter:
         record: Record,
         gathered: Gathered,
         last: Transition,
+        was: OrderStatus | None,
         received_at: datetime | None,
     ) -> None:
         row = record.row or self._new_row(record, gathered)
         write_state(row, last.after, self.now)
         if isinstance(row, ClosedOrder):
-            row = self._take_closed(record, row)
+            row = self._take_closed(record, row, last)
         else:
             row = self._take_open(record, row, last)
-        self._tell_order(record, row, received_at)
+        self._tell_order(record, row, was, received_at)
 
     def _new_row(self, record: Record, gathered: Gathered) -> OpenOrder:
         return OpenOrder(
@@ -231,24 +235,34 @@ class OrderWriter:
             self.kept_open.append(row)
         return row
 
-    def _take_closed(self, record: Record, row: ClosedOrder) -> OpenOrder | ClosedOrder:
+    def _take_closed(
+        self, record: Record, row: ClosedOrder, last: Transition
+    ) -> OpenOrder | ClosedOrder:
         if record.is_closed:
             row.keep = row.keep or bool(row.filled_quantity)
             self.kept_closed.append(row)
             return row
-        reopened = reopened_from(row)
+        reopened = reopened_from(row, last.after)
+        plan_check(reopened, last, self.now)
         self.gone_closed.append(row.pk)
         self.new_open.append(reopened)
         self.count_deltas[row.market_type, row.symbol] += 1
         return reopened
 
     def _tell_order(
-        self, record: Record, row: OpenOrder | ClosedOrder, received_at: datetime | None
+        self,
+        record: Record,
+        row: OpenOrder | ClosedOrder,
+        was: OrderStatus | None,
+        received_at: datetime | None,
     ) -> None:
         if not record.is_closed:
             emit_pending_order_sse(self.journal, row, action="upsert", received_at=received_at)
             return
         status = OrderStatus(row.status)
+        if record.was_closed and status is was:
+            # an end is told once; what its fills became is told by themselves
+            return
         if not record.was_closed:
             emit_pending_order_sse(
                 self.journal, row, action="remove", reason=status.value, received_at=received_at
@@ -260,17 +274,14 @@ class OrderWriter:
             received_at=received_at,
         )
 
-    def _settle(self, record: Record, before: object) -> None:
+    def _settle(self, record: Record, was: OrderStatus | None) -> None:
         """Note the first answer to an order of ours, for its request."""
         row, state = record.row, record.state
-        was_waiting = getattr(before, "status", None)
-        if row is None or state is None or not row.placed_by_us or was_waiting is None:
+        if row is None or state is None or not row.placed_by_us or was is None:
             return
-        answered = in_flight(was_waiting) or was_waiting is OrderStatus.FAILED
-        if answered and was_waiting != state.status and row.client_order_id:
-            self.settled.append(
-                Settled(row.client_order_id, was_waiting, state.status, state.reason)
-            )
+        answered = in_flight(was) or was is OrderStatus.FAILED
+        if answered and was != state.status and row.client_order_id:
+            self.settled.append(Settled(row.client_order_id, was, state.status, state.reason))
 
     def tell_positions(self, rows: Sequence[StrategyPosition]) -> None:
         """Tell the folded positions."""
@@ -279,15 +290,18 @@ class OrderWriter:
 
     def write(self) -> None:
         """Write everything collected, parents first."""
-        Trade.objects.bulk_create(self.new_trades)
+        bulk_rows.insert_with_keys(self.new_trades)
         upsert(Trade, self.kept_trades, TRADE_COLUMNS)
-        TradeExecution.objects.bulk_create(self.new_executions, batch_size=2000)
+        for execution in self.new_executions:
+            # its trade had no key when the row was made
+            execution.trade_id = execution.trade.pk
+        bulk_rows.insert(self.new_executions)
         upsert(TradeExecution, self.kept_executions, EXECUTION_COLUMNS)
         if self.gone_open:
             OpenOrder.objects.filter(pk__in=self.gone_open).delete()
         if self.gone_closed:
             ClosedOrder.objects.filter(pk__in=self.gone_closed).delete()
-        OpenOrder.objects.bulk_create(self.new_open)
+        bulk_rows.insert(self.new_open)
         upsert(OpenOrder, self.kept_open, OPEN_COLUMNS)
-        ClosedOrder.objects.bulk_create(self.new_closed)
+        bulk_rows.insert(self.new_closed)
         upsert(ClosedOrder, self.kept_closed, CLOSED_COLUMNS)
