@@ -52,7 +52,7 @@ class Pace:
     """How fast the traders are; seconds."""
 
     #: from one order of the strategies to the next; a late one is made up for
-    between_orders: tuple[float, float] = (0.15, 0.4)
+    between_orders: tuple[float, float] = (0.12, 0.36)
     #: between two acts by hand
     between_hands: tuple[float, float] = (3.0, 6.0)
 
