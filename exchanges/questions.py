@@ -51,6 +51,10 @@ class TradeCursor:
 
     after_trade_id: str | None = None
     since: datetime | None = None
+    #: enough is known once this trade was seen; None reads the list to its end
+    until_trade_id: str | None = None
+    #: about how many trades that will be, where `until_trade_id` is set
+    awaited: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

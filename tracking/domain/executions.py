@@ -128,7 +128,7 @@ class ExecutionSet:
             sequence += 1
         if sequence:
             self.clashes.append(seen.exchange_trade_id)
-        self.put(replace(seen, sequence=sequence))
+        self.put(replace(seen, sequence=sequence) if sequence else seen)
 
     def verify_all(self) -> None:
         """Mark every real execution as confirmed by REST."""

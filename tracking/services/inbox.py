@@ -14,7 +14,7 @@ and then finds it has to look again. A holder that dies is replaced by the sweep
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -127,12 +127,23 @@ def let_go(account_id: int, owner: str, *, even_if_wanted: bool = False) -> bool
         return bool(cursor.rowcount)
 
 
-def waiting(account_id: int, limit: int) -> list[StreamEvent]:
+class WaitingFrame(NamedTuple):
+    """What a drain reads of an unprocessed frame."""
+
+    pk: int
+    market_type: str
+    raw: str
+    received_at: datetime
+    attempts: int
+
+
+def waiting(account_id: int, limit: int) -> list[WaitingFrame]:
     """Read an account's oldest unprocessed frames."""
     rows = StreamEvent.objects.filter(
         account_id=account_id, processed_at__isnull=True, quarantined_at__isnull=True
     )
-    return list(rows.order_by("id")[:limit])
+    read = rows.order_by("id").values_list(*WaitingFrame._fields)
+    return [WaitingFrame(*row) for row in read[:limit]]
 
 
 def accounts_waiting() -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exchanges import registry
@@ -15,8 +15,9 @@ from tracking.services.order_records import Gathered
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from exchanges.messages import ExecutionReport
-    from tracking.models import ExchangeAccount, StreamEvent
+    from tracking.models import ExchangeAccount
+    from tracking.services.inbox import WaitingFrame
+    from tracking.services.order_records import OrderIdentity
 
 
 @dataclass(slots=True)
@@ -29,15 +30,42 @@ class Group:
     attempts: int
 
 
+@dataclass(slots=True)
+class _Frames:
+    """What was read for one order so far."""
+
+    reports: list[OrderReport] = field(default_factory=list)
+    events: list[WaitingFrame] = field(default_factory=list)
+
+    def grouped(self, identity: OrderIdentity) -> Group:
+        fills = [report.execution for report in self.reports if report.execution]
+        market_type, symbol, id_space, exchange_order_id = identity
+        gathered = Gathered(
+            market_type=market_type,
+            symbol=symbol,
+            id_space=id_space,
+            exchange_order_id=exchange_order_id,
+            client_order_id=self.reports[0].client_order_id,
+            evidence=Evidence(statements=tuple(self.reports), executions=tuple(fills)),
+            received_at=self.events[0].received_at,
+        )
+        return Group(
+            gathered,
+            [event.pk for event in self.events],
+            bool(fills) or self.reports[0].filled_quantity > 0,
+            max(event.attempts for event in self.events),
+        )
+
+
 def group_by_order(
-    account: ExchangeAccount, events: Sequence[StreamEvent]
+    account: ExchangeAccount, events: Sequence[WaitingFrame]
 ) -> tuple[list[Group], list[int], dict[int, str]]:
     """Read frames and group them per order.
 
     Returns the groups, the frames that say nothing about orders, and those nobody can read (with
     the reason). Raises TransientError when the market table cannot be loaded just now.
     """
-    groups: dict[tuple[str, str, str, str], Group] = {}
+    orders: dict[OrderIdentity, _Frames] = {}
     ignorable: list[int] = []
     bad: dict[int, str] = {}
     markets = clients.rest_client(account).markets
@@ -46,56 +74,21 @@ def group_by_order(
             reports = _order_reports(account, event)
             for report in reports:
                 symbol = markets.symbol_of(report.market_type, report.symbol_id)
-                _add(groups, report, symbol, event)
+                frames = orders.setdefault(_identity(report, symbol), _Frames())
+                frames.reports.append(report)
+                frames.events.append(event)
             if not reports:
                 ignorable.append(event.pk)
         except PermanentError as error:
             bad[event.pk] = f"{type(error).__name__}: {error}"
-    return list(groups.values()), ignorable, bad
+    groups = [frames.grouped(identity) for identity, frames in orders.items()]
+    return groups, ignorable, bad
 
 
-def _order_reports(account: ExchangeAccount, event: StreamEvent) -> list[OrderReport]:
+def _order_reports(account: ExchangeAccount, event: WaitingFrame) -> list[OrderReport]:
     messages = registry.parse(account.exchange, event.market_type, event.raw)
     return [message for message in messages if isinstance(message, OrderReport)]
 
 
-def _add(
-    groups: dict[tuple[str, str, str, str], Group],
-    report: OrderReport,
-    symbol: str,
-    event: StreamEvent,
-) -> None:
-    key = (report.market_type.value, symbol, report.id_space.value, report.exchange_order_id)
-    fills = (report.execution,) if report.execution else ()
-    group = groups.get(key)
-    if group is None:
-        gathered = Gathered(
-            market_type=key[0],
-            symbol=symbol,
-            id_space=key[2],
-            exchange_order_id=report.exchange_order_id,
-            client_order_id=report.client_order_id,
-            evidence=Evidence(statements=(report,), executions=fills),
-            received_at=event.received_at,
-        )
-        has_fill = bool(report.execution) or report.filled_quantity > 0
-        groups[key] = Group(gathered, [event.pk], has_fill, event.attempts)
-        return
-    group.event_ids.append(event.pk)
-    group.has_fill = group.has_fill or bool(report.execution)
-    group.attempts = max(group.attempts, event.attempts)
-    group.gathered = _extended(group.gathered, report, fills)
-
-
-def _extended(
-    gathered: Gathered, report: OrderReport, fills: tuple[ExecutionReport, ...]
-) -> Gathered:
-    evidence = gathered.evidence
-    return replace(
-        gathered,
-        evidence=replace(
-            evidence,
-            statements=(*evidence.statements, report),
-            executions=evidence.executions + fills,
-        ),
-    )
+def _identity(report: OrderReport, symbol: str) -> OrderIdentity:
+    return report.market_type.value, symbol, report.id_space.value, report.exchange_order_id

@@ -16,13 +16,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from exchanges.errors import MalformedMessage, UnknownSymbol
 from tracking.domain.findings import AnomalyKind
-from tracking.models import AccountState, ExchangeAccount
+from tracking.models import ExchangeAccount
 from tracking.services import anomalies, bystanders, clients, inbox, verification
 from tracking.services.anomalies import Noticed
 from tracking.services.baseline import ensure_baseline
@@ -34,7 +35,7 @@ from tracking.services.inbox_groups import Group, group_by_order
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tracking.models import StreamEvent
+    from tracking.services.inbox import WaitingFrame
     from tracking.services.order_records import Gathered
 
 log = structlog.get_logger(__name__)
@@ -109,7 +110,7 @@ class OrderFillMonitor:
                 drained.again = False
                 return
 
-    def process_order_fill(self, account: ExchangeAccount, events: Sequence[StreamEvent]) -> None:
+    def process_order_fill(self, account: ExchangeAccount, events: Sequence[WaitingFrame]) -> None:
         """Verify and emit one round of frames."""
         groups, ignorable, bad = group_by_order(account, events)
         if bad:
@@ -130,15 +131,18 @@ class OrderFillMonitor:
     def _emit(self, account: ExchangeAccount, groups: list[Group], ignorable: list[int]) -> None:
         """Emit the groups; on failure halve them until the bad order stands alone."""
         event_ids = [i for group in groups for i in group.event_ids] + ignorable
+        began = time.monotonic()
         try:
             emission = self._verify_and_emit(account, groups, event_ids)
-        except (OperationalError, InterfaceError):
+        except (OperationalError, InterfaceError, SoftTimeLimitExceeded):
+            # the database, or our time: nothing is wrong with these frames
             raise
         except Exception as error:
             log.exception("events.failed", account=account.pk, orders=len(groups))
             self._divide(account, groups, ignorable, error)
         else:
-            explain_gaps(account, emission, patience=settings.VERIFY_DEADLINE)
+            spent = time.monotonic() - began
+            explain_gaps(account, emission, patience=settings.VERIFY_DEADLINE - spent)
 
     def _divide(
         self, account: ExchangeAccount, groups: list[Group], ignorable: list[int], error: Exception
@@ -175,7 +179,7 @@ class OrderFillMonitor:
 
     def _may_wait(self, account: ExchangeAccount) -> bool:
         """See Note [Verified by REST, never late]. A refused key asks nothing any more."""
-        if _PAUSES.holds(account.pk) or account.state != AccountState.ACTIVE.value:
+        if _PAUSES.holds(account.pk) or not clients.may_ask(account):
             return False
         return clients.governor(account).free_share() > verification.GENEROUS
 

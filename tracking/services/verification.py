@@ -110,7 +110,7 @@ def _ask_symbol(
     try:
         return client.verify_orders(
             [ref_of(client, item) for item in items],
-            cursor=cursor if want_trades else None,
+            cursor=_as_far_as_told(cursor, items) if cursor and want_trades else None,
             want_trades=want_trades,
             told_terminal=frozenset(
                 item.exchange_order_id
@@ -125,6 +125,20 @@ def _ask_symbol(
             "verification.failed", symbol=key[1], orders=len(items), error=type(error).__name__
         )
         return None
+
+
+def _as_far_as_told(cursor: TradeCursor, items: Sequence[Gathered]) -> TradeCursor:
+    """Read the trades no further than the frames have told of them.
+
+    Behind a backlog the list is long already, and its rest will be read with the frames of the
+    rest. To its end it is read where some order's fills came without ids of trades.
+    """
+    if not all(item.evidence.executions for item in items):
+        return cursor
+    ids = [fill.exchange_trade_id for item in items for fill in item.evidence.executions]
+    if not all(map(str.isdigit, ids)):
+        return cursor
+    return replace(cursor, until_trade_id=max(ids, key=int), awaited=len(ids))
 
 
 def ref_of(client: RestClient, item: Gathered) -> OrderRef:

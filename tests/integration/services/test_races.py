@@ -16,9 +16,10 @@ from tracking.services.order_fill_monitor import OrderFillMonitor
 from tracking.services.order_tracking import sync_open_orders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tests.integration.services.conftest import Exchange
+    from tracking.services.inbox import WaitingFrame
 
 PATIENCE = 30
 
@@ -82,13 +83,13 @@ def test_a_frame_that_comes_during_a_drain_is_seen_by_its_holder(exchange: Excha
     monitor = OrderFillMonitor(exchange.account.pk)
     process = monitor.process_order_fill
 
-    def process_and_receive(account: ExchangeAccount, events: list[StreamEvent]) -> None:
+    def process_and_receive(account: ExchangeAccount, events: Sequence[WaitingFrame]) -> None:
         process(account, events)
         if len(events) == 1 and events[0].raw == new:
             # nobody is woken: the holder has to look again by itself
             assert inbox.receive([a_frame(exchange, filled)]) == set()
 
-    monitor.process_order_fill = process_and_receive  # type: ignore[method-assign,assignment]
+    monitor.process_order_fill = process_and_receive  # type: ignore[method-assign]
     monitor.on_order_update()
 
     exchange.assert_equal_books()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from exchanges.binance_calls import BinanceCalls, Endpoint, Told
-from exchanges.binance_trades import PAGE, PAGES, fetch_traded_symbols, fetch_trades
+from exchanges.binance_trades import PAGE, PAGES, UNTOLD, fetch_traded_symbols, fetch_trades
 from exchanges.errors import TransientError
 from exchanges.governor import Priority
 from exchanges.messages import ExecutionReport, MarketType
@@ -88,6 +88,33 @@ def test_a_list_without_end_is_read_so_far_and_not_called_whole() -> None:
     assert len(found) == PAGES * PAGE
     assert not is_all
     assert ids(read(lists, TradeCursor(after_trade_id=str(len(found))))[0])[0] == len(found) + 1
+
+
+def test_a_list_is_read_no_further_than_the_trade_that_was_awaited() -> None:
+    lists = Lists(*[timedelta(hours=1)] * (2 * PAGE))
+
+    found, is_all = read(lists, TradeCursor(after_trade_id="3", until_trade_id="100", awaited=60))
+
+    assert ids(found) == list(range(4, 4 + 60 + UNTOLD))
+    assert not is_all
+    assert len(lists.asked) == 1
+
+
+def test_pages_follow_until_the_awaited_trade_is_there() -> None:
+    lists = Lists(*[timedelta(hours=1)] * (2 * PAGE))
+
+    found, _ = read(lists, TradeCursor(after_trade_id="0", until_trade_id="300", awaited=150))
+
+    assert ids(found) == list(range(1, 401))
+
+
+def test_an_awaited_trade_that_is_not_there_yet_is_not_waited_for() -> None:
+    lists = Lists(*[timedelta(hours=1)] * 5)
+
+    found, is_all = read(lists, TradeCursor(after_trade_id="0", until_trade_id="6", awaited=6))
+
+    assert ids(found) == [1, 2, 3, 4, 5]
+    assert is_all
 
 
 def test_trades_weeks_apart_are_found_from_a_time() -> None:
