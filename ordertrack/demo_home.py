@@ -106,7 +106,7 @@ def prepare(*, has_own_redis: bool) -> None:
     if not is_set("FLOWER_BASIC_AUTH"):
         os.environ["FLOWER_BASIC_AUTH"] = f"demo:{secrets.token_urlsafe(9)}"
     # Flower reads its options from such names itself
-    os.environ["FLOWER_PORT"] = str(next_free_port(FLOWER_PORT))
+    os.environ["FLOWER_PORT"] = str(next_free_port(env.int("FLOWER_PORT", default=FLOWER_PORT)))
 
 
 def new_database(server: str, name: str) -> str:
