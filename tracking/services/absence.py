@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 ABSENT_AFTER = 3
 ABSENCE_SPACING = timedelta(seconds=10)
+#: An answer older than this has been followed by others that knew the order.
+ABSENCE_LASTS = timedelta(seconds=90)
 #: recvWindow (10 s) and as much again: past this no request of ours can still be under way
 SUBMIT_MAY_ARRIVE = timedelta(seconds=25)
 
@@ -45,13 +47,17 @@ def note_not_found(account: ExchangeAccount, items: Sequence[Gathered]) -> None:
         if row is None:
             continue
         if row.not_found_at is None or row.not_found_at <= now - ABSENCE_SPACING:
-            OpenOrder.objects.filter(pk=row.pk).update(
-                not_found_count=row.not_found_count + 1,
-                not_found_at=now,
-                next_verify_at=now + ABSENCE_SPACING,
-            )
-            if row.not_found_count + 1 >= ABSENT_AFTER and row.created_at < now - SUBMIT_MAY_ARRIVE:
+            row.not_found_count = _count_before(row, now) + 1
+            row.not_found_at, row.next_verify_at = now, now + ABSENCE_SPACING
+            row.save(update_fields=["not_found_count", "not_found_at", "next_verify_at"])
+            if row.not_found_count >= ABSENT_AFTER and row.created_at < now - SUBMIT_MAY_ARRIVE:
                 _conclude_absent(account, item, row, now)
+
+
+def _count_before(row: OpenOrder, now: datetime) -> int:
+    """How often in a row it was not found: one answer long ago does not count with two now."""
+    is_recent = row.not_found_at is not None and row.not_found_at > now - ABSENCE_LASTS
+    return row.not_found_count if is_recent else 0
 
 
 def _row_of(account_id: int, item: Gathered) -> OpenOrder | None:
@@ -71,11 +77,14 @@ def _conclude_absent(
     key = (row.market_type, row.symbol)
     cursor = read_cursors(account.pk, [key], account.baseline_at)[key]
     trades = verification.trades_since(client, key, cursor)
-    bystanders.join_known(account.pk, trades, groups_known_to=[item])
+    # a fill of an order we do not know may be this one's: then asking tells its client order id
+    bystanders.adopt(account.pk, client, trades)
     was_accepted = row.exchange_order_id is not None
+    if not was_accepted and bystanders.strangers(trades):
+        return
     verdict = Verdict(
         status=OrderStatus.CANCELLED if was_accepted else OrderStatus.FAILED,
-        reason=f"resolved by absence: not found {row.not_found_count + 1} times, no trades",
+        reason=f"resolved by absence: not found {row.not_found_count} times, no trades",
     )
     judged = Gathered(
         market_type=row.market_type,

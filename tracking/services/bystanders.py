@@ -9,9 +9,11 @@ keeps the trade cursor before them; the sync asks for the orders and adopts them
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
+from django.utils import timezone
 
 from exchanges.errors import OrderNotFound
 from exchanges.governor import Priority
@@ -24,7 +26,7 @@ from tracking.services.order_records import Gathered
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from exchanges.messages import OrderSnapshot
+    from exchanges.messages import ExecutionReport, OrderSnapshot
     from exchanges.rest import RestClient
     from tracking.services.verification import Others, SymbolKey, Verified
 
@@ -32,6 +34,8 @@ log = structlog.get_logger(__name__)
 
 #: How many unknown orders one sync asks for; the others wait behind the cursor for the next one.
 ADOPTED_AT_ONCE = 20
+#: "Not found" for an order with fills is a lagging answer, unless the fills are older than this.
+FORGOTTEN_AFTER = timedelta(days=1)
 
 
 def join_known(account_id: int, answer: Verified, *, groups_known_to: Sequence[Gathered]) -> None:
@@ -56,9 +60,11 @@ def adopt(account_id: int, client: RestClient, answer: Verified) -> None:
         known = known_orders(account_id, key, {*others.fills, *others.snapshots})
         unknown = [i for i in others.fills if i not in known and i not in others.snapshots]
         asked, budget = unknown[:budget], budget - min(budget, len(unknown))
-        snapshots = {i: _ask(client, key, i) for i in sorted(asked)}
-        found = known | set(asked) | set(others.snapshots)
-        _join(answer, key, others, found, {i: s for i, s in snapshots.items() if s})
+        told = {i: _ask(client, key, i) for i in sorted(asked)}
+        snapshots = {i: snapshot for i, snapshot in told.items() if snapshot}
+        forgotten = {i for i in told if i not in snapshots and _are_old(others.fills[i])}
+        found = known | forgotten | set(snapshots) | set(others.snapshots)
+        _join(answer, key, others, found, snapshots)
 
 
 def _ask(client: RestClient, key: SymbolKey, order_id: str) -> OrderSnapshot | None:
@@ -68,9 +74,19 @@ def _ask(client: RestClient, key: SymbolKey, order_id: str) -> OrderSnapshot | N
     try:
         return client.fetch_order(ref, priority=Priority.SYNC)
     except OrderNotFound:
-        # older than the exchange remembers orders, yet its fills are there: book those
         log.warning("order.known_by_fills_only", symbol=key[1], exchange_order_id=order_id)
         return None
+
+
+def _are_old(fills: Sequence[ExecutionReport]) -> bool:
+    """Whether the exchange may have forgotten the order: then its fills are all there is."""
+    return max(fill.executed_at for fill in fills) < timezone.now() - FORGOTTEN_AFTER
+
+
+def strangers(answer: Verified) -> bool:
+    """Whether an answer holds fills of orders that nobody has named yet."""
+    named = {item.exchange_order_id for item in answer.gathered}
+    return any(set(others.fills) - named for others in answer.others.values())
 
 
 def known_orders(account_id: int, key: SymbolKey, order_ids: Iterable[str]) -> set[str]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
+from django.db.models import F, Value
+from django.db.models.functions import Greatest
+
 from exchanges.messages import OrderStatus
 from tracking.models import FailedOrder, OrderRequest, RequestAction, RequestOutcome
 
@@ -49,8 +52,14 @@ def settle(account_id: int, settled: Sequence[Settled], now: datetime) -> None:
             action=RequestAction.PLACE.value,
             client_order_id__in=client_order_ids,
         )
-        answered = None if outcome is RequestOutcome.UNKNOWN else now
+        # the clock of whoever made the request may be ahead of ours
+        answered = (
+            None if outcome is RequestOutcome.UNKNOWN else Greatest(Value(now), F("created_at"))
+        )
         requests.update(outcome=outcome.value, detail=reason[:300], answered_at=answered)
+        if outcome is RequestOutcome.ACCEPTED:
+            # a false failure: nobody may be offered to send it again
+            FailedOrder.objects.filter(request__in=requests).delete()
         if outcome in _FAILURES:
             _remember_failures(requests.values_list("pk", flat=True), account_id, reason, now)
 

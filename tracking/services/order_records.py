@@ -113,11 +113,16 @@ class Records:
         records._hold(_open_by_client_id(account_id, by_client))
         missing = [i for i in wanted if i not in records.by_identity]
         records._hold(_narrowed(_locked(ClosedOrder, account_id), missing))
-        lost = [g for g in gathered if not g.identity and not records.find(g)]
+        lost = [g for g in gathered if records._may_be_ours(g) and not records.find(g)]
         records._hold(_closed_by_client_id(account_id, lost))
         records._attach_fills(account_id)
         records._attach_owners([g for g in gathered if not records.find(g)])
         return records
+
+    def _may_be_ours(self, gathered: Gathered) -> bool:
+        """Whether an order we hold closed without its exchange id, as failed, may be this one."""
+        token = client_ids.owner_token(gathered.client_order_id, prefix=self.prefix)
+        return gathered.identity is None or token is not None
 
     def _hold(self, rows: Iterable[OpenOrder | ClosedOrder]) -> None:
         for row in rows:

@@ -146,9 +146,10 @@ def closed_from(row: OpenOrder, now: datetime) -> ClosedOrder:
     return closed
 
 
-def reopened_from(row: ClosedOrder) -> OpenOrder:
+def reopened_from(row: ClosedOrder, state: OrderState) -> OpenOrder:
     """Make the open order of one that was held failed and lives after all."""
-    order = OpenOrder()
+    withheld = state.withheld_status
+    order = OpenOrder(withheld_status=withheld.value if withheld else None)
     for column in (*CARRIED_COLUMNS, *STATE_COLUMNS):
         setattr(order, column, getattr(row, column))
     return order
@@ -201,6 +202,7 @@ def rewrite_execution(row: TradeExecution, state: ExecutionState, now: datetime)
     if state.voided != (row.voided_at is not None):
         row.voided_at = now if state.voided else None
         row.next_verify_at = None if state.voided else now
+        row.verify_attempts = 0
 
 
 def recompute_trade(trade: Trade, executions: Iterable[TradeExecution]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,16 @@ from django.utils import timezone
 
 from exchanges.simulator.thread import SimulatorThread
 from tests.factories import ExchangeAccountFactory, StrategyAccountFactory
-from tracking.models import OpenOrder, StrategyPosition, TradeExecution
+from tracking.models import (
+    OpenOrder,
+    StrategyPosition,
+    SymbolSubscription,
+    TradeExecution,
+)
 from tracking.services import clients, inbox
 from tracking.services.baseline import ensure_baseline
 from tracking.services.inbox import Frame
+from tracking.services.order_manager import OrderManager
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +32,7 @@ if TYPE_CHECKING:
     from tracking.models import ExchangeAccount, StrategyAccount
 
 SYMBOL = "BTC/USDT:USDT"
+PAST = timedelta(minutes=1)
 
 
 class Exchange:
@@ -138,6 +146,14 @@ def booked_positions(account: ExchangeAccount) -> dict[str, Decimal]:
     return {symbol: quantity for symbol, quantity in held.items() if quantity}
 
 
+def make_due() -> None:
+    """Let everything in the verification queue be due now."""
+    past = timezone.now() - PAST
+    OpenOrder.objects.exclude(next_verify_at=None).update(next_verify_at=past)
+    TradeExecution.objects.exclude(next_verify_at=None).update(next_verify_at=past)
+    SymbolSubscription.objects.update(verified_at=None)
+
+
 def fill_budget() -> None:
     """A new budget starts a quarter full; these tests are about one that has rested."""
     state = redis.Redis.from_url(settings.REDIS_STATE_URL)
@@ -174,8 +190,16 @@ def strategy_account(account: ExchangeAccount) -> StrategyAccount:
 def exchange(account: ExchangeAccount, simulator: SimulatorThread) -> Iterator[Exchange]:
     ensure_baseline(account)
     account.refresh_from_db()
+    # a worker has its market table long before the faults a test sets
+    clients.rest_client(account).markets.all()
     fill_budget()
     opened = Exchange(simulator, account)
     opened.connect()
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def manager(exchange: Exchange, strategy_account: StrategyAccount) -> OrderManager:
+    strategy_account.account.refresh_from_db()
+    return OrderManager(strategy_account)
