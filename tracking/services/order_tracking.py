@@ -84,12 +84,13 @@ def sync_open_orders(account_id: int, *, full: bool = False, force: bool = False
         return SyncResult(skipped=True)
     account = ensure_baseline(ExchangeAccount.objects.get(pk=account_id))
     is_full = full or _wants_full(account)
+    began = _begin(account, full=is_full)
     try:
         result = _sync(account, full=is_full)
     except AuthenticationError as error:
         stop_for_credentials(account, str(error))
         raise
-    _note_synced(account, full=is_full)
+    _note_synced(account, began, full=is_full)
     log.info(
         "account.synced",
         account=account_id,
@@ -135,10 +136,15 @@ def _sync(account: ExchangeAccount, *, full: bool) -> SyncResult:
     client = clients.rest_client(account)
     answer = sync_questions.open_orders(account, client, full=full)
     emission = _emit(account, answer)
-    moved = sync_questions.moved_markets(account, client)
+    moved, looked_at = sync_questions.moved_markets(account, client)
+    has_more = False
     if moved:
         trades = sync_questions.trades_of(account, client, moved)
         emission += _emit(account, trades)
+        has_more = trades.has_more
+    if looked_at is not None and not has_more:
+        ExchangeAccount.objects.filter(pk=account.pk).update(income_checked_at=looked_at)
+    if moved:
         _report_drift(account, sync_questions.still_moved(account, client, moved))
     return SyncResult(
         inserted=emission.inserted,
@@ -161,12 +167,20 @@ def _emit(account: ExchangeAccount, answer: sync_questions.Answer) -> Emission:
     return emission
 
 
-def _note_synced(account: ExchangeAccount, *, full: bool) -> None:
+def _begin(account: ExchangeAccount, *, full: bool) -> datetime:
+    """Mark a full sync as begun, and still due: if a gap asks for another now, that one stands."""
     now = timezone.now()
-    changes: dict[str, object] = {"synced_at": now}
     if full:
-        changes["next_full_sync_at"] = now + FULL_SYNC_EVERY
-    ExchangeAccount.objects.filter(pk=account.pk).update(**changes)
+        ExchangeAccount.objects.filter(pk=account.pk).update(next_full_sync_at=now)
+    return now
+
+
+def _note_synced(account: ExchangeAccount, began: datetime, *, full: bool) -> None:
+    now = timezone.now()
+    rows = ExchangeAccount.objects.filter(pk=account.pk)
+    rows.update(synced_at=now)
+    if full:
+        rows.filter(next_full_sync_at=began).update(next_full_sync_at=now + FULL_SYNC_EVERY)
 
 
 def request_full_sync(account_id: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from django.db.models import F, Sum
 from django.db.models.functions import Coalesce
@@ -17,8 +17,9 @@ from django.utils import timezone
 
 from exchanges.errors import UnknownSymbol
 from exchanges.governor import Priority
-from exchanges.messages import MarketType, OrderSnapshot
+from exchanges.messages import HoldingReport, MarketType, OrderSnapshot, OrderStatus
 from tracking.domain.evidence import Evidence
+from tracking.domain.findings import AnomalyKind
 from tracking.models import (
     ClosedOrder,
     ExchangeAccount,
@@ -26,12 +27,14 @@ from tracking.models import (
     StrategyPosition,
     SymbolSubscription,
 )
-from tracking.services import bystanders, verification
+from tracking.services import anomalies, bystanders, verification
+from tracking.services.anomalies import Noticed
 from tracking.services.cursors import read_cursors
 from tracking.services.order_records import Gathered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from exchanges.markets import Markets
     from exchanges.rest import RestClient
@@ -42,6 +45,7 @@ INCOME_EVERY = timedelta(seconds=40)
 #: Orders younger than this may not be in a list yet; their absence means nothing.
 TOO_YOUNG = timedelta(seconds=5)
 HoldingKey = tuple[str, str, str]
+Said = TypeVar("Said", OrderSnapshot, HoldingReport)
 
 
 @dataclass(slots=True)
@@ -51,6 +55,8 @@ class Answer:
     gathered: list[Gathered]
     cursors: dict[SymbolKey, str | None] = field(default_factory=dict)
     not_found: list[Gathered] = field(default_factory=list)
+    #: whether fills are left of orders there was no time to ask for
+    has_more: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +73,13 @@ def open_orders(account: ExchangeAccount, client: RestClient, *, full: bool) -> 
     known = list(OpenOrder.objects.filter(account=account))
     symbols = _symbols_of_interest(account, known)
     snapshots = _read_snapshots(client, None if full else symbols)
-    listed = {(_symbol(client.markets, s), s.exchange_order_id) for s in snapshots}
+    told = [_told(s, symbol) for s, symbol in _named(account, client.markets, snapshots)]
+    listed = {item.identity for item in told}
     gone = [
         order
         for order in known
-        if (order.symbol, order.exchange_order_id) not in listed and not _is_on_its_way(order)
+        if _question(order).identity not in listed and not _is_on_its_way(order)
     ]
-    told = [_told(client.markets, snapshot) for snapshot in snapshots]
     stale = _closed_before(account, told)
     asked = _ask_about(account, client, [*map(_question, gone), *stale])
     asked.gathered += [item for item in told if item not in stale]
@@ -81,9 +87,10 @@ def open_orders(account: ExchangeAccount, client: RestClient, *, full: bool) -> 
 
 
 def _is_on_its_way(order: OpenOrder) -> bool:
-    """Placed a moment ago: the answer to the placement itself is still to come."""
+    """Not sent yet, or placed a moment ago: the answer to the placement is still to come."""
     young = order.created_at > timezone.now() - TOO_YOUNG
-    return young and order.exchange_order_id is None
+    is_pending = order.status == OrderStatus.PENDING.value
+    return is_pending or (young and order.exchange_order_id is None)
 
 
 def _symbols_of_interest(account: ExchangeAccount, known: Sequence[OpenOrder]) -> list[SymbolKey]:
@@ -107,14 +114,28 @@ def _read_snapshots(client: RestClient, symbols: Sequence[SymbolKey] | None) -> 
     return found
 
 
-def _symbol(markets: Markets, snapshot: OrderSnapshot) -> str:
-    return markets.symbol_of(snapshot.market_type, snapshot.symbol_id)
+def _named(
+    account: ExchangeAccount, markets: Markets, said: Iterable[Said]
+) -> list[tuple[Said, str]]:
+    """Give each statement its symbol; one about a market we do not know is told and left out."""
+    found, strange = [], set()
+    for item in said:
+        try:
+            found.append((item, markets.symbol_of(item.market_type, item.symbol_id)))
+        except UnknownSymbol:
+            strange.add(item.symbol_id)
+    if strange:
+        kind, detail = AnomalyKind.UNKNOWN_SYMBOL, "held or ordered, but no market we know"
+        anomalies.report(
+            account.pk, [Noticed(kind=kind, key=name, detail=detail) for name in strange]
+        )
+    return found
 
 
-def _told(markets: Markets, snapshot: OrderSnapshot) -> Gathered:
+def _told(snapshot: OrderSnapshot, symbol: str) -> Gathered:
     return Gathered(
         market_type=snapshot.market_type.value,
-        symbol=_symbol(markets, snapshot),
+        symbol=symbol,
         id_space=snapshot.id_space.value,
         exchange_order_id=snapshot.exchange_order_id,
         client_order_id=snapshot.client_order_id,
@@ -157,12 +178,18 @@ def _ask_about(
     return Answer(answered, verified.cursors, verified.not_found)
 
 
-def moved_markets(account: ExchangeAccount, client: RestClient) -> list[Moved]:
-    """Compare holdings with the booked positions; now and then also look for round trips."""
-    held = read_holdings(client)
-    keys = {key[:2] for key in _differences(account, held)}
-    keys |= _traded_by_anyone(account, client)
-    return [
+def moved_markets(
+    account: ExchangeAccount, client: RestClient
+) -> tuple[list[Moved], datetime | None]:
+    """Compare holdings with the booked positions; now and then also look for round trips.
+
+    Also tells up to when (exchange time) round trips were looked for, None if they were not: to be
+    noted once the trades are booked, or a failure on the way would hide them for good.
+    """
+    held = read_holdings(account, client)
+    traded, looked_at = _traded_by_anyone(account, client)
+    keys = {key[:2] for key in _differences(account, held)} | traded
+    moved = [
         Moved(
             market_type=market_type,
             symbol=symbol,
@@ -170,15 +197,16 @@ def moved_markets(account: ExchangeAccount, client: RestClient) -> list[Moved]:
         )
         for market_type, symbol in sorted(keys)
     ]
+    return moved, looked_at
 
 
-def read_holdings(client: RestClient) -> dict[HoldingKey, Decimal]:
+def read_holdings(account: ExchangeAccount, client: RestClient) -> dict[HoldingKey, Decimal]:
     """Ask what is held, by market and position side."""
-    held: dict[HoldingKey, Decimal] = {}
-    for holding in client.fetch_holdings(priority=Priority.SYNC):
-        symbol = client.markets.symbol_of(holding.market_type, holding.symbol_id)
-        held[holding.market_type.value, symbol, holding.position_side.value] = holding.quantity
-    return held
+    holdings = client.fetch_holdings(priority=Priority.SYNC)
+    return {
+        (holding.market_type.value, symbol, holding.position_side.value): holding.quantity
+        for holding, symbol in _named(account, client.markets, holdings)
+    }
 
 
 def booked_holdings(account: ExchangeAccount) -> dict[HoldingKey, Decimal]:
@@ -202,11 +230,14 @@ def _differences(
     }
 
 
-def _traded_by_anyone(account: ExchangeAccount, client: RestClient) -> set[SymbolKey]:
-    now = timezone.now()
+def _traded_by_anyone(
+    account: ExchangeAccount, client: RestClient
+) -> tuple[set[SymbolKey], datetime | None]:
     checked = account.income_checked_at
-    if checked is not None and now - checked < INCOME_EVERY:
-        return set()
+    # our clock decides only how often; a wrong one may cost requests, but hides nothing
+    if checked is not None and abs(timezone.now() - checked) < INCOME_EVERY:
+        return set(), None
+    now = client.fetch_server_time(priority=Priority.SYNC)
     since = (checked or now) - TOO_YOUNG
     found = set()
     for symbol_id in client.fetch_traded_symbols(since, priority=Priority.SYNC):
@@ -216,8 +247,7 @@ def _traded_by_anyone(account: ExchangeAccount, client: RestClient) -> set[Symbo
         except UnknownSymbol:
             continue
         found.add((market_type.value, symbol))
-    ExchangeAccount.objects.filter(pk=account.pk).update(income_checked_at=now)
-    return found
+    return found, now
 
 
 def trades_of(account: ExchangeAccount, client: RestClient, moved: Iterable[Moved]) -> Answer:
@@ -230,6 +260,7 @@ def trades_of(account: ExchangeAccount, client: RestClient, moved: Iterable[Move
         bystanders.adopt(account.pk, client, verified)
         answer.gathered += verified.gathered
         answer.cursors |= verified.cursors
+        answer.has_more = answer.has_more or bystanders.strangers(verified)
     return answer
 
 
@@ -238,7 +269,7 @@ def still_moved(account: ExchangeAccount, client: RestClient, moved: Iterable[Mo
     first = _unexplained(account, moved)
     if not first:
         return []
-    held = read_holdings(client)
+    held = read_holdings(account, client)
     again = _unexplained(
         account,
         [

@@ -6,10 +6,14 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import pytest
 from django.utils import timezone
 
+from exchanges.errors import TransientError, UnknownSymbol
+from tests.integration.services.conftest import PAST
 from tests.integration.services.test_order_fill_monitor import drain, fill, place_resting
 from tracking.models import (
+    Anomaly,
     ClosedOrder,
     ExchangeAccount,
     OpenOrder,
@@ -17,12 +21,11 @@ from tracking.models import (
     SymbolSubscription,
     TradeExecution,
 )
-from tracking.services.order_tracking import SyncResult, sync_open_orders
+from tracking.services import clients, sync_questions
+from tracking.services.order_tracking import SyncResult, request_full_sync, sync_open_orders
 from tracking.services.verification_queue import verify_due
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.integration.services.conftest import Exchange
 
 
@@ -144,3 +147,78 @@ def test_rest_that_lags_is_covered_by_one_inferred_fill_until_it_tells(
 
     exchange.assert_equal_books()
     assert StrategyPosition.objects.get().quantity == Decimal("0.3")
+
+
+def test_a_gap_during_a_full_sync_asks_for_another(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = sync_questions.open_orders
+
+    def read_and_miss(*args: object, **named: object) -> object:
+        answer = read(*args, **named)  # type: ignore[arg-type]
+        request_full_sync(exchange.account.pk)
+        return answer
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sync_questions, "open_orders", read_and_miss)
+        sync_open_orders(exchange.account.pk, force=True)
+
+    assert ExchangeAccount.objects.get().next_full_sync_at is None
+    assert sync_open_orders(exchange.account.pk, force=True).full
+
+
+def test_a_holding_in_an_unknown_market_does_not_stop_the_sync(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync(exchange, full=True)
+    order_id = place_resting(exchange)
+    exchange.act("place", symbol="ETHUSDT", side="BUY", type="MARKET", quantity="1")
+    fill(exchange, order_id, "0.3")
+    markets = clients.rest_client(exchange.account).markets
+    symbol_of = type(markets).symbol_of
+
+    def without_eth(self: object, market_type: object, symbol_id: str) -> str:
+        if symbol_id == "ETHUSDT":
+            raise UnknownSymbol
+        return symbol_of(self, market_type, symbol_id)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(markets), "symbol_of", without_eth)
+
+    sync(exchange)
+
+    assert TradeExecution.objects.get().symbol == "BTC/USDT:USDT"
+    assert Anomaly.objects.filter(kind="UNKNOWN_SYMBOL").exists()
+
+
+def test_a_round_trip_is_found_although_its_trades_were_refused_at_first(
+    exchange: Exchange,
+) -> None:
+    sync(exchange, full=True)
+    exchange.act("place", symbol="ETHUSDT", side="BUY", type="MARKET", quantity="1")
+    exchange.act("place", symbol="ETHUSDT", side="SELL", type="MARKET", quantity="1")
+    ExchangeAccount.objects.update(income_checked_at=timezone.now() - PAST)
+    exchange.simulator.faults(rest_status={"GET userTrades": {"status": 503}})
+    with pytest.raises(TransientError):
+        sync(exchange)
+    exchange.simulator.faults(reset=True)
+
+    sync(exchange)
+
+    exchange.assert_equal_books()
+
+
+def test_a_round_trip_is_found_although_our_clock_is_wrong(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = timezone.now() + timedelta(minutes=3)
+    with monkeypatch.context() as patched:
+        patched.setattr("tracking.services.sync_questions.timezone.now", lambda: ahead)
+        sync(exchange, full=True)
+    exchange.act("place", symbol="ETHUSDT", side="BUY", type="MARKET", quantity="1")
+    exchange.act("place", symbol="ETHUSDT", side="SELL", type="MARKET", quantity="1")
+    later = ahead + timedelta(minutes=1)
+    with monkeypatch.context() as patched:
+        patched.setattr("tracking.services.sync_questions.timezone.now", lambda: later)
+        sync(exchange)
+
+    exchange.assert_equal_books()
