@@ -44,6 +44,7 @@ def ensure_baseline(account: ExchangeAccount) -> ExchangeAccount:
     """Open an account's books if they are not open yet. Raises ExchangeError if it cannot ask."""
     if account.baseline_at is not None:
         return account
+    clients.require_active(account)
     client = clients.rest_client(account)
     before = client.fetch_holdings()
     for _ in range(ATTEMPTS):

@@ -11,6 +11,7 @@ from django.conf import settings
 from exchanges import registry
 from exchanges.credentials import Credentials
 from exchanges.errors import PermanentError
+from tracking.models import AccountState
 
 if TYPE_CHECKING:
     from exchanges.governor import Governor
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 class SimulatorNotConfiguredError(PermanentError):
     """A simulated account needs SIMULATOR_URL; it is never sent to the real exchange."""
+
+
+class AccountNotActiveError(PermanentError):
+    """The account is disabled, or its key was refused: set it ACTIVE once that is put right."""
 
 
 def base_url(account: ExchangeAccount) -> str | None:
@@ -53,6 +58,17 @@ def rest_client(account: ExchangeAccount) -> RestClient:
     """Give the account's REST client; a changed key makes a new one."""
     credentials = Credentials(api_key=account.api_key, api_secret=account.api_secret)
     return _client(account.exchange, account.market_types[0], base_url(account), credentials)
+
+
+def may_ask(account: ExchangeAccount) -> bool:
+    """Tell whether signed requests may be made: not with a refused key, nor for a disabled one."""
+    return account.state == AccountState.ACTIVE.value
+
+
+def require_active(account: ExchangeAccount) -> None:
+    """Raise AccountNotActiveError unless signed requests may be made."""
+    if not may_ask(account):
+        raise AccountNotActiveError
 
 
 def governor(account: ExchangeAccount) -> Governor:

@@ -157,7 +157,8 @@ def _mark_cancelling(
     if row is None:
         return 0
     row.cancel_requested_at, row.version, row.updated_at = requested_at, row.version + 1, now
-    row.next_verify_at = now + CANCEL_IS_LATE
+    if requested_at is not None:
+        row.next_verify_at = now + CANCEL_IS_LATE
     row.save(update_fields=["cancel_requested_at", "version", "updated_at", "next_verify_at"])
     journal = Journal(account.user_id, account.pk, now)
     emit_pending_order_sse(journal, row, action="upsert")

@@ -9,7 +9,6 @@ import structlog
 from django.utils import timezone
 
 from exchanges.errors import ExchangeError
-from tracking.models import AccountState
 from tracking.services import clients, verification
 from tracking.services.event_emitter import Emission, emit_trade_event
 
@@ -33,12 +32,14 @@ def explain_gaps(
     order stays in the verification queue; nothing is lost by giving up.
     """
     gaps = emission.gaps
-    if not gaps or account.state != AccountState.ACTIVE.value:
+    if not gaps or not clients.may_ask(account):
         return emission
     client = clients.rest_client(account)
     deadline = time.monotonic() + patience
     found: list[Gathered] = []
     for item in gaps:
+        if time.monotonic() >= deadline:
+            break
         try:
             found.append(verification.with_trades_of_order(client, item, deadline))
         except ExchangeError as error:

@@ -69,6 +69,7 @@ class OrderManager:
         known = self._known(idempotency_key, intent.body())
         if known is not None:
             return known
+        clients.require_active(self.account)
         self.account = ensure_baseline(self.account)
         client = clients.rest_client(self.account)
         order = self._rounded(client, intent)
@@ -88,7 +89,11 @@ class OrderManager:
         known = self._known(idempotency_key, body)
         if known is not None:
             return known
-        request = self._commit_cancel(order, idempotency_key, body)
+        clients.require_active(self.account)
+        try:
+            request = self._commit_cancel(order, idempotency_key, body)
+        except IntegrityError:
+            return self._require(idempotency_key, body)
         if claim_send(request):
             send_cancel(self.account, request, order)
         request.refresh_from_db()

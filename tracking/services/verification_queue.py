@@ -13,14 +13,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from exchanges.messages import OrderStatus, Source
 from tracking.domain.evidence import Evidence, Verdict
 from tracking.domain.findings import AnomalyKind
 from tracking.models import (
-    AccountState,
     ExchangeAccount,
     OpenOrder,
     OrderRequest,
@@ -34,8 +33,9 @@ from tracking.services.absence import note_not_found
 from tracking.services.anomalies import Noticed
 from tracking.services.baseline import ensure_baseline
 from tracking.services.cursors import read_cursors
-from tracking.services.event_emitter import emit_trade_event
+from tracking.services.event_emitter import emit_trade_event, lock_account
 from tracking.services.gaps import explain_gaps
+from tracking.services.lost_cancels import withdraw_lost
 from tracking.services.order_records import Gathered
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def verify_due(account_id: int) -> int:
     """Ask REST about everything of an account that is due; return how many rows were."""
     now = timezone.now()
     account = ExchangeAccount.objects.get(pk=account_id)
-    if account.state != AccountState.ACTIVE.value:
+    if not clients.may_ask(account):
         return 0
     account = ensure_baseline(account)
     busy = _asked_lately(account_id, now)
@@ -82,10 +82,10 @@ def verify_due(account_id: int) -> int:
     if not executions and not orders:
         return 0
     # postponed first: however this ends, the next attempt is planned
-    _postpone("tracking_tradeexecution", [e.pk for e in executions], now)
-    _postpone("tracking_openorder", [o.pk for o in orders], now)
+    _postpone(account_id, executions, orders, now)
     _fail_never_sent(account_id, orders, now)
-    _ask(account, executions, orders)
+    answers = _ask(account, executions, orders)
+    withdraw_lost(account, answers, now)
     _tell_impatience(account_id, executions)
     return len(executions) + len(orders)
 
@@ -114,20 +114,30 @@ def _due_orders(account_id: int, now: datetime, busy: set[SymbolKey]) -> list[Op
     ]
 
 
-def _postpone(table: str, ids: Sequence[int], now: datetime) -> None:
-    if ids:
-        with connection.cursor() as cursor:
-            cursor.execute(_POSTPONE.format(table=table), [now, list(ids)])
+def _postpone(
+    account_id: int,
+    executions: Sequence[TradeExecution],
+    orders: Sequence[OpenOrder],
+    now: datetime,
+) -> None:
+    """Plan the next attempt. Under the account's lock, as whoever else writes many such rows."""
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        lock_account(account_id)
+        for table, rows in (
+            ("tracking_openorder", orders),
+            ("tracking_tradeexecution", executions),
+        ):
+            cursor.execute(_POSTPONE.format(table=table), [now, [row.pk for row in rows]])
 
 
 def _ask(
     account: ExchangeAccount,
     executions: Sequence[TradeExecution],
     orders: Sequence[OpenOrder],
-) -> None:
+) -> Sequence[Gathered]:
     questions = _questions(executions, orders)
     if not questions:
-        return
+        return ()
     client = clients.rest_client(account)
     keys = {(q.market_type, q.symbol) for q in questions}
     cursors = _cursors_before(executions, read_cursors(account.pk, keys, account.baseline_at))
@@ -135,6 +145,7 @@ def _ask(
     answer = verification.ask(client, questions, cursors, want_trades=guessed)
     bystanders.join_known(account.pk, answer, groups_known_to=questions)
     emit_answer(account, answer)
+    return answer.gathered
 
 
 def emit_answer(account: ExchangeAccount, answer: Verified) -> None:
@@ -233,8 +244,11 @@ def _verdict_on_pending(row: OpenOrder, now: datetime) -> Verdict | None:
         return Verdict(status=OrderStatus.UNKNOWN, reason="sent, but no answer was recorded")
     if row.created_at > now - NEVER_SENT_AFTER:
         return None
-    # the same condition as the sender's claim: one of the two finds nothing left to update
-    fenced = requests.filter(sent_at__isnull=True, outcome=RequestOutcome.PENDING.value)
-    if fenced.update(outcome=RequestOutcome.FAILED.value):
+    # the sender's claim needs PENDING: one of the two finds nothing left to update. FAILED is what
+    # we wrote before a crash kept us from closing the order.
+    unsent = (RequestOutcome.PENDING.value, RequestOutcome.FAILED.value)
+    if requests.filter(sent_at__isnull=True, outcome__in=unsent).update(
+        outcome=RequestOutcome.FAILED.value
+    ):
         return Verdict(status=OrderStatus.FAILED, reason="never sent")
     return None

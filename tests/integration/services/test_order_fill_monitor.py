@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
-from tracking.models import Anomaly, ClosedOrder, OpenOrder, OrderEvent, StreamEvent, Trade
+from exchanges.http_session import HttpSession
+from tests.integration.services.conftest import make_due
+from tracking.models import (
+    Anomaly,
+    ClosedOrder,
+    ExchangeAccount,
+    OpenOrder,
+    OrderEvent,
+    StreamEvent,
+    Trade,
+    TradeExecution,
+)
 from tracking.services.order_fill_monitor import OrderFillMonitor
+from tracking.services.verification_queue import verify_due
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.integration.services.conftest import Exchange
 
 
@@ -129,3 +144,60 @@ def test_journal_numbers_have_no_holes(exchange: Exchange) -> None:
 
     numbers = list(OrderEvent.objects.order_by("seq").values_list("seq", flat=True))
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_a_gap_in_a_drain_does_not_wait_for_slow_rest(exchange: Exchange) -> None:
+    orders = [place_resting(exchange) for _ in range(2)]
+    for order_id in orders:
+        fill(exchange, order_id, "0.1")
+        fill(exchange, order_id, "0.2")
+    frames = exchange.frames(6)
+    exchange.deliver(frames[0], frames[1], frames[3], frames[5])
+    exchange.simulator.faults(rest_latency_ms={"*": 3000})
+
+    began = time.monotonic()
+    drain(exchange)
+
+    assert time.monotonic() - began < 2
+    exchange.simulator.faults(reset=True)
+    make_due()
+    verify_due(exchange.account.pk)
+    exchange.assert_equal_books()
+
+
+def test_a_refused_account_is_asked_nothing_and_books_what_came(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_id = place_resting(exchange)
+    fill(exchange, order_id, "0.3")
+    exchange.deliver(*exchange.frames(2))
+    ExchangeAccount.objects.update(state="AUTH_FAILED")
+    asked: list[str] = []
+    call = HttpSession.call
+
+    def counted(session: HttpSession, name: str, *rest: Any, **named: Any) -> Any:
+        asked.append(name)
+        return call(session, name, *rest, **named)
+
+    monkeypatch.setattr(HttpSession, "call", counted)
+
+    drain(exchange)
+    make_due()
+    verify_due(exchange.account.pk)
+
+    assert [name for name in asked if "Private" in name] == []
+    assert not TradeExecution.objects.get().verified
+
+
+def test_an_end_is_told_once(exchange: Exchange) -> None:
+    order_id = place_resting(exchange)
+    fill(exchange, order_id, "0.3")
+    exchange.deliver(*exchange.frames(2))
+    exchange.simulator.faults(rest_status={"*": {"status": 503, "count": 1000}})
+    drain(exchange)
+    exchange.simulator.faults(reset=True)
+    make_due()
+    verify_due(exchange.account.pk)
+
+    assert TradeExecution.objects.get().verified
+    assert OrderEvent.objects.filter(kind="order_filled").count() == 1

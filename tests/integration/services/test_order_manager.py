@@ -9,16 +9,24 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone
 
+from exchanges.errors import PermanentError
 from exchanges.messages import OrderType, Side
+from tests.integration.services.conftest import PAST, make_due
 from tests.integration.services.test_order_fill_monitor import drain
-from tracking.models import ClosedOrder, FailedOrder, OpenOrder, OrderRequest, StrategyPosition
+from tracking.models import (
+    ClosedOrder,
+    FailedOrder,
+    OpenOrder,
+    OrderRequest,
+    StrategyPosition,
+    TradeExecution,
+)
 from tracking.services.order_intents import InvalidOrderError, OrderIntent
 from tracking.services.order_manager import OrderManager, RequestMismatchError
 from tracking.services.verification_queue import verify_due
 
 if TYPE_CHECKING:
     from tests.integration.services.conftest import Exchange
-    from tracking.models import StrategyAccount
 
 SYMBOL = "BTC/USDT:USDT"
 
@@ -37,12 +45,6 @@ def market(quantity: str = "0.2") -> OrderIntent:
     return OrderIntent(
         symbol=SYMBOL, side=Side.BUY, order_type=OrderType.MARKET, quantity=Decimal(quantity)
     )
-
-
-@pytest.fixture
-def manager(exchange: Exchange, strategy_account: StrategyAccount) -> OrderManager:
-    strategy_account.account.refresh_from_db()
-    return OrderManager(strategy_account)
 
 
 def test_a_limit_order_is_accepted_and_open(exchange: Exchange, manager: OrderManager) -> None:
@@ -172,3 +174,48 @@ def test_a_refused_cancel_finds_out_that_the_order_filled(
     assert request.outcome == "REJECTED"
     assert ClosedOrder.objects.get().status == "FILLED"
     exchange.assert_equal_books()
+
+
+def test_a_clock_that_is_behind_the_senders_books_the_fill(
+    exchange: Exchange,
+    manager: OrderManager,
+) -> None:
+    exchange.simulator.faults(accept_but_lose_answer={"POST order": {"how": "drop", "count": 1}})
+    manager.execute(market(), idempotency_key="1")
+    OrderRequest.objects.update(created_at=timezone.now() + PAST)
+    exchange.deliver(*exchange.frames(2))
+
+    drain(exchange)
+
+    assert OrderRequest.objects.get().outcome == "ACCEPTED"
+    assert TradeExecution.objects.exists()
+
+
+def test_a_refused_account_places_nothing(exchange: Exchange, manager: OrderManager) -> None:
+    manager.account.state = "AUTH_FAILED"
+
+    with pytest.raises(PermanentError):
+        manager.execute(limit(), idempotency_key="1")
+
+    assert not OrderRequest.objects.exists()
+
+
+def test_a_cancel_that_never_arrived_stops_showing(
+    exchange: Exchange,
+    manager: OrderManager,
+) -> None:
+    manager.execute(limit(), idempotency_key="1")
+    exchange.simulator.faults(refuse_and_lose_answer={"DELETE order": {"how": "drop", "count": 1}})
+    request = manager.cancel(OpenOrder.objects.get(), idempotency_key="2")
+    assert request.outcome == "UNKNOWN"
+    assert OpenOrder.objects.get().cancel_requested_at is not None
+    OpenOrder.objects.update(cancel_requested_at=timezone.now() - PAST)
+    make_due()
+
+    verify_due(exchange.account.pk)
+
+    order = OpenOrder.objects.get()
+    assert order.cancel_requested_at is None
+    assert order.status == "NEW"
+    request.refresh_from_db()
+    assert request.outcome == "NOT_ACCEPTED"
