@@ -42,7 +42,8 @@ VALUES ({{account}}, 'FUTURES', {{symbol}}, 'ORDER', {{number}}, 'BUY', 'NET', 0
         '{{{{"USDT" : "0.012"}}}}', 1, now(), now())
 ON CONFLICT ({ORDER_KEY}) DO UPDATE
 SET filled_quantity = held.filled_quantity + 0.001, filled_quote = held.filled_quote + 60,
-    execution_count = held.execution_count + 1, last_executed_at = now()
+    execution_count = held.execution_count + 1,
+    last_executed_at = greatest(held.last_executed_at, now())
 RETURNING id AS trade
 """
 INSERT_EXECUTION = f"""
