@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import ccxt
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
+from exchanges import lean_ccxt
 from exchanges.binance_errors import ANSWER_LIMIT
 from exchanges.errors import OutcomeUnknown, TransientError
 
@@ -106,7 +106,7 @@ class _Failure:
     has_left: bool
 
 
-class _Signer(ccxt.binanceusdm):  # type: ignore[misc]  # ccxt is published without types
+class _Signer(lean_ccxt.load("binanceusdm")):  # type: ignore[misc]  # ccxt has no types
     """ccxt's addressing and signing, with the sending replaced."""
 
     def __init__(self, production_url: str, base_url: str) -> None:
