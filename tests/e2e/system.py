@@ -22,7 +22,8 @@ from tracking.management.demo.comparison import compare, ledger_books, our_books
 from tracking.management.demo.trader import Pace, Trader, new_key
 from tracking.management.demo.waiting import wait_until
 from tracking.models import StreamEvent, TradeExecution
-from tracking.services.order_manager import OrderIntent, OrderManager
+from tracking.services.order_intents import OrderIntent
+from tracking.services.order_manager import OrderManager
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

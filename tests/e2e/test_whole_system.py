@@ -13,7 +13,7 @@ from exchanges.messages import OrderStatus, OrderType, Side, Source
 from tests.e2e.system import SYMBOL, System, executions_of
 from tracking.management.demo.trader import place_by_hand
 from tracking.models import ClosedOrder, OpenOrder, StreamEvent, Trade, TradeExecution
-from tracking.services.order_manager import OrderIntent
+from tracking.services.order_intents import OrderIntent
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
