@@ -59,6 +59,11 @@ def renew(owner: str, epochs: dict[int, int]) -> set[int]:
     return kept
 
 
+def is_current(account_id: int, epoch: int) -> bool:
+    """Tell whether nobody has taken the account since this epoch began."""
+    return ExchangeAccount.objects.filter(pk=account_id, lease_epoch=epoch).exists()
+
+
 def give_back(owner: str, account_ids: Iterable[int]) -> None:
     """End leases at once, so that another host need not wait for them to run out."""
     ExchangeAccount.objects.filter(pk__in=list(account_ids), lease_owner=owner).update(

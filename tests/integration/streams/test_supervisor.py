@@ -8,8 +8,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import IntegrityError, OperationalError, connection
 from django.utils import timezone
 
+from tests.factories import ExchangeAccountFactory
 from tests.integration.services.test_order_fill_monitor import fill, place_resting
 from tracking.management.streams.supervisor import StreamSupervisor
 from tracking.models import (
@@ -18,7 +20,7 @@ from tracking.models import (
     OrderTrackingSession,
     StreamEvent,
 )
-from tracking.services import leases
+from tracking.services import leases, sessions
 from tracking.services.order_fill_monitor import OrderFillMonitor
 
 if TYPE_CHECKING:
@@ -211,3 +213,59 @@ def test_a_broker_that_hangs_does_not_hold_up_a_frame(exchange: Exchange) -> Non
     worker.step_until(lambda: StreamEvent.objects.count() == 3)
     released.set()
     supervisor.stop()
+
+
+def test_a_stream_whose_session_was_ended_as_stale_begins_another(
+    exchange: Exchange, worker: Worker
+) -> None:
+    worker.step_until(is_connected)
+    first = session()
+    OrderTrackingSession.objects.update(
+        last_ping=timezone.now() - timedelta(minutes=6),
+        started_at=timezone.now() - timedelta(minutes=6),
+    )
+    sessions.expire_stale()
+    first.refresh_from_db()
+    assert first.ended_at is not None
+
+    exchange.simulator.faults(account=exchange.key, disconnect=1001)
+
+    worker.step_until(is_connected)
+    assert session().session_id != first.session_id
+
+
+def test_an_account_that_cannot_be_streamed_stops_no_other(
+    exchange: Exchange, worker: Worker
+) -> None:
+    broken = ExchangeAccountFactory.create(created_at=timezone.now())
+    unreadable = "UPDATE tracking_exchangeaccount SET api_key = 'x' WHERE id = %s"
+    with connection.cursor() as cursor:
+        cursor.execute(unreadable, [broken.pk])
+        cursor.execute("UPDATE tracking_exchangeaccount SET id = -id WHERE id = %s", [broken.pk])
+
+    worker.step_until(is_connected)
+
+    assert list(worker.supervisor.streams) == [exchange.account.pk]
+
+
+def test_what_a_stream_tells_is_written_in_order_when_the_database_is_back(
+    worker: Worker,
+) -> None:
+    written: list[str] = []
+    away = [OperationalError("away")]
+
+    def first() -> None:
+        if away:
+            raise away.pop()
+        written.append("first")
+
+    def impossible() -> None:
+        raise IntegrityError
+
+    worker.supervisor.notice(first)
+    worker.supervisor.notice(impossible)
+    worker.supervisor.notice(lambda: written.append("last"))
+
+    worker.step_until(lambda: "last" in written)
+
+    assert written == ["first", "last"]

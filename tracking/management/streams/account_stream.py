@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from exchanges import registry
 from tracking.management.streams.inbox_writer import Received
 from tracking.models import SessionStatus
-from tracking.services import clients, order_tracking, sessions
+from tracking.services import clients, leases, order_tracking, sessions
 from tracking.services.inbox import Frame
 from tracking.services.sessions import Pulse
 
@@ -39,19 +39,15 @@ class AccountStream:
         self.exchange, self.market_type = account.exchange, account.market_types[0]
         self.session_id = uuid.uuid4()
         self._account, self._writer, self._notice = account, writer, notice
+        self._owner = ""
         self._events = 0
         self.stream: PrivateStream | None = None
 
     def start(self, owner: str) -> None:
         """Begin the session and connect."""
+        self._owner = owner
         sessions.close_left_open(self.account_id, self.epoch)
-        order_tracking.create_session(
-            session_id=self.session_id,
-            account_id=self.account_id,
-            market_type=self.market_type,
-            owner=owner,
-            epoch=self.epoch,
-        )
+        self._begin_session()
         url = clients.base_url(self._account)
         self.stream = registry.stream_for(
             self.exchange,
@@ -62,6 +58,15 @@ class AccountStream:
             base_url=url.replace("http", "ws", 1) if url else None,
         )
         self.stream.start()
+
+    def _begin_session(self) -> None:
+        order_tracking.create_session(
+            session_id=self.session_id,
+            account_id=self.account_id,
+            market_type=self.market_type,
+            owner=self._owner,
+            epoch=self.epoch,
+        )
 
     def stop(self, reason: str) -> None:
         """Disconnect and end the session."""
@@ -107,14 +112,24 @@ class AccountStream:
     def on_state(self, state: StreamState) -> None:
         """Tell a change of status."""
         status = SessionStatus(state.status.value)
-        self._notice(
-            lambda: sessions.note_status(
-                self.session_id,
-                self.epoch,
-                status,
-                reason=state.reason,
-                reconnects=state.reconnects,
-            )
+        self._notice(lambda: self._note(status, state))
+
+    def _note(self, status: SessionStatus, state: StreamState) -> None:
+        if self._noted(status, state) or status is not SessionStatus.CONNECTED:
+            return
+        if leases.is_current(self.account_id, self.epoch):
+            # its session was ended as stale while the exchange was away: it lives again
+            self.session_id = uuid.uuid4()
+            self._begin_session()
+            self._noted(status, state)
+
+    def _noted(self, status: SessionStatus, state: StreamState) -> bool:
+        return sessions.note_status(
+            self.session_id,
+            self.epoch,
+            status,
+            reason=state.reason,
+            reconnects=state.reconnects,
         )
 
     def pulse(self) -> Pulse | None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from exchanges import registry
 from tracking.services import inbox, order_tracking
@@ -63,8 +63,8 @@ class InboxWriter:
             threading.Thread(target=self._write_loop, name="inbox-writer", daemon=True),
             threading.Thread(target=self._wake_loop, name="inbox-waker", daemon=True),
         ]
-        #: frames given up because the database was away for too long
-        self.given_up = 0
+        #: whose frames were given up because the database was away for too long
+        self._unlucky: dict[int, None] = {}
 
     def start(self) -> None:
         """Begin to write."""
@@ -74,8 +74,7 @@ class InboxWriter:
     def put(self, received: Received) -> None:
         """Take a frame; a few microseconds, from any thread."""
         if len(self._waiting) >= MOST_WAITING:
-            self._waiting.popleft()
-            self.given_up += 1
+            self._unlucky[self._waiting.popleft().frame.account_id] = None
         self._waiting.append(received)
         # setting an event takes a lock; whoever clears it looks at the queue afterwards
         if not self._arrived.is_set():
@@ -101,27 +100,50 @@ class InboxWriter:
 
     def _write_batch(self) -> None:
         batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-        frames = [received.frame for received in batch if received.concerns_orders]
+        self._write([received.frame for received in batch if received.concerns_orders])
+        self._own_up()
+
+    def _write(self, frames: list[Frame]) -> None:
+        """Commit frames, however long the database is away."""
         while frames:
             try:
                 accounts = inbox.receive(frames)
-            except (DatabaseError, InterfaceError) as error:
+            except (OperationalError, InterfaceError) as error:
                 log.warning("inbox.write_failed", frames=len(frames), error=_first_line(error))
                 connection.close()
                 if self._stopping.wait(RETRY_AFTER):
                     return
-                continue
-            self._ask_to_wake("drain", accounts)
-            self._own_up(frames)
-            return
+            except Exception as error:
+                log.exception("inbox.frames_refused", frames=len(frames))
+                self._divide(frames, error)
+                return
+            else:
+                self._ask_to_wake("drain", accounts)
+                return
 
-    def _own_up(self, frames: list[Frame]) -> None:
-        """After frames were given up: have the accounts reconciled."""
-        if self.given_up:
-            log.error("inbox.frames_given_up", frames=self.given_up)
-            self.given_up = 0
-            for account_id in {frame.account_id for frame in frames}:
+    def _divide(self, frames: list[Frame], error: Exception) -> None:
+        """Leave out the frame that cannot be kept (its account is gone), not those beside it."""
+        if len(frames) == 1:
+            account_id = frames[0].account_id
+            log.error("inbox.frame_dropped", account=account_id, error=_first_line(error))
+            self._unlucky[account_id] = None
+            return
+        middle = len(frames) // 2
+        self._write(frames[:middle])
+        self._write(frames[middle:])
+
+    def _own_up(self) -> None:
+        """After frames were given up: have their accounts reconciled."""
+        for account_id in list(self._unlucky):
+            log.error("inbox.frames_given_up", account=account_id)
+            try:
                 order_tracking.request_full_sync(account_id)
+            except (DatabaseError, InterfaceError) as error:
+                log.warning("inbox.write_failed", frames=0, error=_first_line(error))
+                connection.close()
+                return
+            self._unlucky.pop(account_id, None)
+            self.ask_to_sync(account_id)
 
     def ask_to_sync(self, account_id: int) -> None:
         """Have the account synced soon; from any thread, and without waiting for the broker."""

@@ -9,14 +9,14 @@ says so once in the log and tries again at the next step.
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from exchanges.errors import ExchangeError
 from tracking.management.streams.account_stream import AccountStream
@@ -48,7 +48,7 @@ class StreamSupervisor:
         self.owner, self._most = owner, most
         self.writer = InboxWriter(wake, wake_sync)
         self.streams: dict[int, AccountStream] = {}
-        self._notices: queue.SimpleQueue[Callable[[], Any]] = queue.SimpleQueue()
+        self._notices: deque[Callable[[], Any]] = deque()
         self._noticed = threading.Event()
         self._stopping = threading.Event()
         self._next_lease = 0.0
@@ -75,7 +75,7 @@ class StreamSupervisor:
 
     def notice(self, work: Callable[[], Any]) -> None:
         """Have work done by the next step; from any thread."""
-        self._notices.put(work)
+        self._notices.append(work)
         self._noticed.set()
 
     def step(self) -> None:
@@ -98,16 +98,15 @@ class StreamSupervisor:
                 log.warning("exchange.unreachable", part=part.__name__, error=str(error))
 
     def _do_notices(self) -> None:
-        while True:
+        """Do them in order: what the database does not take now stays first, not last."""
+        while self._notices:
             try:
-                work = self._notices.get_nowait()
-            except queue.Empty:
-                return
-            try:
-                work()
-            except (DatabaseError, InterfaceError):
-                self._notices.put(work)
+                self._notices[0]()
+            except (OperationalError, InterfaceError):
                 raise
+            except Exception:
+                log.exception("notice.failed")
+            self._notices.popleft()
 
     def _hold_leases(self) -> None:
         if time.monotonic() < self._next_lease:
@@ -118,14 +117,18 @@ class StreamSupervisor:
             self._drop(account_id, "the lease was lost, or the account is tracked no more")
         room = self._most - len(self.streams)
         for account_id, epoch in leases.take(self.owner, room).items():
-            self._begin(account_id, epoch)
+            try:
+                self._begin(account_id, epoch)
+            except Exception:
+                # no reason to leave the others: its lease runs out, and it is tried again
+                log.exception("account.not_taken", account=account_id)
 
     def _begin(self, account_id: int, epoch: int) -> None:
         account = ExchangeAccount.objects.get(pk=account_id)
         stream = AccountStream(account, epoch=epoch, writer=self.writer, notice=self.notice)
+        stream.start(self.owner)
         self.streams[account_id] = stream
         log.info("account.taken", account=account_id, epoch=epoch)
-        stream.start(self.owner)
 
     def _drop(self, account_id: int, reason: str) -> None:
         stream = self.streams.pop(account_id)
