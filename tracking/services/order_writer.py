@@ -110,6 +110,12 @@ class OrderWriter:
         for _, transition in changed:
             for state in (*transition.added, *transition.updated):
                 touched[state.key] = state
+        # a guess made and retired within one batch was never booked
+        touched = {
+            key: state
+            for key, state in touched.items()
+            if not state.voided or key in record.executions
+        }
         if not touched:
             return
         trade = record.trade or self._new_trade(record, changed[0][0])

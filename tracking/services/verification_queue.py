@@ -10,16 +10,20 @@ answer). Both back off 1, 2, 5, 10, 30, 60 s; the columns are schedule, not book
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import structlog
 from django.db import connection, transaction
 from django.utils import timezone
 
+from exchanges.errors import ExchangeError
 from exchanges.messages import OrderStatus, Source
 from tracking.domain.evidence import Evidence, Verdict
 from tracking.domain.findings import AnomalyKind
 from tracking.models import (
+    AccountState,
     ExchangeAccount,
     OpenOrder,
     OrderRequest,
@@ -43,13 +47,18 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from exchanges.questions import TradeCursor
+    from exchanges.rest import RestClient
     from tracking.services.verification import SymbolKey, Verified
+
+log = structlog.get_logger(__name__)
 
 #: A symbol is verified at most this often.
 SPACING = timedelta(seconds=1)
 BATCH = 1000
 #: Past this many attempts (about five minutes) a person is told.
 PATIENCE = 10
+#: From this attempt on a guess is asked about order by order, so many at once.
+GUESS_LASTS, ONE_BY_ONE = 2, 5
 NEVER_SENT_AFTER = timedelta(seconds=30)
 
 _POSTPONE = """
@@ -66,7 +75,11 @@ def accounts_due(now: datetime) -> list[int]:
         verified=False, voided_at__isnull=True, next_verify_at__lte=now
     ).values_list("account_id", flat=True)
     orders = OpenOrder.objects.filter(next_verify_at__lte=now).values_list("account_id", flat=True)
-    return sorted({*rows.distinct(), *orders.distinct()})
+    due = {*rows.distinct(), *orders.distinct()}
+    if not due:
+        return []
+    active = ExchangeAccount.objects.filter(pk__in=due, state=AccountState.ACTIVE.value)
+    return list(active.order_by("pk").values_list("pk", flat=True))
 
 
 def verify_due(account_id: int) -> int:
@@ -145,7 +158,31 @@ def _ask(
     answer = verification.ask(client, questions, cursors, want_trades=guessed)
     bystanders.join_known(account.pk, answer, groups_known_to=questions)
     emit_answer(account, answer)
+    _ask_one_by_one(account, client, executions)
     return answer.gathered
+
+
+def _ask_one_by_one(
+    account: ExchangeAccount, client: RestClient, executions: Sequence[TradeExecution]
+) -> None:
+    """Ask for the trades of orders whose guess has lasted: they may lie before every cursor.
+
+    (Fills from before the account's baseline do, and what a list did not show when it was read.)
+    """
+    lasting = {
+        e.exchange_order_id: _question(e, e.exchange_order_id, None)
+        for e in executions
+        if e.source == Source.INFERRED.value and e.verify_attempts >= GUESS_LASTS
+    }
+    deadline = time.monotonic() + verification.PATIENT
+    found = []
+    for item in list(lasting.values())[:ONE_BY_ONE]:
+        try:
+            found.append(verification.with_trades_of_order(client, item, deadline))
+        except ExchangeError as error:
+            log.warning("guess.unexplained", order=item.label, error=type(error).__name__)
+    if found:
+        emit_trade_event(account_id=account.pk, gathered=found, now=timezone.now())
 
 
 def emit_answer(account: ExchangeAccount, answer: Verified) -> None:

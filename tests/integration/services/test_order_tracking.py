@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from exchanges.errors import TransientError, UnknownSymbol
-from tests.integration.services.conftest import PAST
+from tests.integration.services.conftest import PAST, make_due
 from tests.integration.services.test_order_fill_monitor import drain, fill, place_resting
 from tracking.models import (
     Anomaly,
@@ -220,5 +220,23 @@ def test_a_round_trip_is_found_although_our_clock_is_wrong(
     with monkeypatch.context() as patched:
         patched.setattr("tracking.services.sync_questions.timezone.now", lambda: later)
         sync(exchange)
+
+    exchange.assert_equal_books()
+
+
+def test_a_guess_whose_trades_lie_before_the_cursor_is_resolved_by_order(
+    exchange: Exchange,
+) -> None:
+    order_id = place_resting(exchange)
+    sync(exchange, full=True)
+    fill(exchange, order_id, "0.3", counterparties=3)
+    exchange.simulator.faults(stale_rest_ms={"userTrades": 60_000})
+    sync(exchange)
+    exchange.simulator.faults(reset=True)
+    SymbolSubscription.objects.update(trade_cursor="999999999999")
+
+    for _ in range(3):
+        make_due()
+        verify_due(exchange.account.pk)
 
     exchange.assert_equal_books()
