@@ -48,8 +48,12 @@ def note_not_found(account: ExchangeAccount, items: Sequence[Gathered]) -> None:
             continue
         if row.not_found_at is None or row.not_found_at <= now - ABSENCE_SPACING:
             row.not_found_count = _count_before(row, now) + 1
-            row.not_found_at, row.next_verify_at = now, now + ABSENCE_SPACING
-            row.save(update_fields=["not_found_count", "not_found_at", "next_verify_at"])
+            # no row, and nothing to do, if the order has ended meanwhile
+            OpenOrder.objects.filter(pk=row.pk).update(
+                not_found_count=row.not_found_count,
+                not_found_at=now,
+                next_verify_at=now + ABSENCE_SPACING,
+            )
             if row.not_found_count >= ABSENT_AFTER and row.created_at < now - SUBMIT_MAY_ARRIVE:
                 _conclude_absent(account, item, row, now)
 

@@ -82,10 +82,11 @@ def sync_open_orders(account_id: int, *, full: bool = False, force: bool = False
     """
     if not _claim(account_id, force=force):
         return SyncResult(skipped=True)
-    account = ensure_baseline(ExchangeAccount.objects.get(pk=account_id))
+    account = ExchangeAccount.objects.get(pk=account_id)
     is_full = full or _wants_full(account)
     began = _begin(account, full=is_full)
     try:
+        account = ensure_baseline(account)
         result = _sync(account, full=is_full)
     except AuthenticationError as error:
         stop_for_credentials(account, str(error))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone
 
-from exchanges.errors import TransientError, UnknownSymbol
+from exchanges.errors import AuthenticationError, TransientError, UnknownSymbol
 from tests.integration.services.conftest import PAST, make_due
 from tests.integration.services.test_order_fill_monitor import drain, fill, place_resting
 from tracking.models import (
@@ -26,6 +26,7 @@ from tracking.services.order_tracking import SyncResult, request_full_sync, sync
 from tracking.services.verification_queue import verify_due
 
 if TYPE_CHECKING:
+    from exchanges.simulator.thread import SimulatorThread
     from tests.integration.services.conftest import Exchange
 
 
@@ -240,3 +241,17 @@ def test_a_guess_whose_trades_lie_before_the_cursor_is_resolved_by_order(
         verify_due(exchange.account.pk)
 
     exchange.assert_equal_books()
+
+
+def test_a_new_account_with_a_wrong_key_is_stopped_and_told(
+    account: ExchangeAccount, simulator: SimulatorThread
+) -> None:
+    simulator.faults(account=account.api_key, invalid_key=True)
+
+    with pytest.raises(AuthenticationError):
+        sync_open_orders(account.pk, force=True)
+
+    account.refresh_from_db()
+    assert account.state == "AUTH_FAILED"
+    assert Anomaly.objects.get().kind == "AUTH_FAILED"
+    assert sync_open_orders(account.pk, force=True).skipped
