@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from django.db import connection
 
 from exchanges.questions import TradeCursor
-from tracking.models import SymbolSubscription
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,6 +25,10 @@ _MOVE = """
             ELSE tracking_symbolsubscription.trade_cursor END,
         verified_at = EXCLUDED.verified_at
 """
+_READ = """
+    SELECT market_type, symbol, trade_cursor FROM tracking_symbolsubscription
+    WHERE account_id = %s AND symbol = ANY(%s)
+"""
 
 
 def move_cursors(
@@ -42,10 +45,9 @@ def read_cursors(
 ) -> dict[tuple[str, str], TradeCursor]:
     """Say where the trades query of each symbol goes on; `since` where none was made yet."""
     wanted = set(symbols)
-    rows = SymbolSubscription.objects.filter(
-        account_id=account_id, symbol__in={symbol for _, symbol in wanted}
-    )
-    known = {(row.market_type, row.symbol): row.trade_cursor for row in rows}
+    with connection.cursor() as cursor:
+        cursor.execute(_READ, [account_id, [symbol for _, symbol in wanted]])
+        known = {(market_type, symbol): at for market_type, symbol, at in cursor.fetchall()}
     return {
         key: TradeCursor(after_trade_id=known.get(key), since=None if known.get(key) else since)
         for key in wanted

@@ -24,7 +24,7 @@ from django.db import transaction
 
 from exchanges import registry
 from tracking.models import ExchangeAccount, OpenOrder
-from tracking.services import anomalies, inbox, order_outcomes, websocket_manager
+from tracking.services import anomalies, inbox, order_outcomes, row_reads, websocket_manager
 from tracking.services.anomalies import Noticed
 from tracking.services.cursors import move_cursors
 from tracking.services.journal import Journal, emit_pending_order_sse
@@ -100,6 +100,7 @@ def emit_trade_event(
         writer.tell_positions(fold)
         websocket_manager.move_counts(account_id, writer.count_deltas)
         order_outcomes.settle(account_id, writer.settled, now)
+        order_outcomes.settle_cancels(account_id, writer.ended_cancels, now)
         move_cursors(account_id, cursors or {}, now)
         inbox.mark_processed(stream_event_ids, now)
         anomalies.book(journal, found, now)
@@ -110,11 +111,8 @@ def emit_trade_event(
 
 def lock_account(account_id: int) -> ExchangeAccount:
     """Lock an account's books until commit. Inserts that refer to the account do not wait."""
-    return (
-        ExchangeAccount.objects.select_for_update(no_key=True)
-        .defer("api_key", "api_secret")
-        .get(pk=account_id)
-    )
+    secrets = ("api_key", "api_secret")
+    return row_reads.read_one(ExchangeAccount, account_id, lock=True, leave_out=secrets)
 
 
 def open_pending(request: OrderRequest, row: OpenOrder, now: datetime) -> None:

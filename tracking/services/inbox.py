@@ -52,6 +52,11 @@ _WANT = """
     WHERE account_id = ANY(%s) AND until > clock_timestamp()
     RETURNING account_id
 """
+_WAITING = """
+    SELECT id, market_type, raw, received_at, attempts FROM tracking_streamevent
+    WHERE account_id = %s AND processed_at IS NULL AND quarantined_at IS NULL
+    ORDER BY id LIMIT %s
+"""
 _RENEW = """
     UPDATE tracking_accountdrain
     SET until = clock_timestamp() + interval '3 seconds', wanted = false
@@ -139,11 +144,9 @@ class WaitingFrame(NamedTuple):
 
 def waiting(account_id: int, limit: int) -> list[WaitingFrame]:
     """Read an account's oldest unprocessed frames."""
-    rows = StreamEvent.objects.filter(
-        account_id=account_id, processed_at__isnull=True, quarantined_at__isnull=True
-    )
-    read = rows.order_by("id").values_list(*WaitingFrame._fields)
-    return [WaitingFrame(*row) for row in read[:limit]]
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITING, [account_id, limit])
+        return [WaitingFrame(*row) for row in cursor.fetchall()]
 
 
 def accounts_waiting() -> list[int]:

@@ -24,7 +24,7 @@ from django.utils import timezone
 from exchanges.errors import MalformedMessage, UnknownSymbol
 from tracking.domain.findings import AnomalyKind
 from tracking.models import ExchangeAccount
-from tracking.services import anomalies, bystanders, clients, inbox, verification
+from tracking.services import anomalies, bystanders, clients, inbox, row_reads, verification
 from tracking.services.anomalies import Noticed
 from tracking.services.baseline import ensure_baseline
 from tracking.services.cursors import read_cursors
@@ -96,7 +96,7 @@ class OrderFillMonitor:
 
     def _rounds(self, drained: Drained) -> None:
         drained.again = True
-        account = ensure_baseline(ExchangeAccount.objects.get(pk=self.account_id))
+        account = ensure_baseline(row_reads.read_one(ExchangeAccount, self.account_id))
         while drained.rounds < MAX_ROUNDS:
             events = inbox.waiting(self.account_id, ROUND_SIZE)
             if events:

@@ -16,13 +16,12 @@ from tracking.domain import client_ids
 from tracking.domain.orders import merge
 from tracking.domain.states import is_terminal
 from tracking.models import ClosedOrder, OpenOrder, StrategyAccount, Trade, TradeExecution
+from tracking.services import row_reads
 from tracking.services.order_rows import order_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
-
-    from django.db.models import QuerySet
 
     from tracking.domain.evidence import Evidence, OrderState, Transition
     from tracking.domain.executions import ExecutionKey
@@ -30,6 +29,12 @@ if TYPE_CHECKING:
 
 OrderIdentity = tuple[str, str, str, str]
 Row = TypeVar("Row", OpenOrder, ClosedOrder, Trade, TradeExecution)
+
+_IDENTIFIED = """
+    account_id = %s AND market_type = ANY(%s) AND symbol = ANY(%s) AND id_space = ANY(%s)
+    AND exchange_order_id = ANY(%s)
+"""
+_NAMED = "account_id = %s AND client_order_id = ANY(%s) AND placed_by_us"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,12 +112,12 @@ class Records:
         """Lock and load every order the evidence speaks of; orders by id, as design §2 says."""
         records = cls(account_id, prefix)
         wanted = [g.identity for g in gathered if g.identity]
-        records._hold(_open_by_identity(account_id, wanted))
+        records._hold(_narrowed(OpenOrder, account_id, wanted, lock=True))
         unmet = [g for g in gathered if not g.identity or g.identity not in records.by_identity]
         by_client = [g.client_order_id for g in unmet if g.client_order_id]
         records._hold(_open_by_client_id(account_id, by_client))
         missing = [i for i in wanted if i not in records.by_identity]
-        records._hold(_narrowed(_locked(ClosedOrder, account_id), missing))
+        records._hold(_narrowed(ClosedOrder, account_id, missing, lock=True))
         lost = [g for g in gathered if records._may_be_ours(g) and not records.find(g)]
         records._hold(_closed_by_client_id(account_id, lost))
         records._attach_fills(account_id)
@@ -136,11 +141,9 @@ class Records:
         """Load the fills of the loaded orders that have any."""
         identities = [i for i, r in self.by_identity.items() if r.row and r.row.filled_quantity]
         executions = defaultdict(list)
-        for execution in _narrowed(
-            TradeExecution.objects.filter(account_id=account_id), identities
-        ):
+        for execution in _narrowed(TradeExecution, account_id, identities):
             executions[_identity(execution)].append(execution)
-        for trade in _narrowed(Trade.objects.filter(account_id=account_id), list(executions)):
+        for trade in _narrowed(Trade, account_id, list(executions)):
             self.by_identity[_identity(trade)].trade = trade
         for record in self.all():
             row = record.row
@@ -212,47 +215,31 @@ def _identity(row: OrderColumns | Trade | TradeExecution) -> OrderIdentity:
     return row.market_type, row.symbol, row.id_space, str(row.exchange_order_id)
 
 
-def _locked(model: type[Row], account_id: int) -> QuerySet[Row]:
-    return model.objects.select_for_update(no_key=True).filter(account_id=account_id).order_by("id")
-
-
-def _narrowed(rows: QuerySet[Row], identities: Sequence[OrderIdentity]) -> list[Row]:
-    """Read the rows of these identities, through the identity index."""
+def _narrowed(
+    model: type[Row], account_id: int, identities: Sequence[OrderIdentity], *, lock: bool = False
+) -> list[Row]:
+    """Read the rows of these identities, through the identity index; orders by id."""
     if not identities:
         return []
     wanted = set(identities)
-    market_types, symbols, id_spaces, order_ids = (set(part) for part in zip(*wanted, strict=True))
-    found = rows.filter(
-        market_type__in=market_types,
-        symbol__in=symbols,
-        id_space__in=id_spaces,
-        exchange_order_id__in=order_ids,
-    )
+    parts: list[list[str]] = [list(set(part)) for part in zip(*wanted, strict=True)]
+    found = row_reads.read(model, _IDENTIFIED, [account_id, *parts], lock=lock)
     return [row for row in found if _identity(row) in wanted]
-
-
-def _open_by_identity(account_id: int, identities: Sequence[OrderIdentity]) -> list[OpenOrder]:
-    return _narrowed(_locked(OpenOrder, account_id), identities)
 
 
 def _open_by_client_id(account_id: int, client_order_ids: Sequence[str]) -> list[OpenOrder]:
     """Orders of ours whose exchange id is not known yet: in flight, or their answer was lost."""
     if not client_order_ids:
         return []
-    return list(
-        _locked(OpenOrder, account_id).filter(
-            client_order_id__in=client_order_ids,
-            placed_by_us=True,
-            exchange_order_id__isnull=True,
-        )
-    )
+    where = f"{_NAMED} AND exchange_order_id IS NULL"
+    return row_reads.read(OpenOrder, where, [account_id, list(client_order_ids)], lock=True)
 
 
 def _closed_by_client_id(account_id: int, lost: Sequence[Gathered]) -> list[ClosedOrder]:
     ids = [g.client_order_id for g in lost if g.client_order_id]
     if not ids:
         return []
-    return list(_locked(ClosedOrder, account_id).filter(client_order_id__in=ids, placed_by_us=True))
+    return row_reads.read(ClosedOrder, _NAMED, [account_id, ids], lock=True)
 
 
 def in_flight(status: OrderStatus) -> bool:

@@ -28,6 +28,7 @@ from tracking.domain.positions import (
     restart_from,
 )
 from tracking.models import Posting, PostingKind, StrategyPosition, TradeExecution
+from tracking.services import row_reads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -118,10 +119,12 @@ def lock_positions(
 ) -> dict[PositionKey, StrategyPosition]:
     """Lock the positions, in key order."""
     wanted = set(keys)
-    rows = (
-        StrategyPosition.objects.select_for_update(no_key=True)
-        .filter(account_id=account_id, symbol__in={key.symbol for key in wanted})
-        .order_by("strategy_account_id", "market_type", "symbol", "position_side")
+    rows = row_reads.read(
+        StrategyPosition,
+        "account_id = %s AND symbol = ANY(%s)",
+        [account_id, list({key.symbol for key in wanted})],
+        order="strategy_account_id, market_type, symbol, position_side",
+        lock=True,
     )
     found = {_key_of(row): row for row in rows}
     return {key: row for key, row in found.items() if key in wanted}
