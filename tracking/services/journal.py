@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import connection
 
+from exchanges.messages import OrderStatus
 from tracking.models import EventKind, OrderEvent
 from tracking.services import bulk_rows
 from tracking.services.payloads import order_payload
@@ -23,6 +24,14 @@ if TYPE_CHECKING:
     from tracking.models.orders import OrderColumns
     from tracking.services.payloads import Payload
 
+#: how the end of an order is called on the stream
+TOLD_AT_END = {
+    OrderStatus.FILLED: EventKind.ORDER_FILLED,
+    OrderStatus.CANCELLED: EventKind.ORDER_CANCELLED,
+    OrderStatus.EXPIRED: EventKind.ORDER_EXPIRED,
+    OrderStatus.REJECTED: EventKind.ORDER_REJECTED,
+    OrderStatus.FAILED: EventKind.ORDER_REJECTED,
+}
 _TAKE_NUMBERS = """
     INSERT INTO tracking_eventcounter (user_id, seq) VALUES (%s, %s)
     ON CONFLICT (user_id) DO UPDATE SET seq = tracking_eventcounter.seq + EXCLUDED.seq

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from tracking.models import OpenOrder
+
 _OUTCOMES = {
     OrderStatus.REJECTED: RequestOutcome.REJECTED,
     OrderStatus.FAILED: RequestOutcome.FAILED,
@@ -62,6 +64,28 @@ def settle(account_id: int, settled: Sequence[Settled], now: datetime) -> None:
             FailedOrder.objects.filter(request__in=requests).delete()
         if outcome in _FAILURES:
             _remember_failures(requests.values_list("pk", flat=True), account_id, reason, now)
+
+
+def settle_cancels(account_id: int, ended: Sequence[OpenOrder], now: datetime) -> None:
+    """Record what became of cancels whose answer is not known: their orders have ended.
+
+    Runs inside the emitter's transaction. One that was not sent yet need not be any more.
+    """
+    for order in ended:
+        was_cancelled = order.status == OrderStatus.CANCELLED.value
+        outcome = RequestOutcome.ACCEPTED if was_cancelled else RequestOutcome.REJECTED
+        OrderRequest.objects.filter(
+            account_id=account_id,
+            action=RequestAction.CANCEL.value,
+            market_type=order.market_type,
+            symbol=order.symbol,
+            client_order_id=order.client_order_id,
+            outcome__in=(RequestOutcome.PENDING.value, RequestOutcome.UNKNOWN.value),
+        ).update(
+            outcome=outcome.value,
+            detail=f"the order ended {order.status}",
+            answered_at=Greatest(Value(now), F("created_at")),
+        )
 
 
 def _remember_failures(

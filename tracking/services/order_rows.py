@@ -15,14 +15,13 @@ from exchanges.messages import (
 )
 from tracking.domain.evidence import OrderState
 from tracking.domain.executions import ZERO, ExecutionState, quantised
-from tracking.models import ClosedOrder, OpenOrder, TradeExecution
+from tracking.models import ClosedOrder, OpenOrder, Trade, TradeExecution
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
     from decimal import Decimal
 
-    from tracking.models import Trade
     from tracking.models.orders import OrderColumns
 
 #: Columns that hold an order's state; what `merge` decides.
@@ -153,6 +152,16 @@ def reopened_from(row: ClosedOrder, state: OrderState) -> OpenOrder:
     for column in (*CARRIED_COLUMNS, *STATE_COLUMNS):
         setattr(order, column, getattr(row, column))
     return order
+
+
+def new_trade(state: OrderState) -> Trade:
+    """Make the row of an order's first fill; where it belongs is for the caller to say."""
+    return Trade(
+        exchange_order_id=str(state.exchange_order_id),
+        client_order_id=state.client_order_id,
+        side=state.side.value,
+        position_side=state.position_side.value,
+    )
 
 
 def new_execution(

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from exchanges.messages import OrderStatus
 from tracking.models import ClosedOrder, EventKind, OpenOrder, Trade, TradeExecution
 from tracking.services import bulk_rows
-from tracking.services.journal import emit_pending_order_sse
+from tracking.services.journal import TOLD_AT_END, emit_pending_order_sse
 from tracking.services.order_outcomes import Settled
 from tracking.services.order_records import in_flight
 from tracking.services.order_rows import (
     EXECUTION_COLUMNS,
     closed_from,
     new_execution,
+    new_trade,
     recompute_trade,
     reopened_from,
     rewrite_execution,
@@ -52,14 +53,6 @@ if TYPE_CHECKING:
     from tracking.services.order_records import Gathered, Record
     from tracking.services.position_rows import PositionKey
 
-TOLD_AT_END = {
-    OrderStatus.FILLED: EventKind.ORDER_FILLED,
-    OrderStatus.CANCELLED: EventKind.ORDER_CANCELLED,
-    OrderStatus.EXPIRED: EventKind.ORDER_EXPIRED,
-    OrderStatus.REJECTED: EventKind.ORDER_REJECTED,
-    OrderStatus.FAILED: EventKind.ORDER_REJECTED,
-}
-
 
 @dataclass(slots=True)
 class OrderWriter:
@@ -82,6 +75,8 @@ class OrderWriter:
     count_deltas: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     #: orders of ours that got their first answer
     settled: list[Settled] = field(default_factory=list)
+    #: orders that ended while a cancel of theirs was asked for
+    ended_cancels: list[OpenOrder] = field(default_factory=list)
     inserted: int = 0
     updated: int = 0
     closed: int = 0
@@ -106,21 +101,13 @@ class OrderWriter:
         changed: Sequence[tuple[Gathered, Transition]],
         received_at: datetime | None,
     ) -> None:
-        touched: dict[tuple[str, str, int], ExecutionState] = {}
-        for _, transition in changed:
-            for state in (*transition.added, *transition.updated):
-                touched[state.key] = state
-        # a guess made and retired within one batch was never booked
-        touched = {
-            key: state
-            for key, state in touched.items()
-            if not state.voided or key in record.executions
-        }
+        touched = _touched(record, [transition for _, transition in changed])
         if not touched:
             return
         trade = record.trade or self._new_trade(record, changed[0][0])
-        for key, state in touched.items():
-            self._take_execution(record, trade, record.executions.get(key), state, received_at)
+        for state in touched:
+            row = record.executions.get(state.key)
+            self._take_execution(record, trade, row, state, received_at)
         live = [e for e in record.executions.values() if e.voided_at is None]
         if live:
             recompute_trade(trade, live)
@@ -133,18 +120,10 @@ class OrderWriter:
     def _new_trade(self, record: Record, gathered: Gathered) -> Trade:
         state = record.state
         assert state is not None  # noqa: S101  (a record has a state once it has merged)
-        trade = Trade(
-            account=self.account,
-            strategy_account_id=record.strategy_account_id,
-            market_type=gathered.market_type,
-            symbol=gathered.symbol,
-            id_space=gathered.id_space,
-            exchange_order_id=str(state.exchange_order_id),
-            client_order_id=state.client_order_id,
-            side=state.side.value,
-            position_side=state.position_side.value,
-        )
-        record.trade = trade
+        record.trade = trade = new_trade(state)
+        trade.account, trade.strategy_account_id = self.account, record.strategy_account_id
+        trade.market_type, trade.symbol = gathered.market_type, gathered.symbol
+        trade.id_space = gathered.id_space
         self.new_trades.append(trade)
         return trade
 
@@ -228,6 +207,8 @@ class OrderWriter:
             if row.pk is not None:
                 self.gone_open.append(row.pk)
                 self.count_deltas[key] -= 1
+            if row.cancel_requested_at is not None:
+                self.ended_cancels.append(row)
             closed = closed_from(row, self.now)
             self.new_closed.append(closed)
             return closed
@@ -311,3 +292,9 @@ class OrderWriter:
         upsert(OpenOrder, self.kept_open, OPEN_COLUMNS)
         bulk_rows.insert(self.new_closed)
         upsert(ClosedOrder, self.kept_closed, CLOSED_COLUMNS)
+
+
+def _touched(record: Record, transitions: Sequence[Transition]) -> list[ExecutionState]:
+    """Give the last state of each execution; a guess made and retired here was never booked."""
+    last = {state.key: state for t in transitions for state in (*t.added, *t.updated)}
+    return [s for s in last.values() if not s.voided or s.key in record.executions]

@@ -219,3 +219,20 @@ def test_a_cancel_that_never_arrived_stops_showing(
     assert order.status == "NEW"
     request.refresh_from_db()
     assert request.outcome == "NOT_ACCEPTED"
+
+
+def test_a_cancel_whose_answer_was_lost_is_settled_by_the_end_of_its_order(
+    exchange: Exchange, manager: OrderManager
+) -> None:
+    manager.execute(limit(), idempotency_key="1")
+    exchange.simulator.faults(accept_but_lose_answer={"DELETE order": {"how": "drop", "count": 1}})
+    exchange.simulator.faults(rest_status={"GET order": {"status": 503, "count": 1}})
+    request = manager.cancel(OpenOrder.objects.get(), idempotency_key="2")
+    assert request.outcome == "UNKNOWN"
+    exchange.deliver(*exchange.frames(2))
+
+    drain(exchange)
+
+    request.refresh_from_db()
+    assert request.outcome == "ACCEPTED"
+    assert ClosedOrder.objects.get().status == "CANCELLED"
