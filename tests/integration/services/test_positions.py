@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone
 
+from exchanges.markets import Markets
 from exchanges.messages import HoldingReport, IdSpace, MarketType, OrderStatus, PositionSide, Side
+from exchanges.questions import Market
 from tests.factories import ExchangeAccountFactory, StrategyAccountFactory
 from tests.integration.services.conftest import SYMBOL
 from tests.unit.tracking.domain.builders import a_fill, a_snapshot, at, seen
@@ -27,12 +29,21 @@ from tracking.services.position_rows import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tracking.domain.evidence import Evidence
     from tracking.domain.positions import PositionState
 
 ORDERS = 12
+BTC = Market(
+    market_type=MarketType.FUTURES,
+    symbol_id="BTCUSDT",
+    symbol=SYMBOL,
+    base="BTC",
+    quote="USDT",
+    settle="USDT",
+    price_step=Decimal("0.1"),
+    quantity_step=Decimal("0.001"),
+    minimum_quantity=Decimal("0.001"),
+)
 
 
 class Books:
@@ -48,7 +59,7 @@ class Books:
             quantity=Decimal(-2),
             entry_price=Decimal("99.5"),
         )
-        baseline._open_books(self.account, [holding], Names(), at(-1))
+        baseline._open_books(self.account, [holding], Markets(lambda: [BTC]), at(-1))
         self.account.refresh_from_db()
 
     def order(self, number: int) -> list[Evidence]:
@@ -126,17 +137,9 @@ class Books:
         return fold(opening_state(self.account.pk, key), map(fill_of, rows))
 
 
-class Names:
-    """The only market there is."""
-
-    def symbol_of(self, _market_type: MarketType, _symbol_id: str) -> str:
-        return SYMBOL
-
-
 @pytest.fixture
-def _small_checkpoints(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _small_checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tracking.domain.positions.CHECKPOINT_SPACING", 3)
-    return
 
 
 @pytest.mark.usefixtures("_small_checkpoints", "transactional_db")
