@@ -65,6 +65,8 @@ class _Inquiry:
                 self.snapshots.append(snapshot)
 
     def ask_together(self, refs: Sequence[OrderRef], told_terminal: frozenset[str]) -> None:
+        if all(ref.exchange_order_id in told_terminal for ref in refs):
+            return
         open_orders = self.client.fetch_open_orders(
             self.symbol_id, timeout=self.timeout, priority=self.priority
         )

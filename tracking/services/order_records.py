@@ -227,6 +227,11 @@ def _narrowed(
     return [row for row in found if _identity(row) in wanted]
 
 
+def ended_among(account_id: int, identities: Sequence[OrderIdentity]) -> set[OrderIdentity]:
+    """Say which of these orders our books hold as ended."""
+    return {_identity(row) for row in _narrowed(ClosedOrder, account_id, identities)}
+
+
 def _open_by_client_id(account_id: int, client_order_ids: Sequence[str]) -> list[OpenOrder]:
     """Orders of ours whose exchange id is not known yet: in flight, or their answer was lost."""
     if not client_order_ids:

@@ -27,10 +27,10 @@ from exchanges.messages import ExecutionReport, IdSpace, MarketType, OrderSnapsh
 from exchanges.questions import OrderRef, TradeCursor, Verification
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from exchanges.rest import RestClient
-    from tracking.services.order_records import Gathered
+    from tracking.services.order_records import Gathered, OrderIdentity
 
 log = structlog.get_logger(__name__)
 
@@ -69,10 +69,14 @@ def ask(
     cursors: Mapping[SymbolKey, TradeCursor],
     *,
     want_trades: bool = False,
+    ended: Collection[OrderIdentity] = (),
     deadline: float | None = None,
     priority: Priority = Priority.VERIFY,
 ) -> Verified:
-    """Ask about orders, symbol by symbol. A failing call leaves its symbol's evidence as it was."""
+    """Ask about orders, symbol by symbol. A failing call leaves its symbol's evidence as it was.
+
+    Of orders that have ended in our books only the trades are wanted, if there are many of them.
+    """
     by_symbol: dict[SymbolKey, list[Gathered]] = defaultdict(list)
     for item in gathered:
         by_symbol[item.market_type, item.symbol].append(item)
@@ -84,6 +88,7 @@ def ask(
             items,
             cursor=cursors.get(key),
             want_trades=want_trades or len(items) >= BULK,
+            ended=ended,
             timeout=PATIENT if deadline is None else deadline - time.monotonic(),
             priority=priority,
         )
@@ -102,6 +107,7 @@ def _ask_symbol(
     *,
     cursor: TradeCursor | None,
     want_trades: bool,
+    ended: Collection[OrderIdentity],
     timeout: float,
     priority: Priority,
 ) -> Verification | None:
@@ -115,7 +121,7 @@ def _ask_symbol(
             told_terminal=frozenset(
                 item.exchange_order_id
                 for item in items
-                if item.exchange_order_id and item.tells_end
+                if item.exchange_order_id and (item.tells_end or item.identity in ended)
             ),
             timeout=timeout,
             priority=priority,

@@ -40,7 +40,7 @@ from tracking.services.cursors import read_cursors
 from tracking.services.event_emitter import emit_trade_event, lock_account
 from tracking.services.gaps import explain_gaps
 from tracking.services.lost_cancels import withdraw_lost
-from tracking.services.order_records import Gathered
+from tracking.services.order_records import Gathered, ended_among
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -155,7 +155,13 @@ def _ask(
     keys = {(q.market_type, q.symbol) for q in questions}
     cursors = _cursors_before(executions, read_cursors(account.pk, keys, account.baseline_at))
     guessed = any(e.source == Source.INFERRED.value for e in executions)
-    answer = verification.ask(client, questions, cursors, want_trades=guessed)
+    answer = verification.ask(
+        client,
+        questions,
+        cursors,
+        want_trades=guessed,
+        ended=ended_among(account.pk, [q.identity for q in questions if q.identity]),
+    )
     bystanders.join_known(account.pk, answer, groups_known_to=questions)
     emit_answer(account, answer)
     _ask_one_by_one(account, client, executions)

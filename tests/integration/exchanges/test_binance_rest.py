@@ -244,7 +244,7 @@ def test_orders_told_to_have_ended_are_settled_by_their_trades(
         told_terminal=frozenset(order.exchange_order_id for order in filled),
     )
 
-    assert _weight(simulator) - before == 1 + 5
+    assert _weight(simulator) - before == 5
     assert verification.snapshots == ()
     assert sum(fill.execution_quantity for fill in verification.executions) == Decimal("0.200")
 
