@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import websocket
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tracking.services.order_manager import OrderManager
 
 STEPS = 60
-FAULTS = (
+FAULTS: tuple[dict[str, Any], ...] = (
     {"rest_status": {"*": {"status": 503, "probability": 0.3}}},
     {"stale_rest_ms": {"order": 5000, "userTrades": 5000, "openOrders": 5000}},
     {"stale_rest_ms": {"userTrades": 5000}},
