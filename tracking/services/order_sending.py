@@ -112,7 +112,8 @@ def send_cancel(account: ExchangeAccount, request: OrderRequest, order: OpenOrde
         explain_gaps(account, emission)
     if outcome in {RequestOutcome.REJECTED, RequestOutcome.FAILED}:
         withdraw_cancel(account.pk, order.pk, timezone.now())
-    OrderRequest.objects.filter(pk=request.pk).update(
+    # unless the end of the order, told beside a lost answer, has settled it
+    OrderRequest.objects.filter(pk=request.pk, outcome=RequestOutcome.PENDING.value).update(
         outcome=outcome.value, detail=detail[:300], answered_at=timezone.now()
     )
 

@@ -236,3 +236,15 @@ def test_a_cancel_whose_answer_was_lost_is_settled_by_the_end_of_its_order(
     request.refresh_from_db()
     assert request.outcome == "ACCEPTED"
     assert ClosedOrder.objects.get().status == "CANCELLED"
+
+
+def test_a_cancel_whose_answer_was_lost_is_settled_by_asking(
+    exchange: Exchange, manager: OrderManager
+) -> None:
+    manager.execute(limit(), idempotency_key="1")
+    exchange.simulator.faults(accept_but_lose_answer={"DELETE order": {"how": "drop", "count": 1}})
+
+    request = manager.cancel(OpenOrder.objects.get(), idempotency_key="2")
+
+    assert request.outcome == "ACCEPTED"
+    assert ClosedOrder.objects.get().status == "CANCELLED"
