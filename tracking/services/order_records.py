@@ -105,7 +105,6 @@ class Records:
     prefix: str
     by_identity: dict[OrderIdentity, Record] = field(default_factory=dict)
     by_client_id: dict[tuple[str, str], Record] = field(default_factory=dict)
-    fresh: list[Record] = field(default_factory=list)
 
     @classmethod
     def load(cls, account_id: int, gathered: Sequence[Gathered], prefix: str) -> Records:
@@ -176,7 +175,6 @@ class Records:
             return
         record = Record(None, None, strategy_account_id=owner)
         self.by_identity[identity] = record
-        self.fresh.append(record)
 
     def find(self, gathered: Gathered) -> Record | None:
         """Give the record an order has in this transaction; None for an unknown order."""

@@ -1,7 +1,7 @@
 """
 What a sync asks the exchange, and what it concludes is worth asking next.
 
-Reads only: the answers become evidence in `order_tracking`.
+Asks and concludes; the answers become evidence in `order_tracking`. Markets nobody knows are told.
 """
 
 from __future__ import annotations
