@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
+    from tracking.services.statements import Statement
+
 _MOVE = """
     INSERT INTO tracking_symbolsubscription
         (account_id, market_type, symbol, live_count, trade_cursor, verified_at)
@@ -31,13 +33,14 @@ _READ = """
 """
 
 
-def move_cursors(
+def cursor_moves(
     account_id: int, cursors: Mapping[tuple[str, str], str | None], now: datetime
-) -> None:
+) -> list[Statement]:
     """Note that REST was asked about these symbols, and up to which trade id all is booked."""
-    with connection.cursor() as cursor:
-        for (market_type, symbol), trade_id in sorted(cursors.items()):
-            cursor.execute(_MOVE, [account_id, market_type, symbol, trade_id, now])
+    return [
+        (_MOVE, [account_id, market_type, symbol, trade_id, now])
+        for (market_type, symbol), trade_id in sorted(cursors.items())
+    ]
 
 
 def read_cursors(

@@ -26,7 +26,7 @@ from exchanges import registry
 from tracking.models import ExchangeAccount, OpenOrder
 from tracking.services import anomalies, inbox, order_outcomes, row_reads, websocket_manager
 from tracking.services.anomalies import Noticed
-from tracking.services.cursors import move_cursors
+from tracking.services.cursors import cursor_moves
 from tracking.services.journal import Journal, emit_pending_order_sse
 from tracking.services.order_records import Records
 from tracking.services.order_writer import OrderWriter
@@ -98,13 +98,16 @@ def emit_trade_event(
         writer.write()
         fold = fold_changes(account_id, writer.position_changes, now)
         writer.tell_positions(fold)
-        websocket_manager.move_counts(account_id, writer.count_deltas)
         order_outcomes.settle(account_id, writer.settled, now)
         order_outcomes.settle_cancels(account_id, writer.ended_cancels, now)
-        move_cursors(account_id, cursors or {}, now)
-        inbox.mark_processed(stream_event_ids, now)
         anomalies.book(journal, found, now)
-        emission.last_seq = journal.write()
+        emission.last_seq = journal.write(
+            after=[
+                *websocket_manager.count_moves(account_id, writer.count_deltas),
+                *cursor_moves(account_id, cursors or {}, now),
+                *inbox.processed(stream_event_ids, now),
+            ]
+        )
     _report(account, emission, writer)
     return emission
 

@@ -21,12 +21,14 @@ from django.db.models import F
 from django.utils import timezone
 
 from tracking.models import StreamEvent
-from tracking.services import bulk_rows
+from tracking.services import bulk_rows, statements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
+
+    from tracking.services.statements import Statement
 
 _RECEIVED = (
     "account_id",
@@ -38,6 +40,12 @@ _RECEIVED = (
     "attempts",
     "error",
 )
+_RECEIVE = f"""
+    INSERT INTO tracking_streamevent ({", ".join(_RECEIVED)})
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+"""  # noqa: S608 - names of our own
+#: so many frames are inserted one by one, more by COPY
+FEW = 12
 _CLAIM = """
     INSERT INTO tracking_accountdrain (account_id, owner, until, wanted)
     VALUES (%s, %s, clock_timestamp() + interval '3 seconds', false)
@@ -61,11 +69,15 @@ _RENEW = """
     UPDATE tracking_accountdrain
     SET until = clock_timestamp() + interval '3 seconds', wanted = false
     WHERE account_id = %s AND owner = %s
+    RETURNING account_id
 """
 _LET_GO = """
     UPDATE tracking_accountdrain SET owner = '', until = NULL
     WHERE account_id = %s AND owner = %s AND (NOT wanted OR %s)
+    RETURNING account_id
 """
+#: A claim that a crash of the database takes back would have run out in seconds: not worth a flush.
+_LIGHTLY: Statement = ("SET LOCAL synchronous_commit TO off", ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,54 +94,50 @@ class Frame:
 
 def receive(frames: Sequence[Frame]) -> set[int]:
     """Commit frames; return the accounts nobody is draining, who need a wake-up."""
-    lines = [
-        bulk_rows.line(
-            (
-                frame.account_id,
-                frame.market_type,
-                frame.session_id,
-                frame.epoch,
-                frame.raw.replace("\x00", "\ufffd"),
-                frame.received_at,
-                0,
-                "",
-            )
-        )
-        for frame in frames
-    ]
+    rows = [_row(frame) for frame in frames]
     accounts = {frame.account_id for frame in frames}
-    with transaction.atomic(durable=True), connection.cursor() as cursor:
-        bulk_rows.copy_lines(StreamEvent, _RECEIVED, lines)
-        cursor.execute(_WANT, [sorted(accounts)])
-        busy = {row[0] for row in cursor.fetchall()}
-    return accounts - busy
+    want: Statement = (_WANT, [sorted(accounts)])
+    if len(rows) <= FEW:
+        # one round trip: a frame that comes alone should not wait for four
+        busy = statements.run([*((_RECEIVE, row) for row in rows), want])
+    else:
+        with transaction.atomic(durable=True):
+            bulk_rows.copy_lines(StreamEvent, _RECEIVED, map(bulk_rows.line, rows))
+            busy = statements.run([want])
+    return accounts - {account_id for (account_id,) in busy}
+
+
+def _row(frame: Frame) -> tuple[object, ...]:
+    return (
+        frame.account_id,
+        frame.market_type,
+        frame.session_id,
+        frame.epoch,
+        frame.raw.replace("\x00", "\ufffd"),
+        frame.received_at,
+        0,
+        "",
+    )
 
 
 def claim(account_id: int, owner: str) -> bool:
     """Take the account's drain, or leave word with its holder. See Note [The drain claim]."""
-    with connection.cursor() as cursor:
-        for _ in range(2):
-            cursor.execute(_CLAIM, [account_id, owner])
-            if cursor.fetchone():
-                return True
-            cursor.execute(_WANT, [[account_id]])
-            if cursor.fetchone():
-                return False
+    for _ in range(2):
+        if statements.run([_LIGHTLY, (_CLAIM, [account_id, owner])]):
+            return True
+        if statements.run([_LIGHTLY, (_WANT, [[account_id]])]):
+            return False
     return False
 
 
 def renew(account_id: int, owner: str) -> bool:
     """Keep the drain for another round; False if someone else has taken it."""
-    with connection.cursor() as cursor:
-        cursor.execute(_RENEW, [account_id, owner])
-        return bool(cursor.rowcount)
+    return bool(statements.run([_LIGHTLY, (_RENEW, [account_id, owner])]))
 
 
 def let_go(account_id: int, owner: str, *, even_if_wanted: bool = False) -> bool:
     """Give the drain back; False if something came in meanwhile and it is still held."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LET_GO, [account_id, owner, even_if_wanted])
-        return bool(cursor.rowcount)
+    return bool(statements.run([_LIGHTLY, (_LET_GO, [account_id, owner, even_if_wanted])]))
 
 
 class WaitingFrame(NamedTuple):
@@ -155,15 +163,12 @@ def accounts_waiting() -> list[int]:
     return list(rows.order_by("account_id").values_list("account_id", flat=True).distinct())
 
 
-def mark_processed(event_ids: Sequence[int], now: datetime) -> None:
-    """Note that frames have become books; runs inside the emitter's transaction."""
+def processed(event_ids: Sequence[int], now: datetime) -> list[Statement]:
+    """Note that frames have become books; for the emitter's transaction."""
     if not event_ids:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE tracking_streamevent SET processed_at = %s WHERE id = ANY(%s)",
-            [now, list(event_ids)],
-        )
+        return []
+    mark = "UPDATE tracking_streamevent SET processed_at = %s WHERE id = ANY(%s)"
+    return [(mark, [now, list(event_ids)])]
 
 
 def note_failure(event_ids: Sequence[int], error: str) -> None:

@@ -10,19 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from django.db import connection
-
 from exchanges.messages import OrderStatus
 from tracking.models import EventKind, OrderEvent
-from tracking.services import bulk_rows
+from tracking.services import bulk_rows, statements
 from tracking.services.payloads import order_payload
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from tracking.models import Trade
     from tracking.models.orders import OrderColumns
     from tracking.services.payloads import Payload
+    from tracking.services.statements import Statement
 
 #: how the end of an order is called on the stream
 TOLD_AT_END = {
@@ -91,26 +91,23 @@ class Journal:
             )
         )
 
-    def write(self) -> int:
-        """Number and insert the events; return the last number (0 if there was nothing)."""
+    def write(self, *, after: Sequence[Statement] = ()) -> int:
+        """Number and insert the events; return the last number (0 if there was nothing).
+
+        `after`: what the transaction has to write before, sent along with taking the numbers.
+        """
         if not self.entries:
+            statements.run(after)
             return 0
         # written out first: who holds the counter keeps the user's other accounts waiting
         same = (self.user_id, self.account_id, self.now)
         lines = [bulk_rows.line((*same, *entry)) for entry in self.entries]
-        last = take_numbers(self.user_id, len(lines))
+        take_numbers = (_TAKE_NUMBERS, [self.user_id, len(lines)])
+        ((last,),) = statements.run([*after, take_numbers])
         first = last - len(lines) + 1
         numbered = [f"{seq}\t{line}" for seq, line in enumerate(lines, start=first)]
         bulk_rows.copy_lines(OrderEvent, _COLUMNS, numbered)
-        return last
-
-
-def take_numbers(user_id: int, count: int) -> int:
-    """Reserve `count` journal numbers until commit; return the last one."""
-    with connection.cursor() as cursor:
-        cursor.execute(_TAKE_NUMBERS, [user_id, count])
-        (last,) = cursor.fetchone()
-    return int(last)
+        return int(last)
 
 
 def emit_pending_order_sse(

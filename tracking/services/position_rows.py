@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db.models import Q
+from psycopg2.extras import Json
 
 from exchanges.messages import Side
 from tracking.domain.executions import ZERO
@@ -28,10 +29,12 @@ from tracking.domain.positions import (
     restart_from,
 )
 from tracking.models import Posting, PostingKind, StrategyPosition, TradeExecution
-from tracking.services import row_reads
+from tracking.services import row_reads, statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from tracking.services.statements import Statement
 
 WRITTEN = (
     "quantity",
@@ -44,6 +47,10 @@ WRITTEN = (
     "version",
     "updated_at",
 )
+_UPDATE = f"""
+    UPDATE tracking_strategyposition SET {", ".join(f"{column} = %s" for column in WRITTEN)}
+    WHERE id = %s
+"""  # noqa: S608 - names of our own
 
 
 class PositionKey(NamedTuple):
@@ -143,15 +150,17 @@ def _new_row(account_id: int, key: PositionKey) -> StrategyPosition:
 
 
 def _write(rows: Iterable[StrategyPosition]) -> None:
-    rows = list(rows)
-    added = [row for row in rows if row._state.adding]  # noqa: SLF001 - Django's documented flag
+    added = []
+    changed: list[Statement] = []
+    for row in rows:
+        if row._state.adding:  # noqa: SLF001 - Django's documented flag
+            added.append(row)
+        else:
+            values = [getattr(row, column) for column in WRITTEN]
+            values = [Json(value) if isinstance(value, dict) else value for value in values]
+            changed.append((_UPDATE, [*values, row.pk]))
     StrategyPosition.objects.bulk_create(added)
-    StrategyPosition.objects.bulk_create(
-        [row for row in rows if row not in added],
-        update_conflicts=True,
-        unique_fields=["id"],
-        update_fields=WRITTEN,
-    )
+    statements.run(changed)
 
 
 def _fold_into(row: StrategyPosition, key: PositionKey, change: PositionChange) -> None:

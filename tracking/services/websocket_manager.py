@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db import connection
+from tracking.services import statements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from tracking.services.statements import Statement
 
 _MOVE = """
     INSERT INTO tracking_symbolsubscription (account_id, market_type, symbol, live_count)
@@ -37,11 +39,13 @@ def unsubscribe_symbol(account_id: int, market_type: str, symbol: str) -> None:
 
 def move_counts(account_id: int, deltas: Mapping[tuple[str, str], int]) -> None:
     """Move the counts of several symbols at once, in symbol order."""
-    moves = [
-        (account_id, market_type, symbol, delta, delta)
+    statements.run(count_moves(account_id, deltas))
+
+
+def count_moves(account_id: int, deltas: Mapping[tuple[str, str], int]) -> list[Statement]:
+    """Give the statements of `move_counts`."""
+    return [
+        (_MOVE, [account_id, market_type, symbol, delta, delta])
         for (market_type, symbol), delta in sorted(deltas.items())
         if delta
     ]
-    with connection.cursor() as cursor:
-        for move in moves:
-            cursor.execute(_MOVE, move)
