@@ -23,6 +23,7 @@ from django.db import connection
 from ordertrack.embedded import pgbench_path
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from bench.history import Accounts
@@ -98,17 +99,27 @@ class Limit:
     per_second: dict[int, float]
 
 
-def measure(accounts: Accounts, folder: Path, seconds: float) -> Limit:
-    """Run the transaction on the limit's own accounts, with few and with many connections."""
+def measure(
+    accounts: Accounts,
+    folder: Path,
+    seconds: float,
+    *,
+    connections: Sequence[int] = CONNECTIONS,
+    attempt: int = 0,
+) -> Limit:
+    """Run the transaction on the limit's own accounts, with few and with many connections.
+
+    Each `attempt` numbers its fills apart.
+    """
     program = pgbench_path()
     first, last = accounts.limit_orders()
     rates = {}
-    for run, count in enumerate(CONNECTIONS):
-        base = FIRST_FILL * (run + 1)
+    for run, count in enumerate(connections, start=attempt * len(CONNECTIONS) + 1):
+        place = (first, last, FIRST_FILL * run)
         if program:
-            rates[count] = _by_pgbench(program, folder, count, seconds, (first, last, base))
+            rates[count] = _by_pgbench(program, folder, count, seconds, place)
         else:
-            rates[count] = _by_python(count, seconds, (first, last, base))
+            rates[count] = _by_python(count, seconds, place)
     return Limit(kind="pgbench" if program else "python", per_second=rates)
 
 
