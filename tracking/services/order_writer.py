@@ -35,7 +35,6 @@ from tracking.services.payloads import (
 from tracking.services.position_rows import PositionChange, fill_of, position_key
 from tracking.services.row_writes import (
     CLOSED_COLUMNS,
-    FIRST_CHECK,
     OPEN_COLUMNS,
     TRADE_COLUMNS,
     plan_check,
@@ -151,7 +150,7 @@ class OrderWriter:
         is_history = baseline is not None and state.executed_at <= baseline
         row = new_execution(trade, state, is_history=is_history, now=self.now)
         if not row.verified:
-            row.next_verify_at = self.now + FIRST_CHECK
+            row.next_verify_at = self.now
         self.new_executions.append(row)
         if not is_history and not state.voided:
             self._position(row).new.append(fill_of(row))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Row = TypeVar("Row", Trade, TradeExecution, OpenOrder, ClosedOrder)
 
-#: A fill booked without REST is asked about this soon; later intervals: `verification.BACKOFF`.
+#: An order that REST has to settle is asked about this soon; later: `verification_queue`.
 FIRST_CHECK = timedelta(seconds=1)
 
 OPEN_COLUMNS = (

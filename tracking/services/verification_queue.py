@@ -61,11 +61,22 @@ PATIENCE = 10
 GUESS_LASTS, ONE_BY_ONE = 2, 5
 NEVER_SENT_AFTER = timedelta(seconds=30)
 
-_POSTPONE = """
-    UPDATE {table} SET verify_attempts = LEAST(verify_attempts + 1, 1000),
+_POSTPONE_ORDERS = """
+    UPDATE tracking_openorder SET verify_attempts = LEAST(verify_attempts + 1, 1000),
         next_verify_at = %s + interval '1 second'
             * (ARRAY[1, 2, 5, 10, 30, 60])[LEAST(verify_attempts + 1, 6)]
     WHERE id = ANY(%s) AND next_verify_at IS NOT NULL
+"""
+# while an answer is waited for nobody else asks: under a spent budget that would spend it twice
+_TAKE_EXECUTIONS = """
+    UPDATE tracking_tradeexecution SET verify_attempts = LEAST(verify_attempts + 1, 1000),
+        next_verify_at = %s + interval '20 seconds'
+    WHERE id = ANY(%s) AND next_verify_at IS NOT NULL
+"""
+_POSTPONE_EXECUTIONS = """
+    UPDATE tracking_tradeexecution SET next_verify_at = %s + interval '1 second'
+        * (ARRAY[1, 2, 5, 10, 30, 60])[LEAST(verify_attempts, 6)]
+    WHERE id = ANY(%s) AND NOT verified AND voided_at IS NULL
 """
 
 
@@ -94,11 +105,17 @@ def verify_due(account_id: int) -> int:
     orders = _due_orders(account_id, now, busy)
     if not executions and not orders:
         return 0
-    # postponed first: however this ends, the next attempt is planned
-    _postpone(account_id, executions, orders, now)
+    # planned first: however this ends, there is a next attempt
+    execution_ids = [execution.pk for execution in executions]
+    _write(
+        account_id,
+        (_POSTPONE_ORDERS, now, [order.pk for order in orders]),
+        (_TAKE_EXECUTIONS, now, execution_ids),
+    )
     _fail_never_sent(account_id, orders, now)
     answers = _ask(account, executions, orders)
     withdraw_lost(account, answers, now)
+    _write(account_id, (_POSTPONE_EXECUTIONS, timezone.now(), execution_ids))
     _tell_impatience(account_id, executions)
     return len(executions) + len(orders)
 
@@ -127,20 +144,12 @@ def _due_orders(account_id: int, now: datetime, busy: set[SymbolKey]) -> list[Op
     ]
 
 
-def _postpone(
-    account_id: int,
-    executions: Sequence[TradeExecution],
-    orders: Sequence[OpenOrder],
-    now: datetime,
-) -> None:
-    """Plan the next attempt. Under the account's lock, as whoever else writes many such rows."""
+def _write(account_id: int, *updates: tuple[str, datetime, Sequence[int]]) -> None:
+    """Plan attempts. Under the account's lock, as whoever else writes many such rows."""
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         lock_account(account_id)
-        for table, rows in (
-            ("tracking_openorder", orders),
-            ("tracking_tradeexecution", executions),
-        ):
-            cursor.execute(_POSTPONE.format(table=table), [now, [row.pk for row in rows]])
+        for update, now, ids in updates:
+            cursor.execute(update, [now, list(ids)])
 
 
 def _ask(
