@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 FULL_SYNC_EVERY = timedelta(minutes=5)
+#: A beat that comes every interval must find the sync due, though it was claimed a moment late.
+BEAT_SLACK = timedelta(seconds=1)
 #: A session that has shown no life for this long proves nothing.
 PROVEN_ALIVE = timedelta(seconds=90)
 
@@ -110,7 +112,8 @@ def _claim(account_id: int, *, force: bool) -> bool:
     rows = ExchangeAccount.objects.filter(pk=account_id, state=AccountState.ACTIVE.value)
     if not force:
         rows = rows.filter(due)
-    return bool(rows.update(next_sync_at=Now() + timedelta(seconds=settings.SYNC_INTERVAL)))
+    interval = timedelta(seconds=settings.SYNC_INTERVAL) - BEAT_SLACK
+    return bool(rows.update(next_sync_at=Now() + interval))
 
 
 def accounts_to_sync() -> list[int]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from exchanges.errors import AuthenticationError, TransientError, UnknownSymbol
@@ -99,6 +100,16 @@ def test_a_round_trip_by_hand_back_to_flat_is_found(exchange: Exchange) -> None:
 
     exchange.assert_equal_books()
     assert ClosedOrder.objects.count() == 2
+
+
+def test_the_next_beat_finds_the_sync_due(exchange: Exchange) -> None:
+    before = timezone.now()
+
+    sync(exchange)
+
+    due = ExchangeAccount.objects.get().next_sync_at
+    assert due is not None
+    assert due < before + timedelta(seconds=settings.SYNC_INTERVAL)
 
 
 def test_a_sync_that_is_not_due_is_skipped(exchange: Exchange) -> None:
