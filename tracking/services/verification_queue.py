@@ -20,15 +20,12 @@ from django.utils import timezone
 
 from exchanges.errors import ExchangeError
 from exchanges.messages import OrderStatus, Source
-from tracking.domain.evidence import Evidence, Verdict
+from tracking.domain.evidence import Evidence
 from tracking.domain.findings import AnomalyKind
 from tracking.models import (
     AccountState,
     ExchangeAccount,
     OpenOrder,
-    OrderRequest,
-    RequestAction,
-    RequestOutcome,
     SymbolSubscription,
     TradeExecution,
 )
@@ -41,6 +38,7 @@ from tracking.services.event_emitter import emit_trade_event, lock_account
 from tracking.services.gaps import explain_gaps
 from tracking.services.lost_cancels import withdraw_lost
 from tracking.services.order_records import Gathered, ended_among
+from tracking.services.unsent import fail_never_sent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -59,7 +57,6 @@ BATCH = 1000
 PATIENCE = 10
 #: From this attempt on a guess is asked about order by order, so many at once.
 GUESS_LASTS, ONE_BY_ONE = 2, 5
-NEVER_SENT_AFTER = timedelta(seconds=30)
 
 _POSTPONE_ORDERS = """
     UPDATE tracking_openorder SET verify_attempts = LEAST(verify_attempts + 1, 1000),
@@ -112,7 +109,7 @@ def verify_due(account_id: int) -> int:
         (_POSTPONE_ORDERS, now, [order.pk for order in orders]),
         (_TAKE_EXECUTIONS, now, execution_ids),
     )
-    _fail_never_sent(account_id, orders, now)
+    fail_never_sent(account_id, orders, now)
     answers = _ask(account, executions, orders)
     withdraw_lost(account, answers, now)
     _write(account_id, (_POSTPONE_EXECUTIONS, timezone.now(), execution_ids))
@@ -264,43 +261,3 @@ def _tell_impatience(account_id: int, executions: Sequence[TradeExecution]) -> N
                 for e in old
             ],
         )
-
-
-def _fail_never_sent(account_id: int, orders: Sequence[OpenOrder], now: datetime) -> None:
-    """Orders of ours that were never claimed for sending are FAILED; claimed ones are UNKNOWN."""
-    pending = [o for o in orders if o.status == OrderStatus.PENDING.value]
-    judged = []
-    for row in pending:
-        verdict = _verdict_on_pending(row, now)
-        if verdict:
-            judged.append(
-                Gathered(
-                    market_type=row.market_type,
-                    symbol=row.symbol,
-                    id_space=row.id_space,
-                    client_order_id=row.client_order_id,
-                    evidence=Evidence(verdict=verdict),
-                )
-            )
-    if judged:
-        emit_trade_event(account_id=account_id, gathered=judged, now=now)
-
-
-def _verdict_on_pending(row: OpenOrder, now: datetime) -> Verdict | None:
-    requests = OrderRequest.objects.filter(
-        account_id=row.account_id,
-        client_order_id=row.client_order_id,
-        action=RequestAction.PLACE.value,
-    )
-    if requests.filter(sent_at__isnull=False).exists():
-        return Verdict(status=OrderStatus.UNKNOWN, reason="sent, but no answer was recorded")
-    if row.created_at > now - NEVER_SENT_AFTER:
-        return None
-    # the sender's claim needs PENDING: one of the two finds nothing left to update. FAILED is what
-    # we wrote before a crash kept us from closing the order.
-    unsent = (RequestOutcome.PENDING.value, RequestOutcome.FAILED.value)
-    if requests.filter(sent_at__isnull=True, outcome__in=unsent).update(
-        outcome=RequestOutcome.FAILED.value
-    ):
-        return Verdict(status=OrderStatus.FAILED, reason="never sent")
-    return None
