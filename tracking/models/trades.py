@@ -2,7 +2,8 @@
 What was traded and what is owned: executions, their sums by order, postings, positions.
 
 Executions and postings are facts; trades and positions are projections of them, recomputed and
-never incremented. Only `services.event_emitter` writes these tables; `services.baseline` opens them.
+never incremented. Only `services.event_emitter` writes these tables; `services.baseline` opens
+them.
 
 @FEAT:order-tracking @COMP:model @TYPE:core
 """
