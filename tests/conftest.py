@@ -1,4 +1,4 @@
-"""How the whole suite uses Hypothesis: no example is timed, because a busy machine is no failure."""
+"""How the suite uses Hypothesis: no example is timed, because a busy machine is no failure."""
 
 from hypothesis import settings
 
