@@ -1,5 +1,5 @@
 """
-Field kinds the models share: exact amounts, enum choices and encrypted text.
+Field kinds the models share: exact amounts, enum choices, encrypted and compressed text.
 
 Secrets are encrypted with MultiFernet under the keys of `ENCRYPTION_KEYS` (newest first). A wrong
 key is an error; the ciphertext is never handed out in place of the secret, which is what
@@ -8,6 +8,7 @@ django-fernet-encrypted-fields 0.4 does.
 
 from __future__ import annotations
 
+import zlib
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -92,3 +93,33 @@ class EncryptedTextField(models.TextField[str, str]):
             return cipher().decrypt(value.encode()).decode()
         except InvalidToken:
             raise SecretUnreadableError from None
+
+
+def compressed(text: str) -> bytes:
+    """Compress text as `CompressedTextField` keeps it; level 1, because it is on the hot path."""
+    return zlib.compress(text.encode(), 1)
+
+
+def decompressed(stored: bytes | memoryview) -> str:
+    """Give back what `compressed` was given."""
+    return zlib.decompress(stored).decode()
+
+
+class CompressedTextField(models.BinaryField[str, str]):
+    """Text that is deflated in the database and plain in Python."""
+
+    def get_db_prep_value(
+        self,
+        value: Any,
+        connection: BaseDatabaseWrapper,
+        prepared: bool = False,  # noqa: FBT001, FBT002 - Django's signature
+    ) -> Any:
+        """Compress on the way in."""
+        stored = compressed(value) if isinstance(value, str) else value
+        return super().get_db_prep_value(stored, connection, prepared)
+
+    def from_db_value(
+        self, value: memoryview | None, _expression: Expression, _connection: BaseDatabaseWrapper
+    ) -> str | None:
+        """Decompress on the way out."""
+        return None if value is None else decompressed(value)

@@ -20,7 +20,7 @@ from django.db.models import Q
 from exchanges.messages import MarketType
 from tracking.domain.findings import AnomalyKind
 from tracking.models.accounts import ExchangeAccount
-from tracking.models.fields import any_of, choices
+from tracking.models.fields import CompressedTextField, any_of, choices
 
 
 class StreamEvent(models.Model):
@@ -31,7 +31,8 @@ class StreamEvent(models.Model):
     #: the session and lease epoch it came through; evidence counts whoever brings it
     session_id = models.UUIDField(null=True, blank=True)
     epoch = models.BigIntegerField(default=0)
-    raw = models.TextField()
+    #: as received, secrets redacted
+    raw = CompressedTextField()
     received_at = models.DateTimeField()
     processed_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -127,6 +128,7 @@ class Anomaly(models.Model):
     opened_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
+    closed_reason = models.CharField(max_length=200, blank=True)
 
     class Meta:
         verbose_name_plural = "anomalies"

@@ -71,6 +71,8 @@ class OrderColumns(models.Model):
     version = models.PositiveIntegerField(default=0)
     #: REST has agreed with this state
     verified = models.BooleanField(default=False)
+    #: ended because nobody could find it, not because the exchange said so: any word reverses it
+    resolved_by_absence = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 

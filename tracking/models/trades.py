@@ -101,7 +101,11 @@ class TradeExecution(models.Model):
     #: positive is a cost; NULL is "not told yet", never zero
     commission = amount_field(null=True, blank=True)
     commission_asset = models.CharField(max_length=16, null=True, blank=True)
+    #: what one unit of the commission asset was worth in the settlement asset; NULL: not known
+    commission_rate = amount_field(null=True, blank=True)
     realized_pnl = amount_field(null=True, blank=True)
+    #: gross, what this fill realised in its position by our own fold; NULL: it moved none
+    closed_pnl = amount_field(null=True, blank=True)
     executed_at = models.DateTimeField()
     kind = models.CharField(
         max_length=16, choices=choices(ExecutionKind), default=ExecutionKind.TRADE.value
@@ -115,6 +119,8 @@ class TradeExecution(models.Model):
     is_history = models.BooleanField(default=False)
     #: replaced by real executions (inferred) or by staff; the row stays as a mark
     voided_at = models.DateTimeField(null=True, blank=True)
+    #: staff said this fill did not happen: no repeat and no guess brings it back
+    disclaimed = models.BooleanField(default=False)
     created_at = models.DateTimeField()
 
     class Meta:
@@ -139,6 +145,10 @@ class TradeExecution(models.Model):
             models.CheckConstraint(
                 condition=Q(commission__isnull=True) | Q(commission_asset__isnull=False),
                 name="execution_commission_has_asset",
+            ),
+            models.CheckConstraint(
+                condition=Q(disclaimed=False) | Q(voided_at__isnull=False),
+                name="execution_disclaimed_is_voided",
             ),
         ]
         indexes: ClassVar = [
@@ -178,6 +188,10 @@ class Posting(models.Model):
     """A movement that is no fill."""
 
     account = models.ForeignKey(ExchangeAccount, on_delete=models.CASCADE, related_name="postings")
+    #: whose position it moves; NULL is the residual
+    strategy_account = models.ForeignKey(
+        StrategyAccount, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
     #: natural key of the movement, so that seeing it again books nothing
     key = models.CharField(max_length=120)
     kind = models.CharField(max_length=16, choices=choices(PostingKind))
@@ -229,6 +243,12 @@ class StrategyPosition(models.Model):
     #: gross, from our own fold, in the quote (settlement) asset
     realized_pnl = amount_field(default=Decimal(0))
     commissions = models.JSONField(default=dict)
+    #: commissions as far as they could be valued in the settlement asset; a cost is positive
+    fees = amount_field(default=Decimal(0))
+    #: {asset: "amount"} of commissions whose worth is not known
+    unvalued_commissions = models.JSONField(default=dict)
+    #: received (positive) or paid for holding, in the settlement asset
+    funding = amount_field(default=Decimal(0))
     execution_count = models.PositiveIntegerField(default=0)
     folded_key = models.CharField(max_length=200, blank=True)
     checkpoint = models.JSONField(null=True, blank=True)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _OPEN = """
     INSERT INTO tracking_anomaly
-        (account_id, kind, key, detail, seen_count, opened_at, last_seen_at)
-    VALUES (%s, %s, %s, %s, 1, %s, %s)
+        (account_id, kind, key, detail, seen_count, opened_at, last_seen_at, closed_reason)
+    VALUES (%s, %s, %s, %s, 1, %s, %s, '')
     ON CONFLICT (account_id, kind, key) WHERE closed_at IS NULL DO UPDATE
     SET seen_count = tracking_anomaly.seen_count + 1, last_seen_at = EXCLUDED.last_seen_at
     RETURNING id, (xmax = 0)

@@ -58,6 +58,7 @@ _WRITERS = _Writers(
         bool: lambda value: "t" if value else "f",
         int: int.__repr__,
         str: _text,
+        bytes: lambda value: f"\\\\x{value.hex()}",
         Decimal: str,
         datetime: datetime.isoformat,
         UUID: str,

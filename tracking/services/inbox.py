@@ -21,6 +21,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from tracking.models import StreamEvent
+from tracking.models.fields import compressed, decompressed
 from tracking.services import bulk_rows, statements
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def _row(frame: Frame) -> tuple[object, ...]:
         frame.market_type,
         frame.session_id,
         frame.epoch,
-        frame.raw.replace("\x00", "\ufffd"),
+        compressed(frame.raw.replace("\x00", "\ufffd")),
         frame.received_at,
         0,
         "",
@@ -154,7 +155,11 @@ def waiting(account_id: int, limit: int) -> list[WaitingFrame]:
     """Read an account's oldest unprocessed frames."""
     with connection.cursor() as cursor:
         cursor.execute(_WAITING, [account_id, limit])
-        return [WaitingFrame(*row) for row in cursor.fetchall()]
+        rows = cursor.fetchall()
+    return [
+        WaitingFrame(pk, market_type, decompressed(raw), received_at, attempts)
+        for pk, market_type, raw, received_at, attempts in rows
+    ]
 
 
 def accounts_waiting() -> list[int]:
