@@ -9,10 +9,10 @@ DEV := $(VENV)/.dev-installed
 PIP_INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes
 ARGS ?=
 
-.PHONY: help setup demo up test check bench fmt lock browsers
+.PHONY: help setup demo up test test-long check bench fmt lock browsers
 
 help: ## List these targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 setup: $(DEV) ## Make the virtual environment, with what developing needs
 
@@ -38,6 +38,9 @@ up: $(BASE) ## All processes, for real accounts (configure in .env first)
 
 test: $(DEV) ## The whole suite, on servers of its own (ARGS="-k name")
 	@$(RUN) -m pytest $(ARGS)
+
+test-long: $(DEV) ## The sweeps of minutes: every crash point by SIGKILL, hundreds of seeds
+	@$(RUN) -m pytest -m long --verbose $(ARGS)
 
 check: export GENERATE_SECRETS = on
 check: export ENV_FILE = /dev/null
