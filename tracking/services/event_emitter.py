@@ -10,6 +10,8 @@ counter. Merge runs on rows locked here, never on rows read earlier. REST is ask
 publishing is done after; neither inside. Redoing the whole transaction after an ambiguous commit
 is harmless: merge is idempotent and every row has a natural key.
 
+A rehearsal is the same transaction, rolled back: it tells what evidence would do.
+
 @FEAT:order-tracking @COMP:service @TYPE:core
 """
 
@@ -23,7 +25,7 @@ import structlog
 from django.db import transaction
 
 from exchanges import registry
-from tracking.models import ExchangeAccount, OpenOrder
+from tracking.models import ExchangeAccount, OpenOrder, StrategyPosition
 from tracking.services import anomalies, inbox, order_outcomes, row_reads, websocket_manager
 from tracking.services.anomalies import Noticed
 from tracking.services.cursors import cursor_moves
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from tracking.domain.evidence import Transition
     from tracking.models import OrderRequest
     from tracking.services.order_records import Gathered
+    from tracking.services.statements import Statement
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +60,10 @@ class Emission:
     executions: int = 0
     last_seq: int = 0
     transitions: list[tuple[Gathered, Transition]] = field(default_factory=list)
+    #: the positions it folded
+    positions: list[StrategyPosition] = field(default_factory=list)
+    #: all positions of the account as they were; read by a rehearsal only
+    positions_before: list[StrategyPosition] = field(default_factory=list)
 
     def __add__(self, later: Emission) -> Emission:
         """Sum what two emissions did."""
@@ -67,12 +74,14 @@ class Emission:
             executions=self.executions + later.executions,
             last_seq=later.last_seq or self.last_seq,
             transitions=self.transitions + later.transitions,
+            positions=self.positions + later.positions,
         )
 
     @property
     def gaps(self) -> list[Gathered]:
         """Orders with fills that nothing explains yet: their trades must be asked for."""
-        return [gathered for gathered, transition in self.transitions if transition.gap > 0]
+        last = {gathered.label: (gathered, done) for gathered, done in self.transitions}
+        return [gathered for gathered, done in last.values() if done.gap > 0]
 
 
 def emit_trade_event(
@@ -83,33 +92,59 @@ def emit_trade_event(
     stream_event_ids: Sequence[int] = (),
     cursors: Mapping[tuple[str, str], str | None] | None = None,
     noticed: Sequence[Noticed] = (),
+    rehearse: bool = False,
 ) -> Emission:
-    """Write what evidence means. See Note [One transaction]. Raises RuntimeError inside another."""
+    """Write what evidence means. See Note [One transaction]. Raises RuntimeError inside another.
+
+    `rehearse`: roll all of it back, publish nothing, and tell what it would have done.
+    """
     emission = Emission()
     with transaction.atomic(durable=True):
         account = lock_account(account_id)
+        if rehearse:
+            emission.positions_before = list(StrategyPosition.objects.filter(account=account))
         journal = Journal(account.user_id, account_id, now)
-        prefix = registry.adapter(account.exchange).client_order_ids.prefix
-        records = Records.load(account_id, gathered, prefix)
-        writer = OrderWriter(account, journal, now)
-        found = [*noticed, *_merge_all(records, gathered, emission)]
-        for record in records.all():
-            writer.take(record)
-        writer.write()
-        fold = fold_changes(account_id, writer.position_changes, now)
-        writer.tell_positions(fold)
-        order_outcomes.settle(account_id, writer.settled, now)
-        order_outcomes.settle_cancels(account_id, writer.ended_cancels, now)
-        anomalies.book(journal, found, now)
+        moves = write_books(account, journal, gathered, emission, noticed)
         emission.last_seq = journal.write(
             after=[
-                *websocket_manager.count_moves(account_id, writer.count_deltas),
+                *moves,
                 *cursor_moves(account_id, cursors or {}, now),
                 *inbox.processed(stream_event_ids, now),
             ]
         )
-    _report(account, emission, writer)
+        transaction.set_rollback(rehearse)
+    if not rehearse:
+        _report(account, emission)
     return emission
+
+
+def write_books(
+    account: ExchangeAccount,
+    journal: Journal,
+    gathered: Sequence[Gathered],
+    emission: Emission,
+    noticed: Sequence[Noticed] = (),
+) -> list[Statement]:
+    """Merge and write inside a transaction that holds the account's lock.
+
+    Returns what has to be written along with the journal.
+    """
+    account_id, now = account.pk, journal.now
+    prefix = registry.adapter(account.exchange).client_order_ids.prefix
+    records = Records.load(account_id, gathered, prefix)
+    writer = OrderWriter(account, journal, now)
+    found = [*noticed, *_merge_all(records, gathered, emission)]
+    for record in records.all():
+        writer.take(record)
+    writer.write()
+    emission.positions = fold_changes(account_id, writer.position_changes, now)
+    writer.tell_positions(emission.positions)
+    order_outcomes.settle(account_id, writer.settled, now)
+    order_outcomes.settle_cancels(account_id, writer.ended_cancels, now)
+    anomalies.book(journal, found, now)
+    emission.inserted, emission.updated = writer.inserted, writer.updated
+    emission.closed, emission.executions = writer.closed, len(writer.new_executions)
+    return websocket_manager.count_moves(account_id, writer.count_deltas)
 
 
 def lock_account(account_id: int) -> ExchangeAccount:
@@ -180,9 +215,7 @@ def _merge_all(records: Records, gathered: Sequence[Gathered], emission: Emissio
     return noticed
 
 
-def _report(account: ExchangeAccount, emission: Emission, writer: OrderWriter) -> None:
-    emission.inserted, emission.updated = writer.inserted, writer.updated
-    emission.closed, emission.executions = writer.closed, len(writer.new_executions)
+def _report(account: ExchangeAccount, emission: Emission) -> None:
     if emission.last_seq:
         publish_events({account.user_id: emission.last_seq})
     if emission.executions:
