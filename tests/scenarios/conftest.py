@@ -1,11 +1,22 @@
-"""The exchange of the service tests, for the scenarios; `scenario` adds what their stories need."""
+"""An exchange of its own for each story: prices stand still, ids start anew, bans hurt nobody."""
 
-from tests.integration.services.conftest import (
-    account,
-    exchange,
-    manager,
-    simulator,
-    strategy_account,
-)
+from __future__ import annotations
 
-__all__ = ["account", "exchange", "manager", "simulator", "strategy_account"]
+from typing import TYPE_CHECKING
+
+import pytest
+
+from exchanges.simulator.config import SimulatorConfig
+from exchanges.simulator.thread import SimulatorThread
+from tests.integration.services.conftest import account, exchange, manager, strategy_account
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["account", "exchange", "manager", "strategy_account"]
+
+
+@pytest.fixture
+def simulator() -> Iterator[SimulatorThread]:
+    with SimulatorThread(seed=1, config=SimulatorConfig(price_interval=0)) as running:
+        yield running
