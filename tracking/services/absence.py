@@ -5,13 +5,15 @@ Note [Not found proves nothing]
 ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
 "Order does not exist" may come for an order that lives (ccxt #6615: 10 s after it was placed). An
 absence is believed only after three answers at least 10 s apart, each with a trades query beside
-it, for an order older than any request could still be under way.
+it, for an order older than any request could still be under way. Submits that were never seen are
+judged elsewhere: Note [Resolving the unknown].
 
 @FEAT:order-tracking @COMP:service @TYPE:core
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -26,36 +28,68 @@ from tracking.services.anomalies import Noticed
 from tracking.services.cursors import read_cursors
 from tracking.services.event_emitter import emit_trade_event
 from tracking.services.order_records import Gathered
+from tracking.services.unknown_submits import SUBMIT_MAY_ARRIVE, is_unknown_submit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from tracking.services.verification import SymbolKey
+
 ABSENT_AFTER = 3
 ABSENCE_SPACING = timedelta(seconds=10)
 #: An answer older than this has been followed by others that knew the order.
 ABSENCE_LASTS = timedelta(seconds=90)
-#: recvWindow (10 s) and as much again: past this no request of ours can still be under way
-SUBMIT_MAY_ARRIVE = timedelta(seconds=25)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """One more answer "not found" that counts, and whether it is enough."""
+
+    item: Gathered
+    row: OpenOrder
+    count: int
+    is_enough: bool
+
+
+def weigh(account_id: int, items: Sequence[Gathered], now: datetime) -> list[Weighed]:
+    """Count answers "not found" that are far enough apart; writes nothing."""
+    weighed = []
+    for item in items:
+        row = _row_of(account_id, item)
+        if row is None or is_unknown_submit(row) or not _counts_again(row, now):
+            continue
+        count = _count_before(row, now) + 1
+        old_enough = row.created_at < now - SUBMIT_MAY_ARRIVE
+        weighed.append(
+            Weighed(item=item, row=row, count=count, is_enough=count >= ABSENT_AFTER and old_enough)
+        )
+    return weighed
 
 
 def note_not_found(account: ExchangeAccount, items: Sequence[Gathered]) -> None:
-    """Count answers "not found". See Note [Not found proves nothing]."""
+    """Book answers "not found". See Note [Not found proves nothing]."""
     now = timezone.now()
-    for item in items:
-        row = _row_of(account.pk, item)
-        if row is None:
-            continue
-        if row.not_found_at is None or row.not_found_at <= now - ABSENCE_SPACING:
-            row.not_found_count = _count_before(row, now) + 1
-            # no row, and nothing to do, if the order has ended meanwhile
-            OpenOrder.objects.filter(pk=row.pk).update(
-                not_found_count=row.not_found_count,
-                not_found_at=now,
-                next_verify_at=now + ABSENCE_SPACING,
+    for weighed in weigh(account.pk, items, now):
+        # no row, and nothing to do, if the order has ended meanwhile
+        OpenOrder.objects.filter(pk=weighed.row.pk).update(
+            not_found_count=weighed.count,
+            not_found_at=now,
+            next_verify_at=now + ABSENCE_SPACING,
+        )
+        conclusion = conclude(account, weighed) if weighed.is_enough else None
+        if conclusion:
+            emit_trade_event(
+                account_id=account.pk,
+                gathered=conclusion.gathered,
+                now=now,
+                cursors=conclusion.cursors,
+                noticed=[conclusion.noticed],
             )
-            if row.not_found_count >= ABSENT_AFTER and row.created_at < now - SUBMIT_MAY_ARRIVE:
-                _conclude_absent(account, item, row, now)
+
+
+def _counts_again(row: OpenOrder, now: datetime) -> bool:
+    return row.not_found_at is None or row.not_found_at <= now - ABSENCE_SPACING
 
 
 def _count_before(row: OpenOrder, now: datetime) -> int:
@@ -73,11 +107,18 @@ def _row_of(account_id: int, item: Gathered) -> OpenOrder | None:
     return rows.filter(client_order_id=item.client_order_id, placed_by_us=True).first()
 
 
-def _conclude_absent(
-    account: ExchangeAccount, item: Gathered, row: OpenOrder, now: datetime
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conclusion:
+    """The evidence that an order is not there: its market's trades, and our verdict."""
+
+    gathered: list[Gathered]
+    cursors: dict[SymbolKey, str | None]
+    noticed: Noticed
+
+
+def conclude(account: ExchangeAccount, weighed: Weighed) -> Conclusion | None:
     """Conclude that an order is not there, after its trades were asked for as well."""
-    client = clients.rest_client(account)
+    client, row = clients.rest_client(account), weighed.row
     key = (row.market_type, row.symbol)
     cursor = read_cursors(account.pk, [key], account.baseline_at)[key]
     trades = verification.trades_since(client, key, cursor)
@@ -85,10 +126,10 @@ def _conclude_absent(
     bystanders.adopt(account.pk, client, trades)
     was_accepted = row.exchange_order_id is not None
     if not was_accepted and bystanders.strangers(trades):
-        return
+        return None
     verdict = Verdict(
         status=OrderStatus.CANCELLED if was_accepted else OrderStatus.FAILED,
-        reason=f"resolved by absence: not found {row.not_found_count} times, no trades",
+        reason=f"resolved by absence: not found {weighed.count} times, no trades",
     )
     judged = Gathered(
         market_type=row.market_type,
@@ -98,10 +139,8 @@ def _conclude_absent(
         client_order_id=row.client_order_id,
         evidence=Evidence(verdict=verdict),
     )
-    emit_trade_event(
-        account_id=account.pk,
+    return Conclusion(
         gathered=[*trades.gathered, judged],
-        now=now,
         cursors=trades.cursors,
-        noticed=[Noticed(kind=AnomalyKind.NOT_FOUND, key=item.label, detail=verdict.reason)],
+        noticed=Noticed(kind=AnomalyKind.NOT_FOUND, key=weighed.item.label, detail=verdict.reason),
     )

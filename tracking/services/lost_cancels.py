@@ -14,8 +14,8 @@ from django.db.models.functions import Greatest
 from exchanges.messages import OrderSnapshot
 from tracking.domain.states import WORKING
 from tracking.models import OpenOrder, OrderRequest, RequestAction, RequestOutcome
-from tracking.services.absence import SUBMIT_MAY_ARRIVE
 from tracking.services.event_emitter import withdraw_cancel
+from tracking.services.unknown_submits import SUBMIT_MAY_ARRIVE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -29,7 +29,7 @@ from tracking.models import (
     SymbolSubscription,
     TradeExecution,
 )
-from tracking.services import anomalies, bystanders, clients, verification
+from tracking.services import anomalies, bystanders, clients, unknown_submits, verification
 from tracking.services.absence import note_not_found
 from tracking.services.anomalies import Noticed
 from tracking.services.baseline import ensure_baseline
@@ -38,6 +38,7 @@ from tracking.services.event_emitter import emit_trade_event, lock_account
 from tracking.services.gaps import explain_gaps
 from tracking.services.lost_cancels import withdraw_lost
 from tracking.services.order_records import Gathered, ended_among
+from tracking.services.unknown_submits import is_unknown_submit
 from tracking.services.unsent import fail_never_sent
 
 if TYPE_CHECKING:
@@ -110,7 +111,8 @@ def verify_due(account_id: int) -> int:
         (_TAKE_EXECUTIONS, now, execution_ids),
     )
     fail_never_sent(account_id, orders, now)
-    answers = _ask(account, executions, orders)
+    unknown_submits.resolve(account, [row for row in orders if is_unknown_submit(row)])
+    answers = _ask(account, executions, [row for row in orders if not is_unknown_submit(row)])
     withdraw_lost(account, answers, now)
     _write(account_id, (_POSTPONE_EXECUTIONS, timezone.now(), execution_ids))
     _tell_impatience(account_id, executions)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from tests.integration.services.conftest import PAST
+from tests.integration.services.conftest import PAST, make_due
 from tests.integration.services.test_order_fill_monitor import drain, fill, place_resting
 from tests.integration.services.test_order_manager import limit, market
 from tests.integration.services.test_order_tracking import sync
@@ -79,11 +79,8 @@ def test_an_order_of_ours_that_filled_is_not_found_absent(
     manager.execute(market(), idempotency_key="1")
     exchange.simulator.faults(not_found_window_ms=600_000)
     for _ in range(4):
-        recently = timezone.now() - timedelta(seconds=30)
-        OpenOrder.objects.update(
-            next_verify_at=recently, not_found_at=recently, created_at=recently
-        )
-        SymbolSubscription.objects.update(verified_at=None)
+        OrderRequest.objects.update(sent_at=timezone.now() - PAST)
+        make_due()
         verify_due(exchange.account.pk)
     assert OpenOrder.objects.get().status == "UNKNOWN"
     exchange.simulator.faults(reset=True)
@@ -102,12 +99,9 @@ def test_a_false_failure_is_brought_back_by_its_frames(
     request = manager.execute(limit(), idempotency_key="1")
     frames = exchange.frames(1)
     exchange.simulator.faults(not_found_window_ms=600_000)
-    long_ago = timezone.now() - PAST
     for _ in range(3):
-        OpenOrder.objects.update(
-            next_verify_at=long_ago, not_found_at=long_ago, created_at=long_ago
-        )
-        SymbolSubscription.objects.update(verified_at=None)
+        OrderRequest.objects.update(sent_at=timezone.now() - PAST)
+        make_due()
         verify_due(exchange.account.pk)
     assert ClosedOrder.objects.get().status == "FAILED"
     assert FailedOrder.objects.count() == 1

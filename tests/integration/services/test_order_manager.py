@@ -109,9 +109,9 @@ def test_an_order_that_never_arrived_is_never_sent_again(
 ) -> None:
     exchange.simulator.faults(refuse_and_lose_answer={"POST order": {"how": "drop", "count": 1}})
     request = manager.execute(limit(), idempotency_key="1")
-    past = timezone.now() - timedelta(minutes=1)
     for _ in range(3):
-        OpenOrder.objects.update(next_verify_at=past, not_found_at=past, created_at=past)
+        OrderRequest.objects.update(sent_at=timezone.now() - PAST)
+        make_due()
         verify_due(exchange.account.pk)
 
     request.refresh_from_db()
