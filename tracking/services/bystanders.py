@@ -24,10 +24,11 @@ from tracking.models import ClosedOrder, OpenOrder
 from tracking.services.order_records import Gathered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from exchanges.messages import ExecutionReport, OrderSnapshot
     from exchanges.rest import RestClient
+    from tracking.services.order_records import OrderIdentity
     from tracking.services.verification import Others, SymbolKey, Verified
 
 log = structlog.get_logger(__name__)
@@ -50,19 +51,27 @@ def join_known(account_id: int, answer: Verified, *, groups_known_to: Sequence[G
         _join(answer, key, others, known, {})
 
 
-def adopt(account_id: int, client: RestClient, answer: Verified) -> None:
+def adopt(
+    account_id: int,
+    client: RestClient,
+    answer: Verified,
+    *,
+    told: Collection[OrderIdentity] = (),
+) -> None:
     """Take in everything an answer says; ask for each unknown order before believing its fills.
 
+    `told`: orders that count as known although they have no row yet.
     Raises TransientError when the exchange cannot be asked.
     """
     budget = ADOPTED_AT_ONCE
     for key, others in answer.others.items():
         known = known_orders(account_id, key, {*others.fills, *others.snapshots})
+        known |= {i[3] for i in told if i[:3] == (*key, IdSpace.ORDER.value)}
         unknown = [i for i in others.fills if i not in known and i not in others.snapshots]
         asked, budget = unknown[:budget], budget - min(budget, len(unknown))
-        told = {i: _ask(client, key, i) for i in sorted(asked)}
-        snapshots = {i: snapshot for i, snapshot in told.items() if snapshot}
-        forgotten = {i for i in told if i not in snapshots and _are_old(others.fills[i])}
+        answers = {i: _ask(client, key, i) for i in sorted(asked)}
+        snapshots = {i: snapshot for i, snapshot in answers.items() if snapshot}
+        forgotten = {i for i in answers if i not in snapshots and _are_old(others.fills[i])}
         found = known | forgotten | set(snapshots) | set(others.snapshots)
         _join(answer, key, others, found, snapshots)
 

@@ -31,9 +31,19 @@ def explain_gaps(
     Returns what both emissions did. If REST fails now, or `patience` seconds are not enough, the
     order stays in the verification queue; nothing is lost by giving up.
     """
+    found = ask_about_gaps(account, emission, patience=patience)
+    if not found:
+        return emission
+    return emission + emit_trade_event(account_id=account.pk, gathered=found, now=timezone.now())
+
+
+def ask_about_gaps(
+    account: ExchangeAccount, emission: Emission, *, patience: float = PATIENT
+) -> list[Gathered]:
+    """Ask for the trades of orders that filled more than was seen; give what came in time."""
     gaps = emission.gaps
     if not gaps or not clients.may_ask(account):
-        return emission
+        return []
     client = clients.rest_client(account)
     deadline = time.monotonic() + patience
     found: list[Gathered] = []
@@ -44,6 +54,4 @@ def explain_gaps(
             found.append(verification.with_trades_of_order(client, item, deadline))
         except ExchangeError as error:
             log.warning("gap.unexplained", order=item.label, error=type(error).__name__)
-    if not found:
-        return emission
-    return emission + emit_trade_event(account_id=account.pk, gathered=found, now=timezone.now())
+    return found
