@@ -1,4 +1,4 @@
-"""What the scenarios share: orders placed by hand, time that passes, and the books as short rows."""
+"""What the scenarios share: orders made by hand, time that passes, the books as short rows."""
 
 from __future__ import annotations
 
