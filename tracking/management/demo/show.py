@@ -17,7 +17,7 @@ from tracking.management.demo.comparison import compare, ledger_books, our_books
 from tracking.management.demo.readiness import streams_are_connected, web_answers
 from tracking.management.demo.sse_client import SseClient
 from tracking.management.demo.trader import Trader
-from tracking.management.demo.waiting import wait_until
+from tracking.management.demo.waiting import SETTLING, wait_until
 from tracking.models import TradeExecution
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 READY_TIMEOUT = 60.0
-SETTLE_TIMEOUT = 20.0
 SETTLE_INTERVAL = 0.5
 NEWS_EVERY = 10.0
 
@@ -95,13 +94,25 @@ class Show:
         self._trade(time.monotonic() + seconds)
         self._trader.stop()
         self._control.freeze_prices()
-        self._say("Trading has ended; the books settle ...")
-        began = time.monotonic()
-        wait_until(
-            self._is_settled, timeout=SETTLE_TIMEOUT, tend=self._tend, interval=SETTLE_INTERVAL
-        )
-        self._say(f"Settled for {time.monotonic() - began:.1f} s.")
+        self._settle()
         return self._draw_up()
+
+    def _settle(self) -> None:
+        self._say(f"Trading has ended; the books settle, {SETTLING:.0f} s at most ...")
+        began = time.monotonic()
+        while not self._settles_soon() and time.monotonic() < began + SETTLING:
+            accounts = self._cast.api_keys
+            self._say(
+                f"Settling for {time.monotonic() - began:.0f} s: "
+                f"{measures.unresolved(accounts)} submits not resolved, "
+                f"{measures.unverified(accounts)} executions not verified"
+            )
+        self._say(f"Settled for {time.monotonic() - began:.1f} s.")
+
+    def _settles_soon(self) -> bool:
+        return wait_until(
+            self._is_settled, timeout=NEWS_EVERY, tend=self._tend, interval=SETTLE_INTERVAL
+        )
 
     def _wait(self, condition: Callable[[], object], what: str) -> None:
         if not wait_until(condition, timeout=READY_TIMEOUT, tend=self._tend):
