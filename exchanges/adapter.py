@@ -7,13 +7,21 @@ What an exchange declares about itself, as values the rest of the system may rel
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
-    from exchanges.messages import Exchange, MarketType, Message
+    from exchanges.messages import (
+        Exchange,
+        ExecutionReport,
+        IdSpace,
+        MarketType,
+        Message,
+        OrderSnapshot,
+        Source,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +50,31 @@ class Limits:
     orders_per_minute: int
 
 
+class OrderReader(Protocol):
+    """Reads one order of a REST answer. Raises MalformedMessage."""
+
+    def __call__(
+        self,
+        answer: object,
+        *,
+        market_type: MarketType,
+        id_space: IdSpace,
+        requested_at: datetime,
+        source: Source,
+    ) -> OrderSnapshot:
+        """Read it as it came, or as `raw` kept it."""
+
+
+class ExecutionReader(Protocol):
+    """Reads one fill of a REST answer. Raises MalformedMessage."""
+
+    def __call__(self, answer: object, *, market_type: MarketType) -> ExecutionReport:
+        """Read it as it came, or as `raw` kept it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapter:
-    """The declared facts of one exchange, and its pure reader of frames."""
+    """The declared facts of one exchange, and its pure readers."""
 
     name: Exchange
     market_types: frozenset[MarketType]
@@ -57,3 +87,6 @@ class Adapter:
     parse: Callable[[MarketType, bytes | str], list[Message]]
     #: whether a frame tells of an order, or cannot be read; quicker than reading it
     concerns_orders: Callable[[MarketType, bytes | str], bool]
+    #: read again what was kept of REST answers (`raw` of snapshots and executions)
+    read_order: OrderReader
+    read_execution: ExecutionReader

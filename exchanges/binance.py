@@ -11,7 +11,7 @@ from __future__ import annotations
 import string
 from datetime import timedelta
 
-from exchanges import binance_websocket
+from exchanges import binance_answers, binance_websocket
 from exchanges.adapter import Adapter, ClientOrderIdRules, Limits
 from exchanges.messages import Exchange, MarketType
 
@@ -29,4 +29,6 @@ ADAPTER = Adapter(
     connection_lifetime=timedelta(hours=24),
     parse=binance_websocket.parse,
     concerns_orders=binance_websocket.concerns_orders,
+    read_order=binance_answers.read_order,
+    read_execution=binance_answers.execution,
 )

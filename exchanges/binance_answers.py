@@ -51,6 +51,20 @@ if TYPE_CHECKING:
     from exchanges.wire import Fields
 
 
+def read_order(
+    answer: object,
+    *,
+    market_type: MarketType,
+    id_space: IdSpace,
+    requested_at: datetime,
+    source: Source,
+) -> OrderSnapshot:
+    """Read an order of either numbering, as it came or as `raw` kept it."""
+    if id_space is IdSpace.ALGO:
+        return algo_order(answer, market_type=market_type, requested_at=requested_at)
+    return order(answer, market_type=market_type, requested_at=requested_at, source=source)
+
+
 def order(
     answer: object,
     *,
@@ -84,6 +98,7 @@ def order(
         exchange_updated_at=moment(fields, "updateTime"),
         requested_at=requested_at,
         source=source,
+        raw=fields,
     )
 
 
@@ -112,6 +127,7 @@ def algo_order(answer: object, *, market_type: MarketType, requested_at: datetim
         reduce_only=flag(fields, "reduceOnly"),
         exchange_updated_at=moment(fields, "updateTime"),
         requested_at=requested_at,
+        raw=fields,
     )
 
 
@@ -140,6 +156,7 @@ def execution(answer: object, *, market_type: MarketType) -> ExecutionReport:
         commission=paid_commission(optional_signed(fields, "commission"), is_maker=is_maker),
         commission_asset=optional_text(fields, "commissionAsset") or None,
         realized_pnl=optional_signed(fields, "realizedPnl"),
+        raw=fields,
     )
 
 

@@ -256,8 +256,13 @@ class BinanceRest:
         )
 
     def _snapshot(self, body: object, requested_at: datetime, id_space: IdSpace) -> OrderSnapshot:
-        reader = answers.algo_order if id_space is IdSpace.ALGO else answers.order
-        return reader(body, market_type=self._market_type, requested_at=requested_at)
+        return answers.read_order(
+            body,
+            market_type=self._market_type,
+            id_space=id_space,
+            requested_at=requested_at,
+            source=Source.REST_ORDER,
+        )
 
     def _done(self, told: Told) -> OrderSnapshot:
         """Read the answer to an order of ours: unreadable means the outcome is not known."""

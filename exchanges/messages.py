@@ -12,11 +12,12 @@ all times are aware datetimes in UTC taken from the exchange, never from our clo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
     from decimal import Decimal
 
@@ -140,6 +141,8 @@ class ExecutionReport:
     commission: Decimal | None = None
     commission_asset: str | None = None
     realized_pnl: Decimal | None = None
+    #: the row of REST's answer it was read from, as sent; None where it came by the stream
+    raw: Mapping[str, object] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +176,8 @@ class OrderStatement:
     post_only: bool = False
     #: why it ended, in the exchange's words (expiry or reject reason), else ""
     reason: str = ""
+    #: the row of REST's answer it was read from, as sent; None where it came by the stream
+    raw: Mapping[str, object] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -19,7 +20,7 @@ from exchanges.messages import (
     Side,
     Source,
 )
-from exchanges.wire import decode
+from exchanges.wire import a_list, decode
 from tests.unit.exchanges.samples import sample, sample_json
 
 FUTURES = MarketType.FUTURES
@@ -185,3 +186,35 @@ def test_no_mutated_order_raises_anything_else(name: str, changes: dict[str, obj
         answers.order(raw, market_type=FUTURES, requested_at=NOW)
     except MalformedMessage:
         return
+
+
+def test_an_answer_keeps_its_row_and_compares_without_it() -> None:
+    row = decode(sample("rest_order__partially_filled"))
+    (fill, _) = a_list(decode(sample("rest_userTrades__two")))
+
+    told = answers.order(row, market_type=FUTURES, requested_at=NOW)
+    traded = answers.execution(fill, market_type=FUTURES)
+
+    assert (told.raw, traded.raw) == (row, fill)
+    assert replace(told, raw=None) == told
+    assert "raw" not in repr(told)
+
+
+@pytest.mark.parametrize("source", [Source.REST_ORDER, Source.SUBMIT])
+def test_a_kept_row_is_read_again_as_it_was(source: Source) -> None:
+    told = answers.order(
+        decode(sample("rest_order__partially_filled")),
+        market_type=FUTURES,
+        requested_at=NOW,
+        source=source,
+    )
+
+    again = answers.read_order(
+        decode(json.dumps(told.raw)),
+        market_type=FUTURES,
+        id_space=IdSpace.ORDER,
+        requested_at=NOW,
+        source=source,
+    )
+
+    assert again == told
