@@ -119,10 +119,14 @@ def amend(exchange: SimulatedExchange, account: Account, terms: Terms) -> dict[s
 
 
 def fill(exchange: SimulatedExchange, account: Account, terms: Terms) -> dict[str, Any]:
-    """Let a resting order trade `quantity` (all) at its price with `counterparties` (1)."""
+    """Let a resting order trade `quantity` (all) at its price with `counterparties` (1).
+
+    `tradeId`: every fill carries this id, which an earlier one may have.
+    """
     order = find_open(account, terms)
     quantity = number(terms, "quantity", order.remaining)
-    exchange.engine.fill_resting(order, quantity, int(terms.get("counterparties", 1)))
+    trade_id = int(terms["tradeId"]) if "tradeId" in terms else None
+    exchange.engine.fill_resting(order, quantity, int(terms.get("counterparties", 1)), trade_id)
     return ledger.order_row(order)
 
 
@@ -188,6 +192,24 @@ def deleverage(exchange: SimulatedExchange, account: Account, terms: Terms) -> d
     return close_out(exchange, account, terms, "adl_autoclose", "LIMIT")
 
 
+def settle(exchange: SimulatedExchange, account: Account, terms: Terms) -> dict[str, Any]:
+    """Settle a position (`settlement_autoclose-`)."""
+    return close_out(exchange, account, terms, "settlement_autoclose-", "MARKET")
+
+
+def delist(exchange: SimulatedExchange, account: Account, terms: Terms) -> dict[str, Any]:
+    """End a market: orders expire and positions are settled for all, then nobody may name it."""
+    place = market(exchange, terms.get("symbol"))
+    symbol = place.rules.symbol
+    for each in exchange.accounts.values():
+        for order in [order for order in each.open.values() if order.symbol == symbol]:
+            exchange.engine.expire(order, states.DELISTED)
+        for held in [h for h in each.positions.values() if h.symbol == symbol and h.quantity]:
+            settle(exchange, each, {"symbol": symbol, "positionSide": held.side})
+    place.is_delisted = True
+    return {"symbol": symbol, "account": account.api_key}
+
+
 def funding(exchange: SimulatedExchange, account: Account, terms: Terms) -> dict[str, Any]:
     """Pay (negative) or receive funding for a position."""
     position = account.position(str(terms.get("symbol")), str(terms.get("positionSide", "BOTH")))
@@ -236,6 +258,8 @@ ACTS: Final[dict[str, Callable[[SimulatedExchange, Account, Terms], dict[str, An
     "cancel_then_fill": cancel_then_fill,
     "liquidate": liquidate,
     "deleverage": deleverage,
+    "settle": settle,
+    "delist": delist,
     "funding": funding,
     "transfer": transfer,
     "say": say,

@@ -65,7 +65,7 @@ def flag(params: Mapping[str, str], name: str) -> bool:
 def market_of(exchange: SimulatedExchange, params: Mapping[str, str]) -> Market:
     """The market named by `symbol`."""
     found = exchange.engine.markets.get(required(params, "symbol"))
-    if found is None:
+    if found is None or found.is_delisted:
         raise bad_symbol()
     return found
 

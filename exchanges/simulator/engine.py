@@ -237,8 +237,13 @@ class Engine:
         self.markets[order.symbol].book.remove(order)
         order.account.close(order, states.FILLED, execution.time)
 
-    def fill_resting(self, order: Order, quantity: Decimal, counterparties: int) -> int:
-        """Let others trade against a resting order at its price; returns the number of fills."""
+    def fill_resting(
+        self, order: Order, quantity: Decimal, counterparties: int, trade_id: int | None = None
+    ) -> int:
+        """Let others trade against a resting order at its price; returns the number of fills.
+
+        With a `trade_id` all of them carry this one, as some exchanges number them.
+        """
         market = self.markets[order.symbol]
         quantity = min(quantity, self.fillable(order))
         if quantity <= 0:
@@ -246,7 +251,7 @@ class Engine:
             return 0
         pieces = split(quantity, counterparties, market.rules.quantity_step, market.fills)
         for piece in pieces:
-            self.fill(order, order.price, piece, is_maker=True)
+            self.fill(order, order.price, piece, is_maker=True, trade_id=trade_id)
         return len(pieces)
 
     def step(self, symbol: str) -> None:

@@ -36,6 +36,8 @@ class Faults:
     #: share of frames sent twice; share sent after the frame behind them
     repeat: float = 0.0
     reorder: float = 0.0
+    #: frames tell of fills without the ids of their trades
+    hide_trade_ids: bool = False
     #: how long frames are held back (in order), and the share of frames that are
     delay_ms: int = 0
     delay: float = 1.0
@@ -98,6 +100,7 @@ READERS: Final[Mapping[str, Callable[[object], object]]] = {
     "lose_trade_frames": probability,
     "repeat": probability,
     "reorder": probability,
+    "hide_trade_ids": switch,
     "delay_ms": whole,
     "delay": probability,
     "mute": switch_or_current,

@@ -63,6 +63,11 @@ def _fill_fields(fill: Execution) -> tuple[str, str, str, str, str, str]:
     )
 
 
+def without_trade_id(text: str, fill: Execution) -> str:
+    """The frame of a fill as if its trade had no id: 0 means none."""
+    return text.replace(f'"t":{fill.trade_id},', '"t":0,')
+
+
 def trade_lite(fill: Execution) -> str:
     """TRADE_LITE: the early, incomplete word of a fill."""
     order = fill.order

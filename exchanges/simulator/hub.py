@@ -64,6 +64,8 @@ class StreamHub:
             is_adl = kind == "CALCULATED" and order.terms.client_id.startswith("adl_")
             status = "NEW_ADL" if is_adl else order.status
             text = frames.order_trade_update(order, kind, fill, status)
+            if fill and channel.faults.hide_trade_ids:
+                text = frames.without_trade_id(text, fill)
             channel.deliver(about(frames.ORDER_TRADE_UPDATE, text, kind, order, fill))
 
     def holdings_changed(

@@ -38,6 +38,8 @@ class Market:
     offers: dict[str, list[Offer]] = field(default_factory=dict)
     #: the house offers nothing at all (a fault)
     is_thin: bool = False
+    #: nobody may name it any more
+    is_delisted: bool = False
 
     @classmethod
     def opened(

@@ -41,7 +41,7 @@ def exchange_info(call: Call) -> Json:
         ],
         "exchangeFilters": [],
         "assets": [{"asset": "USDT", "marginAvailable": True, "autoAssetExchange": "-10000"}],
-        "symbols": [symbol_row(market.rules) for market in call.exchange.engine.markets.values()],
+        "symbols": [symbol_row(market.rules) for market in listed(call)],
     }
 
 
@@ -103,7 +103,12 @@ def chosen(call: Call) -> list[Market]:
     """The market asked for, or all."""
     if call.params.get("symbol"):
         return [checks.market_of(call.exchange, call.params)]
-    return list(call.exchange.engine.markets.values())
+    return listed(call)
+
+
+def listed(call: Call) -> list[Market]:
+    """The markets there are."""
+    return [each for each in call.exchange.engine.markets.values() if not each.is_delisted]
 
 
 def one_or_all(call: Call, rows: list[Json]) -> Json | list[Json]:
