@@ -14,7 +14,7 @@ from exchanges.messages import (
     Side,
     TimeInForce,
 )
-from tracking.domain.executions import ZERO, ExecutionState
+from tracking.domain.executions import ZERO, ExecutionKey, ExecutionState
 from tracking.domain.states import is_terminal
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ class OrderState:
     post_only: bool = False
     exchange_updated_at: datetime | None = None
     verified: bool = False
+    #: we concluded the end, for nobody could find the order: any word of the exchange reverses it
+    resolved_by_absence: bool = False
     executions: tuple[ExecutionState, ...] = ()
 
 
@@ -56,17 +58,21 @@ class Verdict:
 
     status: OrderStatus
     reason: str
+    #: the exchange does not know the order, though it was asked often enough
+    by_absence: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Everything at hand about one order. At least one statement, execution or verdict."""
+    """Everything at hand about one order; not empty. `disclaimed` speaks of fills already held."""
 
     statements: tuple[OrderStatement, ...] = ()
     executions: tuple[ExecutionReport, ...] = ()
     #: the exchange was asked for all trades of this order, after the newest statement was made
     trades_complete: bool = False
     verdict: Verdict | None = None
+    #: fills that staff says did not happen; keys we do not hold are passed over
+    disclaimed: tuple[ExecutionKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

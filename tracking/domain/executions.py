@@ -5,7 +5,8 @@ Identity inside an order is (exchange_trade_id, side, sequence). The same id wit
 is a repeat and can only add what was not known (fee, maker, the REST verdict); the same id with
 other content is another fill that the exchange numbered badly: it gets the next `sequence`
 (hummingbot #5037, nautilus #3081). Whatever the exchange says of its order's totals beyond the
-real executions is covered by at most one *inferred* execution, recomputed at every merge.
+real executions is covered by at most one *inferred* execution, recomputed at every merge. What
+staff disclaims stays as a voided mark and is neither counted nor covered by a guess.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ class ExecutionState:
     realized_pnl: Decimal | None = None
     verified: bool = False
     voided: bool = False
+    #: staff said it did not happen: voided for good, and no guess stands for it
+    disclaimed: bool = False
 
     @property
     def key(self) -> ExecutionKey:
@@ -66,6 +69,17 @@ class ExecutionState:
     def is_inferred(self) -> bool:
         """Whether this stands for fills not yet seen."""
         return self.source is Source.INFERRED
+
+
+def is_fill(report: ExecutionReport) -> bool:
+    """Say whether a report tells a fill; else only the order's own totals may.
+
+    An exchange that matched nothing says so by a trade id of "" or -1 (Binance on trade prevention)
+    or a quantity of zero; a frame may come before its price is known.
+    """
+    is_named = report.exchange_trade_id not in {"", "-1"}
+    is_priced = report.execution_price > ZERO or report.source is Source.REST_TRADES
+    return is_named and is_priced and report.execution_quantity > ZERO
 
 
 def from_report(report: ExecutionReport) -> ExecutionState:
@@ -105,6 +119,14 @@ class ExecutionSet:
         """Real executions that count: neither inferred nor voided."""
         return [e for e in self.known.values() if not e.voided and not e.is_inferred]
 
+    def counted(self) -> list[ExecutionState]:
+        """Give what the order's sums count: real executions and the guess that stands."""
+        return [e for e in self.known.values() if not e.voided]
+
+    def disclaimed(self) -> list[ExecutionState]:
+        """Real executions that did not happen, as staff says."""
+        return [e for e in self.known.values() if e.disclaimed and not e.is_inferred]
+
     def inferred(self) -> ExecutionState | None:
         """Give the order's inferred execution, live or retired."""
         return next((e for e in self.known.values() if e.is_inferred), None)
@@ -130,6 +152,12 @@ class ExecutionSet:
             self.clashes.append(seen.exchange_trade_id)
         self.put(replace(seen, sequence=sequence) if sequence else seen)
 
+    def disclaim(self, keys: Iterable[ExecutionKey]) -> None:
+        """Void these for good: no repeat brings one back."""
+        for key in keys:
+            if held := self.known.get(key):
+                self.put(replace(held, voided=True, disclaimed=True))
+
     def verify_all(self) -> None:
         """Mark every real execution as confirmed by REST."""
         for execution in self.live():
@@ -143,7 +171,7 @@ class ExecutionSet:
             self.put(replace(held, voided=True))
 
     def cover(self, gap: Decimal, gap_quote: Decimal, at: datetime, side: Side) -> None:
-        """Let one inferred execution stand for a positive `gap`."""
+        """Let one inferred execution stand for a positive `gap`; a disclaimed one stays voided."""
         held = self.inferred()
         price = quantised(max(gap_quote, ZERO) / gap)
         if held is None:
@@ -155,7 +183,14 @@ class ExecutionSet:
                 executed_at=at,
                 source=Source.INFERRED,
             )
-        self.put(replace(held, execution_price=price, execution_quantity=gap, voided=False))
+        self.put(
+            replace(
+                held,
+                execution_price=price,
+                execution_quantity=gap,
+                voided=held.disclaimed,
+            )
+        )
 
 
 def _same_fill(held: ExecutionState, seen: ExecutionState) -> bool:

@@ -28,10 +28,16 @@ from exchanges.messages import (
     TimeInForce,
 )
 from tracking.domain.evidence import Evidence, OrderState, Transition
-from tracking.domain.executions import ZERO, ExecutionSet, from_report, total_quantity
+from tracking.domain.executions import (
+    ZERO,
+    ExecutionSet,
+    from_report,
+    is_fill,
+    total_quantity,
+)
 from tracking.domain.findings import AnomalyKind, Finding
 from tracking.domain.states import is_terminal
-from tracking.domain.statuses import decided_status, told_reason, withheld_status
+from tracking.domain.statuses import Progress, decided, doubted, is_known_by_fills_only
 from tracking.domain.totals import (
     cover_gap,
     filled_by_statements,
@@ -44,7 +50,9 @@ if TYPE_CHECKING:
 
 
 def first_state(evidence: Evidence) -> OrderState:
-    """Begin an order nobody told us of. Without any statement its fills are all there is."""
+    """Begin an order nobody told us of. Without any statement its fills are all there is, and
+    it is as large as they are.
+    """
     if evidence.statements:
         statement = evidence.statements[0]
         return _with_terms(
@@ -57,15 +65,17 @@ def first_state(evidence: Evidence) -> OrderState:
             statement,
         )
     fill = evidence.executions[0]
+    has_fills = any(map(is_fill, evidence.executions))
     return OrderState(
-        status=OrderStatus.FILLED,
+        status=OrderStatus.FILLED if has_fills else OrderStatus.UNKNOWN,
         side=fill.side,
         position_side=fill.position_side,
-        quantity=sum((e.execution_quantity for e in evidence.executions), ZERO),
+        quantity=ZERO,
         exchange_order_id=fill.exchange_order_id,
         order_type=OrderType.OTHER,
         time_in_force=TimeInForce.OTHER,
-        reason="the exchange no longer knows the order, only its fills",
+        reason="the exchange no longer knows the order, only its fills" if has_fills else "",
+        resolved_by_absence=has_fills,
     )
 
 
@@ -73,24 +83,24 @@ def merge(before: OrderState | None, evidence: Evidence) -> Transition:
     """Merge evidence into an order. See Note [Evidence, not events]."""
     state = before or first_state(evidence)
     executions = ExecutionSet.of(state.executions)
-    for report in evidence.executions:
+    for report in filter(is_fill, evidence.executions):
         executions.absorb(from_report(report))
+    executions.disclaim(evidence.disclaimed)
+    new_fills = [e for e in executions.added.values() if not e.voided]
+    state = doubted(state, evidence, has_new_fills=bool(new_fills))
     state = _with_newest_terms(state, evidence.statements)
     told = filled_by_statements(state, evidence.statements)
     real = executions.live()
     gap = cover_gap(state, executions, evidence, max(told, total_quantity(real)))
     verify_by_checksum(executions, evidence.statements)
-    counted = [e for e in executions.known.values() if not e.voided]
-    filled = max(told, total_quantity(counted))
+    filled = max(told, total_quantity(executions.counted()))
+    if is_known_by_fills_only(state):
+        state = replace(state, quantity=max(state.quantity, filled))
     findings = _findings(state, executions, evidence, filled)
-    status = decided_status(state, evidence, filled, gap, findings)
     after = replace(
-        state,
-        status=status,
-        withheld_status=withheld_status(state, evidence, filled, status),
-        reason=told_reason(state, status, evidence),
+        decided(state, evidence, Progress(filled=filled, gap=gap), findings),
         filled_quantity=filled,
-        filled_quote=filled_quote(state, evidence, counted, filled),
+        filled_quote=filled_quote(state, evidence, executions, filled),
         executions=tuple(executions.known.values()),
     )
     after = replace(after, verified=_is_verified(before, after, evidence))
@@ -175,6 +185,14 @@ def _findings(
                 detail=f"filled {filled:f} of {state.quantity:f}",
             )
         )
+    booked = total_quantity(executions.counted())
+    if booked < filled and any(e.disclaimed for e in executions.known.values()):
+        found.append(
+            Finding(
+                kind=AnomalyKind.FILL_GAP,
+                detail=f"{booked:f} of {filled:f} filled: the rest was disclaimed",
+            )
+        )
     return found
 
 
@@ -186,19 +204,26 @@ def _note_late(
 ) -> None:
     if before is None or not is_terminal(before.status):
         return
+    if before.resolved_by_absence and before.status is not after.status:
+        findings.append(
+            Finding(
+                kind=AnomalyKind.FALSE_ABSENCE,
+                detail=f"the exchange knows an order we held {before.status.value} by absence",
+            )
+        )
+    elif before.status is OrderStatus.FAILED is not after.status:
+        findings.append(
+            Finding(
+                kind=AnomalyKind.FALSE_FAILURE, detail="the exchange has an order we held failed"
+            )
+        )
     late = [e for e in executions.added.values() if not e.is_inferred]
     if late and total_quantity(e for e in before.executions if not e.voided) < total_quantity(
-        e for e in executions.known.values() if not e.voided
+        executions.counted()
     ):
         findings.append(
             Finding(
                 kind=AnomalyKind.LATE_FILL,
                 detail=f"{len(late)} fill(s) after the order was {before.status.value}",
-            )
-        )
-    if before.status is OrderStatus.FAILED is not after.status:
-        findings.append(
-            Finding(
-                kind=AnomalyKind.FALSE_FAILURE, detail="the exchange has an order we held failed"
             )
         )

@@ -13,6 +13,7 @@ from tracking.domain.executions import (
     total_quantity,
     total_quote,
 )
+from tracking.domain.states import is_terminal
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,21 +30,26 @@ def cover_gap(
     state: OrderState, executions: ExecutionSet, evidence: Evidence, filled: Decimal
 ) -> Decimal:
     """Cover what is filled but not seen, if that may be inferred; return what stays uncovered."""
-    real = executions.live()
-    gap = filled - total_quantity(real)
-    held = executions.inferred()
-    may_infer = evidence.trades_complete or (held is not None and not held.voided)
+    seen = [*executions.live(), *executions.disclaimed()]
+    gap = filled - total_quantity(seen)
     if gap <= ZERO:
         executions.retire_inferred()
         return ZERO
-    if may_infer:
+    if _may_infer(executions, evidence) or is_terminal(state.status):
         at = _newest_time(state, evidence)
         quote = _quote_told(evidence.statements, filled)
         if quote is None:
-            quote = _quote_known(state, real, filled)
-        executions.cover(gap, quote - total_quote(real), at, state.side)
+            quote = _quote_known(state, seen, filled)
+        executions.cover(gap, quote - total_quote(seen), at, state.side)
         return ZERO
     return gap
+
+
+def _may_infer(executions: ExecutionSet, evidence: Evidence) -> bool:
+    """The exchange was asked for the trades, or a guess (or a denied one) stands already."""
+    held = executions.inferred()
+    stands = held is not None and (held.disclaimed or not held.voided)
+    return evidence.trades_complete or stands
 
 
 def _newest_time(state: OrderState, evidence: Evidence) -> datetime:
@@ -69,7 +75,7 @@ def _quote_told(statements: tuple[OrderStatement, ...], filled: Decimal) -> Deci
 
 def _quote_known(state: OrderState, real: list[ExecutionState], filled: Decimal) -> Decimal:
     """Quote value of `filled` as it was told before, else at the price of what was seen."""
-    covered = total_quantity(e for e in state.executions if not e.voided)
+    covered = total_quantity(e for e in state.executions if e.disclaimed or not e.voided)
     if covered == state.filled_quantity == filled:
         return state.filled_quote
     if real:
@@ -102,10 +108,12 @@ def _rounding(told: Decimal) -> Decimal:
 
 
 def filled_quote(
-    state: OrderState, evidence: Evidence, counted: list[ExecutionState], filled: Decimal
+    state: OrderState, evidence: Evidence, executions: ExecutionSet, filled: Decimal
 ) -> Decimal:
     """Give the quote value of what filled: exact once executions cover it."""
-    if total_quantity(counted) == filled:
-        return total_quote(counted)
+    counted = executions.counted()
+    for covering in (counted, [*counted, *executions.disclaimed()]):
+        if total_quantity(covering) == filled:
+            return total_quote(covering)
     told = _quote_told(evidence.statements, filled)
     return max(state.filled_quote, told if told is not None else ZERO)

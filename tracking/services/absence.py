@@ -130,6 +130,7 @@ def conclude(account: ExchangeAccount, weighed: Weighed) -> Conclusion | None:
     verdict = Verdict(
         status=OrderStatus.CANCELLED if was_accepted else OrderStatus.FAILED,
         reason=f"resolved by absence: not found {weighed.count} times, no trades",
+        by_absence=True,
     )
     judged = Gathered(
         market_type=row.market_type,

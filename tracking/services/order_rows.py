@@ -43,6 +43,7 @@ STATE_COLUMNS = (
     "post_only",
     "exchange_updated_at",
     "verified",
+    "resolved_by_absence",
 )
 #: What a closed order takes over from the open one besides its state.
 CARRIED_COLUMNS = (
@@ -63,6 +64,7 @@ EXECUTION_COLUMNS = (
     "is_maker",
     "commission",
     "commission_asset",
+    "commission_rate",
     "realized_pnl",
     "kind",
     "verified",
@@ -70,6 +72,7 @@ EXECUTION_COLUMNS = (
     "next_verify_at",
     "verify_attempts",
     "voided_at",
+    "disclaimed",
 )
 
 
@@ -90,6 +93,7 @@ def execution_state(row: TradeExecution) -> ExecutionState:
         realized_pnl=row.realized_pnl,
         verified=row.verified,
         voided=row.voided_at is not None,
+        disclaimed=row.disclaimed,
     )
 
 
@@ -113,6 +117,7 @@ def order_state(row: OrderColumns, executions: Iterable[TradeExecution]) -> Orde
         post_only=row.post_only,
         exchange_updated_at=row.exchange_updated_at,
         verified=row.verified,
+        resolved_by_absence=row.resolved_by_absence,
         withheld_status=_withheld_status(row),
         executions=tuple(execution_state(e) for e in executions),
     )
@@ -146,7 +151,7 @@ def closed_from(row: OpenOrder, now: datetime) -> ClosedOrder:
 
 
 def reopened_from(row: ClosedOrder, state: OrderState) -> OpenOrder:
-    """Make the open order of one that was held failed and lives after all."""
+    """Make the open order of one that was held failed or absent and lives after all."""
     withheld = state.withheld_status
     order = OpenOrder(withheld_status=withheld.value if withheld else None)
     for column in (*CARRIED_COLUMNS, *STATE_COLUMNS):
@@ -193,6 +198,8 @@ def new_execution(
         verified_at=now if state.verified else None,
         next_verify_at=None if state.verified else now,
         is_history=is_history,
+        voided_at=now if state.voided else None,
+        disclaimed=state.disclaimed,
         created_at=now,
     )
 
@@ -206,6 +213,7 @@ def rewrite_execution(row: TradeExecution, state: ExecutionState, now: datetime)
     row.commission_asset = state.commission_asset
     row.realized_pnl = state.realized_pnl
     row.kind = state.kind.value
+    row.disclaimed = state.disclaimed
     if state.verified and not row.verified:
         row.verified, row.verified_at, row.next_verify_at = True, now, None
     if state.voided != (row.voided_at is not None):
