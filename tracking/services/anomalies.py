@@ -1,4 +1,8 @@
-"""Anomalies are booked once per thing while open; seeing one again counts it."""
+"""
+Anomalies are booked once per thing while open; seeing one again counts it.
+
+Closing one is a statement about now: a thing that is still true opens again by itself.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +13,18 @@ from typing import TYPE_CHECKING
 from django.db import connection, transaction
 from django.utils import timezone
 
-from tracking.models import Anomaly, EventKind, ExchangeAccount
+from tracking.domain.findings import AnomalyKind
+from tracking.models import Anomaly, EventKind, ExchangeAccount, TradeExecution
 from tracking.services.journal import Journal
 from tracking.services.payloads import anomaly_payload
 from tracking.services.wakeups import publish_events
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
-    from tracking.domain.findings import AnomalyKind
+AGREE = "books and exchange agree again"
+CONFIRMED = "REST has confirmed the execution, or it was voided"
 
 _OPEN = """
     INSERT INTO tracking_anomaly
@@ -69,6 +75,58 @@ def report(account_id: int, noticed: Iterable[Noticed]) -> None:
         account = ExchangeAccount.objects.only("user_id").get(pk=account_id)
         journal = Journal(account.user_id, account_id, now)
         book(journal, noticed, now)
+        last = journal.write()
+    if last:
+        publish_events({account.user_id: last})
+
+
+def close(journal: Journal, rows: Iterable[Anomaly], reason: str) -> None:
+    """Close locked anomalies inside the caller's transaction, and tell it."""
+    for row in rows:
+        row.closed_at, row.closed_reason = journal.now, reason[:200]
+        row.save(update_fields=["closed_at", "closed_reason"])
+        journal.add(EventKind.ANOMALY, anomaly_payload(row))
+
+
+def close_settled(account_id: int, *, apart: Collection[str]) -> int:
+    """Close what a sync has found true no more; return how many.
+
+    `apart`: the holdings in which books and exchange still differ. An execution REST was late to
+    confirm is settled once it is confirmed or voided.
+    """
+    rows = Anomaly.objects.filter(account_id=account_id, closed_at__isnull=True)
+    suspects = rows.filter(kind__in=(AnomalyKind.DRIFT.value, AnomalyKind.UNVERIFIED.value))
+    drifts: dict[str, int] = {}
+    doubts: dict[str, int] = {}
+    for pk, kind, key in suspects.values_list("pk", "kind", "key"):
+        (drifts if kind == AnomalyKind.DRIFT.value else doubts)[key] = pk
+    waiting = _unconfirmed(account_id) if doubts else set()
+    settled = {pk: AGREE for key, pk in drifts.items() if key not in apart}
+    settled |= {pk: CONFIRMED for key, pk in doubts.items() if key not in waiting}
+    if settled:
+        _close_for(account_id, settled)
+    return len(settled)
+
+
+def _unconfirmed(account_id: int) -> set[str]:
+    """Name the executions REST has yet to confirm, as their anomalies do."""
+    rows = TradeExecution.objects.filter(
+        account_id=account_id, verified=False, voided_at__isnull=True
+    )
+    names = rows.values_list("market_type", "symbol", "exchange_trade_id")
+    return {":".join(name) for name in names}
+
+
+def _close_for(account_id: int, reasons: Mapping[int, str]) -> None:
+    now = timezone.now()
+    with transaction.atomic(durable=True):
+        account = ExchangeAccount.objects.only("user_id").get(pk=account_id)
+        journal = Journal(account.user_id, account_id, now)
+        rows = Anomaly.objects.select_for_update(no_key=True).filter(
+            pk__in=reasons, closed_at__isnull=True
+        )
+        for row in rows.order_by("kind", "key"):
+            close(journal, [row], reasons[row.pk])
         last = journal.write()
     if last:
         publish_events({account.user_id: last})

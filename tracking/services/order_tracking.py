@@ -15,7 +15,7 @@ while no stream is proven alive, and else every 5 minutes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -29,18 +29,26 @@ from exchanges.errors import AuthenticationError
 from tracking.domain.findings import AnomalyKind
 from tracking.models import AccountState, ExchangeAccount, OrderTrackingSession
 from tracking.models.sessions import LIVE_SESSION
-from tracking.services import anomalies, clients, sync_questions
+from tracking.services import anomalies, clients
 from tracking.services.absence import note_not_found
 from tracking.services.anomalies import Noticed
 from tracking.services.baseline import ensure_baseline
-from tracking.services.event_emitter import emit_trade_event
+from tracking.services.cursors import read_cursors
+from tracking.services.event_emitter import Emission, emit_trade_event
 from tracking.services.gaps import explain_gaps
+from tracking.services.sync_comparison import compare
+from tracking.services.sync_holdings import booked_holdings
 
 if TYPE_CHECKING:
     import uuid
+    from collections.abc import Iterable
     from datetime import datetime
 
-    from tracking.services.event_emitter import Emission
+    from exchanges.questions import TradeCursor
+    from exchanges.rest import RestClient
+    from tracking.services.sync_holdings import Apart, Holdings
+    from tracking.services.sync_questions import Answer
+    from tracking.services.verification import SymbolKey
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +93,7 @@ def sync_open_orders(account_id: int, *, full: bool = False, force: bool = False
     if not _claim(account_id, force=force):
         return SyncResult(skipped=True)
     account = ExchangeAccount.objects.get(pk=account_id)
-    is_full = full or _wants_full(account)
+    is_full = full or wants_full(account)
     began = _begin(account, full=is_full)
     try:
         account = ensure_baseline(account)
@@ -123,7 +131,8 @@ def accounts_to_sync() -> list[int]:
     return list(rows.order_by("next_sync_at").values_list("pk", flat=True))
 
 
-def _wants_full(account: ExchangeAccount) -> bool:
+def wants_full(account: ExchangeAccount) -> bool:
+    """Say whether the unfiltered lists are to be read: time is up, or no stream is alive."""
     if account.next_full_sync_at is None or account.next_full_sync_at <= timezone.now():
         return True
     return not stream_is_alive(account.pk, timezone.now())
@@ -138,37 +147,68 @@ def stream_is_alive(account_id: int, now: datetime) -> bool:
 
 def _sync(account: ExchangeAccount, *, full: bool) -> SyncResult:
     client = clients.rest_client(account)
-    answer = sync_questions.open_orders(account, client, full=full)
-    emission = _emit(account, answer)
-    moved, looked_at = sync_questions.moved_markets(account, client)
-    has_more = False
-    if moved:
-        trades = sync_questions.trades_of(account, client, moved)
-        emission += _emit(account, trades)
-        has_more = trades.has_more
-    if looked_at is not None and not has_more:
-        ExchangeAccount.objects.filter(pk=account.pk).update(income_checked_at=looked_at)
-    if moved:
-        _report_drift(account, sync_questions.still_moved(account, client, moved))
+    books = _Books(account, client)
+    compared = compare(account, client, books, full=full)
+    if compared.looked_at is not None:
+        rows = ExchangeAccount.objects.filter(pk=account.pk)
+        rows.update(income_checked_at=compared.looked_at)
+    books.notice(drift_anomalies(compared.drifts))
+    if compared.drifts:
+        log.warning("account.drifted", account=account.pk, markets=len(compared.drifts))
+    anomalies.close_settled(account.pk, apart={item.label for item in compared.apart})
+    done = books.emission
     return SyncResult(
-        inserted=emission.inserted,
-        updated=emission.updated,
-        closed=emission.closed,
-        executions=emission.executions,
+        inserted=done.inserted,
+        updated=done.updated,
+        closed=done.closed,
+        executions=done.executions,
         full=full,
     )
 
 
-def _emit(account: ExchangeAccount, answer: sync_questions.Answer) -> Emission:
-    emission = emit_trade_event(
-        account_id=account.pk,
-        gathered=answer.gathered,
-        now=timezone.now(),
-        cursors=answer.cursors,
-    )
-    emission = explain_gaps(account, emission)
-    note_not_found(account, answer.not_found)
-    return emission
+@dataclass(slots=True)
+class _Books:
+    """The real books: what a sync is told is written."""
+
+    account: ExchangeAccount
+    client: RestClient
+    emission: Emission = field(default_factory=Emission)
+
+    def take(self, answer: Answer) -> None:
+        emission = emit_trade_event(
+            account_id=self.account.pk,
+            gathered=answer.gathered,
+            now=timezone.now(),
+            cursors=answer.cursors,
+        )
+        self.emission += explain_gaps(self.account, emission)
+        note_not_found(self.account, answer.not_found)
+
+    def notice(self, noticed: list[Noticed]) -> None:
+        if noticed:
+            anomalies.report(self.account.pk, noticed)
+
+    def holdings(self) -> Holdings:
+        return booked_holdings(self.account.pk)
+
+    def cursors(self, keys: Iterable[SymbolKey]) -> dict[SymbolKey, TradeCursor]:
+        return read_cursors(self.account.pk, keys, self.account.baseline_at)
+
+    def told(self) -> tuple[()]:
+        """Orders have their rows as soon as they are taken."""
+        return ()
+
+
+def drift_anomalies(drifts: Iterable[Apart]) -> list[Noticed]:
+    """Tell of holdings that nothing explains."""
+    return [
+        Noticed(
+            kind=AnomalyKind.DRIFT,
+            key=item.label,
+            detail=f"{item.label} booked {item.booked:f}, held {item.held:f}",
+        )
+        for item in drifts
+    ]
 
 
 def _begin(account: ExchangeAccount, *, full: bool) -> datetime:
@@ -202,13 +242,4 @@ def stop_for_credentials(account: ExchangeAccount, reason: str) -> None:
         anomalies.report(
             account.pk,
             [Noticed(kind=AnomalyKind.AUTH_FAILED, key="credentials", detail=reason)],
-        )
-
-
-def _report_drift(account: ExchangeAccount, drifts: list[str]) -> None:
-    if drifts:
-        log.warning("account.drifted", account=account.pk, markets=len(drifts))
-        anomalies.report(
-            account.pk,
-            [Noticed(kind=AnomalyKind.DRIFT, key=d.split(" ")[0], detail=d) for d in drifts],
         )

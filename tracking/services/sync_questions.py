@@ -8,11 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar
 
-from django.db.models import F, Sum
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from exchanges.errors import UnknownSymbol
@@ -24,27 +21,24 @@ from tracking.models import (
     ClosedOrder,
     ExchangeAccount,
     OpenOrder,
-    StrategyPosition,
     SymbolSubscription,
 )
-from tracking.services import anomalies, bystanders, verification
+from tracking.services import bystanders, verification
 from tracking.services.anomalies import Noticed
 from tracking.services.cursors import read_cursors
 from tracking.services.order_records import Gathered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from datetime import datetime
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from exchanges.markets import Markets
+    from exchanges.questions import TradeCursor
     from exchanges.rest import RestClient
+    from tracking.services.order_records import OrderIdentity
     from tracking.services.verification import SymbolKey
 
-#: How often the list of everything traded is read: finds hand-made round trips back to flat.
-INCOME_EVERY = timedelta(seconds=40)
 #: Orders younger than this may not be in a list yet; their absence means nothing.
 TOO_YOUNG = timedelta(seconds=5)
-HoldingKey = tuple[str, str, str]
 Said = TypeVar("Said", OrderSnapshot, HoldingReport)
 
 
@@ -57,15 +51,7 @@ class Answer:
     not_found: list[Gathered] = field(default_factory=list)
     #: whether fills are left of orders there was no time to ask for
     has_more: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moved:
-    """A market whose holding does not follow from the booked fills, or that was traded at all."""
-
-    market_type: str
-    symbol: str
-    holdings: dict[HoldingKey, Decimal]
+    noticed: list[Noticed] = field(default_factory=list)
 
 
 def open_orders(account: ExchangeAccount, client: RestClient, *, full: bool) -> Answer:
@@ -73,7 +59,8 @@ def open_orders(account: ExchangeAccount, client: RestClient, *, full: bool) -> 
     known = list(OpenOrder.objects.filter(account=account))
     symbols = _symbols_of_interest(account, known)
     snapshots = _read_snapshots(client, None if full else symbols)
-    told = [_told(s, symbol) for s, symbol in _named(account, client.markets, snapshots)]
+    named, strange = name_markets(client.markets, snapshots)
+    told = [_told(snapshot, symbol) for snapshot, symbol in named]
     listed = {item.identity for item in told}
     gone = [
         order
@@ -83,6 +70,7 @@ def open_orders(account: ExchangeAccount, client: RestClient, *, full: bool) -> 
     stale = _closed_before(account, told)
     asked = _ask_about(account, client, [*map(_question, gone), *stale])
     asked.gathered += [item for item in told if item not in stale]
+    asked.noticed = strange
     return asked
 
 
@@ -114,22 +102,18 @@ def _read_snapshots(client: RestClient, symbols: Sequence[SymbolKey] | None) -> 
     return found
 
 
-def _named(
-    account: ExchangeAccount, markets: Markets, said: Iterable[Said]
-) -> list[tuple[Said, str]]:
-    """Give each statement its symbol; one about a market we do not know is told and left out."""
+def name_markets(
+    markets: Markets, said: Iterable[Said]
+) -> tuple[list[tuple[Said, str]], list[Noticed]]:
+    """Give each statement its symbol; those about markets we do not know become anomalies."""
     found, strange = [], set()
     for item in said:
         try:
             found.append((item, markets.symbol_of(item.market_type, item.symbol_id)))
         except UnknownSymbol:
             strange.add(item.symbol_id)
-    if strange:
-        kind, detail = AnomalyKind.UNKNOWN_SYMBOL, "held or ordered, but no market we know"
-        anomalies.report(
-            account.pk, [Noticed(kind=kind, key=name, detail=detail) for name in strange]
-        )
-    return found
+    kind, detail = AnomalyKind.UNKNOWN_SYMBOL, "held or ordered, but no market we know"
+    return found, [Noticed(kind=kind, key=name, detail=detail) for name in sorted(strange)]
 
 
 def _told(snapshot: OrderSnapshot, symbol: str) -> Gathered:
@@ -178,122 +162,22 @@ def _ask_about(
     return Answer(answered, verified.cursors, verified.not_found)
 
 
-def moved_markets(
-    account: ExchangeAccount, client: RestClient
-) -> tuple[list[Moved], datetime | None]:
-    """Compare holdings with the booked positions; now and then also look for round trips.
+def trades_of(
+    account: ExchangeAccount,
+    client: RestClient,
+    cursors: Mapping[SymbolKey, TradeCursor],
+    *,
+    told: Collection[OrderIdentity] = (),
+) -> Answer:
+    """Ask for the trades of markets from their cursors on, and for the orders behind them.
 
-    Also tells up to when (exchange time) round trips were looked for, None if they were not: to be
-    noted once the trades are booked, or a failure on the way would hide them for good.
+    `told`: orders that count as known although they have no row yet.
     """
-    held = read_holdings(account, client)
-    traded, looked_at = _traded_by_anyone(account, client)
-    keys = {key[:2] for key in _differences(account, held)} | traded
-    moved = [
-        Moved(
-            market_type=market_type,
-            symbol=symbol,
-            holdings={k: q for k, q in held.items() if k[:2] == (market_type, symbol)},
-        )
-        for market_type, symbol in sorted(keys)
-    ]
-    return moved, looked_at
-
-
-def read_holdings(account: ExchangeAccount, client: RestClient) -> dict[HoldingKey, Decimal]:
-    """Ask what is held, by market and position side."""
-    holdings = client.fetch_holdings(priority=Priority.SYNC)
-    return {
-        (holding.market_type.value, symbol, holding.position_side.value): holding.quantity
-        for holding, symbol in _named(account, client.markets, holdings)
-    }
-
-
-def booked_holdings(account: ExchangeAccount) -> dict[HoldingKey, Decimal]:
-    """Sum the account's positions, strategies and residual, by market and position side."""
-    rows = (
-        StrategyPosition.objects.filter(account=account)
-        .values_list("market_type", "symbol", "position_side")
-        .annotate(held=Coalesce(Sum(F("quantity")), Decimal(0)))
-    )
-    return {(m, s, p): held for m, s, p, held in rows}
-
-
-def _differences(
-    account: ExchangeAccount, held: dict[HoldingKey, Decimal]
-) -> dict[HoldingKey, tuple[Decimal, Decimal]]:
-    booked = booked_holdings(account)
-    return {
-        key: (booked.get(key, Decimal(0)), held.get(key, Decimal(0)))
-        for key in booked.keys() | held.keys()
-        if booked.get(key, Decimal(0)) != held.get(key, Decimal(0))
-    }
-
-
-def _traded_by_anyone(
-    account: ExchangeAccount, client: RestClient
-) -> tuple[set[SymbolKey], datetime | None]:
-    checked = account.income_checked_at
-    # our clock decides only how often; a wrong one may cost requests, but hides nothing
-    if checked is not None and abs(timezone.now() - checked) < INCOME_EVERY:
-        return set(), None
-    now = client.fetch_server_time(priority=Priority.SYNC)
-    since = (checked or now) - TOO_YOUNG
-    found = set()
-    for symbol_id in client.fetch_traded_symbols(since, priority=Priority.SYNC):
-        market_type = MarketType.FUTURES
-        try:
-            symbol = client.markets.symbol_of(market_type, symbol_id)
-        except UnknownSymbol:
-            continue
-        found.add((market_type.value, symbol))
-    return found, now
-
-
-def trades_of(account: ExchangeAccount, client: RestClient, moved: Iterable[Moved]) -> Answer:
-    """Ask for the trades of markets from their cursors on, and for the orders behind them."""
-    keys = {(m.market_type, m.symbol) for m in moved}
-    cursors = read_cursors(account.pk, keys, account.baseline_at)
     answer = Answer([])
-    for key in sorted(keys):
+    for key in sorted(cursors):
         verified = verification.trades_since(client, key, cursors[key])
-        bystanders.adopt(account.pk, client, verified)
+        bystanders.adopt(account.pk, client, verified, told=told)
         answer.gathered += verified.gathered
         answer.cursors |= verified.cursors
         answer.has_more = answer.has_more or bystanders.strangers(verified)
     return answer
-
-
-def still_moved(account: ExchangeAccount, client: RestClient, moved: Iterable[Moved]) -> list[str]:
-    """Name the markets that stay unexplained while neither the holding nor the books move."""
-    first = _unexplained(account, moved)
-    if not first:
-        return []
-    held = read_holdings(account, client)
-    again = _unexplained(
-        account,
-        [
-            Moved(market_type=m.market_type, symbol=m.symbol, holdings=_of_market(held, m))
-            for m in moved
-        ],
-    )
-    return [
-        f"{':'.join(key)} booked {ours:f}, held {theirs:f}"
-        for key, (ours, theirs) in sorted(again.items())
-        if first.get(key) == (ours, theirs)
-    ]
-
-
-def _of_market(held: dict[HoldingKey, Decimal], market: Moved) -> dict[HoldingKey, Decimal]:
-    return {k: q for k, q in held.items() if k[:2] == (market.market_type, market.symbol)}
-
-
-def _unexplained(
-    account: ExchangeAccount, moved: Iterable[Moved]
-) -> dict[HoldingKey, tuple[Decimal, Decimal]]:
-    held: dict[HoldingKey, Decimal] = {}
-    markets = set()
-    for market in moved:
-        held |= market.holdings
-        markets.add((market.market_type, market.symbol))
-    return {k: v for k, v in _differences(account, held).items() if k[:2] in markets}

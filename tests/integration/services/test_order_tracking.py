@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from exchanges.errors import AuthenticationError, TransientError, UnknownSymbol
+from tests.factories import AnomalyFactory
 from tests.integration.services.conftest import PAST, make_due
 from tests.integration.services.test_order_fill_monitor import drain, fill, place_resting
 from tracking.models import (
@@ -18,11 +19,12 @@ from tracking.models import (
     ClosedOrder,
     ExchangeAccount,
     OpenOrder,
+    OrderEvent,
     StrategyPosition,
     SymbolSubscription,
     TradeExecution,
 )
-from tracking.services import clients, sync_questions
+from tracking.services import anomalies, clients, sync_questions
 from tracking.services.order_tracking import SyncResult, request_full_sync, sync_open_orders
 from tracking.services.verification_queue import verify_due
 
@@ -266,3 +268,38 @@ def test_a_new_account_with_a_wrong_key_is_stopped_and_told(
     assert account.state == "AUTH_FAILED"
     assert Anomaly.objects.get().kind == "AUTH_FAILED"
     assert sync_open_orders(account.pk, force=True).skipped
+
+
+def test_a_drift_closes_by_itself_once_books_and_exchange_agree(exchange: Exchange) -> None:
+    exchange.act("place", symbol="ETHUSDT", side="BUY", type="MARKET", quantity="1")
+    sync(exchange, full=True)
+    StrategyPosition.objects.update(quantity=5)
+    sync(exchange)
+    assert Anomaly.objects.get().closed_at is None
+    StrategyPosition.objects.update(quantity=1)
+
+    sync(exchange)
+
+    drift = Anomaly.objects.get()
+    assert drift.closed_at is not None
+    assert drift.closed_reason == "books and exchange agree again"
+    assert OrderEvent.objects.filter(kind="anomaly").count() == 2
+
+
+def test_an_anomaly_about_an_unconfirmed_fill_closes_once_it_is_confirmed(
+    exchange: Exchange,
+) -> None:
+    order_id = place_resting(exchange)
+    fill(exchange, order_id, "0.3")
+    sync(exchange, full=True)
+    known = TradeExecution.objects.get()
+    key = f"{known.market_type}:{known.symbol}:{known.exchange_trade_id}"
+    AnomalyFactory.create(account=exchange.account, kind="UNVERIFIED", key=key)
+    TradeExecution.objects.update(verified=False)
+    anomalies.close_settled(exchange.account.pk, apart=())
+    assert Anomaly.objects.get().closed_at is None
+
+    TradeExecution.objects.update(verified=True)
+    sync(exchange)
+
+    assert Anomaly.objects.get().closed_at is not None

@@ -1,0 +1,81 @@
+"""
+One comparison of an account with its exchange, whatever is done with the answers.
+
+Note [Rehearsed as it is done]
+~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+A dry run is worth something only if it asks what a sync asks and concludes what a sync concludes.
+So there is one comparison; it hands answers to `SyncBooks`, and asks them what is booked by now.
+`order_tracking` books the answers, `rehearsal` rolls them back and remembers.
+
+@FEAT:order-tracking @COMP:service @TYPE:core
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from tracking.services import sync_holdings, sync_questions
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from datetime import datetime
+
+    from exchanges.questions import TradeCursor
+    from exchanges.rest import RestClient
+    from tracking.models import ExchangeAccount
+    from tracking.services.anomalies import Noticed
+    from tracking.services.order_records import OrderIdentity
+    from tracking.services.sync_holdings import Apart, Holdings
+    from tracking.services.sync_questions import Answer
+    from tracking.services.verification import SymbolKey
+
+
+class SyncBooks(Protocol):
+    """What becomes of a sync's answers. See Note [Rehearsed as it is done]."""
+
+    def take(self, answer: Answer) -> None:
+        """Merge an answer; explain the gaps it opens; weigh what the exchange does not know."""
+
+    def notice(self, noticed: list[Noticed]) -> None:
+        """Keep what a person should see."""
+
+    def holdings(self) -> Holdings:
+        """Give what the books hold by now, by market and position side."""
+
+    def cursors(self, keys: Iterable[SymbolKey]) -> dict[SymbolKey, TradeCursor]:
+        """Say where the trades query of each symbol goes on by now."""
+
+    def told(self) -> Collection[OrderIdentity]:
+        """Name the orders that count as known although they have no row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """What a comparison found besides the evidence it handed over."""
+
+    #: holdings that neither followed from the books nor moved, after all trades were booked
+    drifts: list[Apart]
+    #: holdings that differed after all trades were booked, `drifts` among them
+    apart: list[Apart]
+    #: exchange time up to which all trades are known; None if that was not looked at, or not done
+    looked_at: datetime | None
+
+
+def compare(
+    account: ExchangeAccount, client: RestClient, books: SyncBooks, *, full: bool
+) -> Compared:
+    """Ask what the exchange has, and hand it to the books. Raises ExchangeError."""
+    answer = sync_questions.open_orders(account, client, full=full)
+    books.notice(answer.noticed)
+    books.take(answer)
+    held, strange = sync_holdings.read_holdings(client)
+    books.notice(strange)
+    traded, looked_at = sync_holdings.traded_by_anyone(account, client)
+    moved = {item.key[:2] for item in sync_holdings.apart(books.holdings(), held)} | traded
+    if not moved:
+        return Compared(drifts=[], apart=[], looked_at=looked_at)
+    trades = sync_questions.trades_of(account, client, books.cursors(moved), told=books.told())
+    books.take(trades)
+    apart, drifts = sync_holdings.still_apart(client, moved, held, books.holdings)
+    return Compared(drifts=drifts, apart=apart, looked_at=None if trades.has_more else looked_at)
