@@ -37,6 +37,8 @@ class Markets:
         self._load, self._clock = load, clock
         self._lock = threading.Lock()
         self._loaded_at = float("-inf")
+        #: how often the table was loaded
+        self.generation = 0
         self._by_id: dict[tuple[str, str], Market] = {}
         self._by_symbol: dict[tuple[str, str], Market] = {}
 
@@ -80,3 +82,4 @@ class Markets:
             self._by_id = {(m.market_type.value, m.symbol_id): m for m in markets}
             self._by_symbol = {(m.market_type.value, m.symbol): m for m in markets}
             self._loaded_at = self._clock()
+            self.generation += 1

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from exchanges.errors import TransientError
 from tracking.models import EventKind, ExchangeAccount, Posting, PostingKind, StrategyPosition
-from tracking.services import clients
+from tracking.services import clients, market_terms
 from tracking.services.journal import Journal
 from tracking.services.payloads import position_payload
 from tracking.services.position_rows import PositionKey, opening_position
@@ -51,6 +51,7 @@ def ensure_baseline(account: ExchangeAccount) -> ExchangeAccount:
         at = client.fetch_server_time()
         after = client.fetch_holdings()
         if before == after:
+            market_terms.remember(account.exchange, client.markets)
             return _open_books(account, after, client.markets, at)
         before = after
     raise HoldingsKeepMovingError

@@ -29,6 +29,7 @@ from tracking.models import ExchangeAccount, OpenOrder, StrategyPosition
 from tracking.services import anomalies, inbox, order_outcomes, row_reads, websocket_manager
 from tracking.services.anomalies import Noticed
 from tracking.services.cursors import cursor_moves
+from tracking.services.fill_writer import FillWriter
 from tracking.services.journal import Journal, emit_pending_order_sse
 from tracking.services.order_records import Records
 from tracking.services.order_writer import OrderWriter
@@ -132,19 +133,22 @@ def write_books(
     account_id, now = account.pk, journal.now
     prefix = registry.adapter(account.exchange).client_order_ids.prefix
     records = Records.load(account_id, gathered, prefix)
-    writer = OrderWriter(account, journal, now)
+    fills = FillWriter(account, journal, now)
+    writer = OrderWriter(account, journal, now, fills)
     found = [*noticed, *_merge_all(records, gathered, emission)]
     for record in records.all():
         writer.take(record)
+    folding = fold_changes(account, fills.position_changes, now)
     writer.write()
-    emission.positions = fold_changes(account_id, writer.position_changes, now)
-    writer.tell_positions(emission.positions)
+    emission.positions = folding.rows
+    fills.tell_positions(folding.rows)
     order_outcomes.settle(account_id, writer.settled, now)
     order_outcomes.settle_cancels(account_id, writer.ended_cancels, now)
-    anomalies.book(journal, found, now)
+    anomalies.book(journal, [*found, *folding.oversold], now)
     emission.inserted, emission.updated = writer.inserted, writer.updated
-    emission.closed, emission.executions = writer.closed, len(writer.new_executions)
-    return websocket_manager.count_moves(account_id, writer.count_deltas)
+    emission.closed, emission.executions = writer.closed, len(fills.new_executions)
+    counts = websocket_manager.count_moves(account_id, writer.count_deltas)
+    return [*folding.statements(), *counts]
 
 
 def lock_account(account_id: int) -> ExchangeAccount:

@@ -1,7 +1,8 @@
 """
-Turns merged records into rows and journal events, with a few multi-row statements.
+Turns merged records into order rows and journal events, with a few multi-row statements.
 
-`take` collects, `write` writes; nothing is written twice and nothing is read again.
+`take` collects, `write` writes; nothing is written twice and nothing is read again. Fills are the
+matter of `fill_writer`, and go first.
 """
 
 from __future__ import annotations
@@ -11,46 +12,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exchanges.messages import OrderStatus
-from tracking.models import ClosedOrder, EventKind, OpenOrder, Trade, TradeExecution
+from tracking.models import ClosedOrder, OpenOrder
 from tracking.services import bulk_rows
 from tracking.services.journal import TOLD_AT_END, emit_pending_order_sse
 from tracking.services.order_outcomes import Settled
 from tracking.services.order_records import in_flight
-from tracking.services.order_rows import (
-    EXECUTION_COLUMNS,
-    closed_from,
-    new_execution,
-    new_trade,
-    recompute_trade,
-    reopened_from,
-    rewrite_execution,
-    write_state,
-)
-from tracking.services.payloads import (
-    execution_payload,
-    order_payload,
-    position_payload,
-    trade_payload,
-)
-from tracking.services.position_rows import PositionChange, fill_of, position_key
-from tracking.services.row_writes import (
-    CLOSED_COLUMNS,
-    OPEN_COLUMNS,
-    TRADE_COLUMNS,
-    plan_check,
-    upsert,
-)
+from tracking.services.order_rows import closed_from, reopened_from, write_state
+from tracking.services.payloads import order_payload
+from tracking.services.row_writes import CLOSED_COLUMNS, OPEN_COLUMNS, plan_check, upsert
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from tracking.domain.evidence import Transition
-    from tracking.domain.executions import ExecutionState
-    from tracking.models import ExchangeAccount, StrategyPosition
+    from tracking.models import ExchangeAccount
+    from tracking.services.fill_writer import FillWriter
     from tracking.services.journal import Journal
     from tracking.services.order_records import Gathered, Record
-    from tracking.services.position_rows import PositionKey
 
 
 @dataclass(slots=True)
@@ -60,17 +38,13 @@ class OrderWriter:
     account: ExchangeAccount
     journal: Journal
     now: datetime
+    fills: FillWriter
     new_open: list[OpenOrder] = field(default_factory=list)
     kept_open: list[OpenOrder] = field(default_factory=list)
     new_closed: list[ClosedOrder] = field(default_factory=list)
     kept_closed: list[ClosedOrder] = field(default_factory=list)
     gone_open: list[int] = field(default_factory=list)
     gone_closed: list[int] = field(default_factory=list)
-    new_trades: list[Trade] = field(default_factory=list)
-    kept_trades: list[Trade] = field(default_factory=list)
-    new_executions: list[TradeExecution] = field(default_factory=list)
-    kept_executions: list[TradeExecution] = field(default_factory=list)
-    position_changes: dict[PositionKey, PositionChange] = field(default_factory=dict)
     count_deltas: dict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     #: orders of ours that got their first answer
     settled: list[Settled] = field(default_factory=list)
@@ -88,88 +62,11 @@ class OrderWriter:
         gathered, last = changed[-1]
         received_at = min((g.received_at for g, _ in changed if g.received_at), default=None)
         before = changed[0][1].before
-        self._take_fills(record, changed, received_at)
+        self.fills.take(record, changed, received_at)
         if any(t.order_changed for _, t in changed):
             was = before.status if before else None
             self._take_order(record, gathered, last, was, received_at)
             self._settle(record, was)
-
-    def _take_fills(
-        self,
-        record: Record,
-        changed: Sequence[tuple[Gathered, Transition]],
-        received_at: datetime | None,
-    ) -> None:
-        touched = _touched(record, [transition for _, transition in changed])
-        if not touched:
-            return
-        trade = record.trade or self._new_trade(record, changed[0][0])
-        for state in touched:
-            row = record.executions.get(state.key)
-            self._take_execution(record, trade, row, state, received_at)
-        live = [e for e in record.executions.values() if e.voided_at is None]
-        if live:
-            recompute_trade(trade, live)
-            if trade.pk is not None:
-                self.kept_trades.append(trade)
-            self.journal.add(
-                EventKind.TRADE, trade_payload(trade), order=trade, received_at=received_at
-            )
-
-    def _new_trade(self, record: Record, gathered: Gathered) -> Trade:
-        state = record.state
-        assert state is not None  # noqa: S101  (a record has a state once it has merged)
-        record.trade = trade = new_trade(state)
-        trade.account, trade.strategy_account_id = self.account, record.strategy_account_id
-        trade.market_type, trade.symbol = gathered.market_type, gathered.symbol
-        trade.id_space = gathered.id_space
-        self.new_trades.append(trade)
-        return trade
-
-    def _take_execution(
-        self,
-        record: Record,
-        trade: Trade,
-        row: TradeExecution | None,
-        state: ExecutionState,
-        received_at: datetime | None,
-    ) -> None:
-        if row is None:
-            row = self._new_execution(trade, state)
-            record.executions[state.key] = row
-        else:
-            self._note_rewritten(row, state)
-            rewrite_execution(row, state, self.now)
-            self.kept_executions.append(row)
-        self.journal.add(
-            EventKind.EXECUTION, execution_payload(row), order=trade, received_at=received_at
-        )
-
-    def _new_execution(self, trade: Trade, state: ExecutionState) -> TradeExecution:
-        baseline = self.account.baseline_at
-        is_history = baseline is not None and state.executed_at <= baseline
-        row = new_execution(trade, state, is_history=is_history, now=self.now)
-        if not row.verified:
-            row.next_verify_at = self.now
-        self.new_executions.append(row)
-        if not is_history and not state.voided:
-            self._position(row).new.append(fill_of(row))
-        return row
-
-    def _note_rewritten(self, row: TradeExecution, state: ExecutionState) -> None:
-        """A fill already folded counts differently now: its position must fold again from it."""
-        same = (
-            row.execution_price == state.execution_price
-            and row.execution_quantity == state.execution_quantity
-            and row.commission == state.commission
-            and row.commission_asset == state.commission_asset
-            and (row.voided_at is not None) == state.voided
-        )
-        if not same and not row.is_history:
-            self._position(row).note_changed(fill_of(row).key)
-
-    def _position(self, row: TradeExecution) -> PositionChange:
-        return self.position_changes.setdefault(position_key(row), PositionChange())
 
     def _take_order(
         self,
@@ -269,20 +166,9 @@ class OrderWriter:
         if answered and was != state.status and row.client_order_id:
             self.settled.append(Settled(row.client_order_id, was, state.status, state.reason))
 
-    def tell_positions(self, rows: Sequence[StrategyPosition]) -> None:
-        """Tell the folded positions."""
-        for row in rows:
-            self.journal.add(EventKind.POSITION, position_payload(row))
-
     def write(self) -> None:
         """Write everything collected, parents first."""
-        bulk_rows.insert_with_keys(self.new_trades)
-        upsert(Trade, self.kept_trades, TRADE_COLUMNS)
-        for execution in self.new_executions:
-            # its trade had no key when the row was made
-            execution.trade_id = execution.trade.pk
-        bulk_rows.insert(self.new_executions)
-        upsert(TradeExecution, self.kept_executions, EXECUTION_COLUMNS)
+        self.fills.write()
         if self.gone_open:
             OpenOrder.objects.filter(pk__in=self.gone_open).delete()
         if self.gone_closed:
@@ -291,9 +177,3 @@ class OrderWriter:
         upsert(OpenOrder, self.kept_open, OPEN_COLUMNS)
         bulk_rows.insert(self.new_closed)
         upsert(ClosedOrder, self.kept_closed, CLOSED_COLUMNS)
-
-
-def _touched(record: Record, transitions: Sequence[Transition]) -> list[ExecutionState]:
-    """Give the last state of each execution; a guess made and retired here was never booked."""
-    last = {state.key: state for t in transitions for state in (*t.added, *t.updated)}
-    return [s for s in last.values() if not s.voided or s.key in record.executions]

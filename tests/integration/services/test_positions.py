@@ -16,17 +16,11 @@ from tests.factories import ExchangeAccountFactory, StrategyAccountFactory
 from tests.integration.services.conftest import SYMBOL
 from tests.unit.tracking.domain.builders import a_fill, a_snapshot, at, seen
 from tracking.domain.client_ids import compose
-from tracking.domain.positions import fold
 from tracking.models import ExchangeAccount, StrategyPosition, TradeExecution
 from tracking.services import baseline
 from tracking.services.event_emitter import emit_trade_event
 from tracking.services.order_records import Gathered
-from tracking.services.position_rows import (
-    PositionKey,
-    fill_of,
-    opening_state,
-    position_state,
-)
+from tracking.services.position_rows import PositionKey, position_state, recomputed
 
 if TYPE_CHECKING:
     from tracking.domain.evidence import Evidence
@@ -127,14 +121,7 @@ class Books:
 
     def rebuilt(self, row: StrategyPosition) -> PositionState:
         key = PositionKey(row.strategy_account_id, row.market_type, row.symbol, row.position_side)
-        rows = TradeExecution.objects.filter(
-            account=self.account,
-            strategy_account_id=row.strategy_account_id,
-            position_side=row.position_side,
-            voided_at=None,
-            is_history=False,
-        )
-        return fold(opening_state(self.account.pk, key), map(fill_of, rows))
+        return recomputed(self.account.pk, key)
 
 
 @pytest.fixture

@@ -9,19 +9,22 @@ from hypothesis import strategies as st
 
 from exchanges.messages import Side
 from tests.unit.tracking.domain.builders import at
+from tracking.domain.market_terms import terms_of
 from tracking.domain.positions import (
     CHECKPOINT_SPACING,
     Checkpoints,
     Fill,
     PositionState,
     advance,
-    apply_fill,
+    apply,
     can_extend,
     fold,
     fold_key,
     restart_from,
+    steps,
 )
 
+LINEAR = terms_of("BTC/USDT:USDT")
 amounts = st.decimals("0.001", "50", places=3)
 prices = st.decimals("1", "999", places=2)
 
@@ -60,7 +63,7 @@ def told(position: PositionState) -> str:
 
 @given(fills(), prices)
 def test_profit_and_value_equal_the_cash_flow(history: list[Fill], mark: Decimal) -> None:
-    position = fold(PositionState(), history)
+    position = fold(PositionState(), history, LINEAR)
     cash = sum(
         (f.price * f.quantity * (-1 if f.side is Side.BUY else 1) for f in history), Decimal(0)
     )
@@ -76,37 +79,37 @@ def test_the_order_of_arrival_changes_nothing(history: list[Fill], random: objec
     shuffled = list(history)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
 
-    assert fold(PositionState(), shuffled) == fold(PositionState(), history)
+    assert fold(PositionState(), shuffled, LINEAR) == fold(PositionState(), history, LINEAR)
 
 
 @given(fills(), st.integers(0, 25))
 def test_extending_equals_folding_all_at_once(history: list[Fill], cut: int) -> None:
-    first = fold(PositionState(), history[:cut])
+    first = fold(PositionState(), history[:cut], LINEAR)
 
     assert can_extend(first, history[cut:])
-    assert fold(first, history[cut:]) == fold(PositionState(), history)
+    assert fold(first, history[cut:], LINEAR) == fold(PositionState(), history, LINEAR)
 
 
 def test_closing_realises_and_keeps_the_average() -> None:
-    position = fold(PositionState(), [bought("2", "100"), sold("1", "110")])
+    position = fold(PositionState(), [bought("2", "100"), sold("1", "110")], LINEAR)
 
     assert told(position) == "1 100 10"
 
 
 def test_crossing_zero_is_split_there() -> None:
-    position = fold(PositionState(), [bought("1", "100"), sold("3", "90")])
+    position = fold(PositionState(), [bought("1", "100"), sold("3", "90")], LINEAR)
 
     assert told(position) == "-2 90 -10"
 
 
 def test_a_flat_position_has_no_average() -> None:
-    position = fold(PositionState(), [bought("1", "100"), sold("1", "90")])
+    position = fold(PositionState(), [bought("1", "100"), sold("1", "90")], LINEAR)
 
     assert told(position) == "0 0 -10"
 
 
 def test_averages_are_kept_to_eighteen_places() -> None:
-    position = fold(PositionState(), [bought("1", "1"), bought("2", "2", key="2")])
+    position = fold(PositionState(), [bought("1", "1"), bought("2", "2", key="2")], LINEAR)
 
     assert position.average_price == Decimal("1.666666666666666667")
 
@@ -121,7 +124,7 @@ def test_commissions_add_up_by_asset() -> None:
         commission_asset="BNB",
     )
 
-    assert apply_fill(apply_fill(PositionState(), fill), fill).commissions == {"BNB": -1}
+    assert apply(apply(PositionState(), fill, LINEAR), fill, LINEAR).commissions == {"BNB": -1}
 
 
 def test_ids_of_digits_compare_as_numbers() -> None:
@@ -135,21 +138,16 @@ def numbered(count: int) -> list[Fill]:
 
 
 def test_a_late_fill_starts_again_from_the_checkpoint_before_it() -> None:
-    history = numbered(3 * CHECKPOINT_SPACING)
-    points, position = Checkpoints(), PositionState()
-    for begin in range(0, len(history), 50):
-        after = fold(position, history[begin : begin + 50])
-        points, position = advance(points, position, after), after
+    history = numbered(3 * CHECKPOINT_SPACING + 50)
+    points = Checkpoints()
+    for _, position in steps(PositionState(), history, LINEAR):
+        points = advance(points, position)
 
+    assert points.base.execution_count == 2 * CHECKPOINT_SPACING
+    assert points.candidate.execution_count == 3 * CHECKPOINT_SPACING
     assert restart_from(points, "99999", PositionState()) == points.candidate
     assert restart_from(points, points.candidate.folded_key, PositionState()) == points.base
     assert restart_from(points, "00000", PositionState()) == PositionState()
     begun = restart_from(points, "99999", PositionState())
     rest = [f for f in history if f.key > begun.folded_key]
-    assert fold(begun, rest) == position
-
-
-def test_a_flat_position_is_a_checkpoint() -> None:
-    flat = fold(PositionState(), [bought("1", "100"), sold("1", "90")])
-
-    assert advance(Checkpoints(), PositionState(), flat).candidate == flat
+    assert fold(begun, rest, LINEAR) == position
