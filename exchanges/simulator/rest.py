@@ -210,6 +210,8 @@ def status_reply(status: int, retry_after: int | None) -> Reply:
 
 def lost_reply(how: str) -> Reply:
     """What arrives instead of the answer: nothing, or that the outcome is unknown."""
+    if how == "502":
+        return Reply(status=502, body=GARBAGE, content_type="text/html")
     if how == "503":
         return Reply(status=503, body=encode({"code": -1000, "msg": UNKNOWN_ERROR}))
     if how == "-1007":

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
-WAYS_TO_LOSE: Final = ("drop", "503", "-1007")
+WAYS_TO_LOSE: Final = ("drop", "502", "503", "-1007")
 #: what a trigger does when it is not told
 DEFAULTS: Final[Mapping[str, int | str]] = {"status": 503, "how": "drop", "strike": 1}
 

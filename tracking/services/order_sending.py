@@ -73,6 +73,9 @@ def send_order(
         now=timezone.now(),
     )
     log.info("order.sent", client_order_id=request.client_order_id, account=account.pk)
+    if evidence.verdict:
+        # the order's own reason is only about its end
+        OrderRequest.objects.filter(pk=request.pk, detail="").update(detail=evidence.verdict.reason)
     explain_gaps(account, emission)
 
 

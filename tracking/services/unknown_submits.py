@@ -199,7 +199,9 @@ def _conclude(account: ExchangeAccount, row: OpenOrder, age: timedelta) -> None:
         symbol=item.symbol,
         id_space=item.id_space,
         client_order_id=item.client_order_id,
-        evidence=Evidence(verdict=Verdict(status=OrderStatus.FAILED, reason=reason)),
+        evidence=Evidence(
+            verdict=Verdict(status=OrderStatus.FAILED, reason=reason, by_absence=True)
+        ),
     )
     emit_trade_event(
         account_id=account.pk,

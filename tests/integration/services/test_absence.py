@@ -115,7 +115,7 @@ def test_a_false_failure_is_brought_back_by_its_frames(
     assert order.placed_by_us
     assert not ClosedOrder.objects.exists()
     assert not FailedOrder.objects.exists()
-    assert Anomaly.objects.filter(kind="FALSE_FAILURE").exists()
+    assert Anomaly.objects.filter(kind="FALSE_ABSENCE").exists()
 
 
 def test_an_order_fenced_before_a_crash_fails_all_the_same(
