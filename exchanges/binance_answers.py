@@ -76,11 +76,13 @@ def order(
     fields = an_object(answer)
     quantity, filled = amount(fields, "origQty"), amount(fields, "executedQty")
     status_name, time_in_force = text(fields, "status"), words.time_in_force(fields, "timeInForce")
+    client_order_id = optional_text(fields, "clientOrderId")
     return OrderSnapshot(
         market_type=market_type,
         symbol_id=text(fields, "symbol"),
         exchange_order_id=identifier(fields, "orderId"),
-        client_order_id=optional_text(fields, "clientOrderId") or None,
+        client_order_id=client_order_id or None,
+        fill_kind=words.kind(client_order_id, calculated=False),
         status=words.status(status_name, filled=filled, quantity=quantity),
         exchange_status=status_name,
         side=words.side(fields, "side"),

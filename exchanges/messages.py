@@ -196,6 +196,8 @@ class OrderSnapshot(OrderStatement):
 
     requested_at: datetime
     source: Source = Source.REST_ORDER
+    #: why it filled, where its id tells: lists of trades do not say so
+    fill_kind: ExecutionKind = ExecutionKind.TRADE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

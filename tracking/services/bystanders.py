@@ -22,6 +22,7 @@ from exchanges.questions import OrderRef
 from tracking.domain.evidence import Evidence
 from tracking.models import ClosedOrder, OpenOrder
 from tracking.services.order_records import Gathered
+from tracking.services.verification import explained
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -137,7 +138,7 @@ def _join(
                 client_order_id=snapshot.client_order_id if snapshot else None,
                 evidence=Evidence(
                     statements=(snapshot,) if snapshot else (),
-                    executions=tuple(others.fills.get(order_id, ())),
+                    executions=tuple(explained(others.fills.get(order_id, ()), snapshot)),
                 ),
             )
         )

@@ -206,10 +206,19 @@ def _added(
         evidence=replace(
             evidence,
             statements=statements,
-            executions=(*evidence.executions, *fills),
+            executions=(*evidence.executions, *explained(fills, snapshot)),
             trades_complete=evidence.trades_complete or complete,
         ),
     )
+
+
+def explained(
+    fills: Iterable[ExecutionReport], snapshot: OrderSnapshot | None
+) -> list[ExecutionReport]:
+    """Let fills of a trade list say why they happened, as their order's own name tells."""
+    if snapshot is None:
+        return list(fills)
+    return [replace(fill, kind=snapshot.fill_kind) for fill in fills]
 
 
 def with_trades_of_order(client: RestClient, item: Gathered, deadline: float) -> Gathered:
