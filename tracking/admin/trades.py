@@ -65,7 +65,19 @@ class ExecutionAdmin(FactAdmin[TradeExecution]):
 class PostingAdmin(FactAdmin[Posting]):
     """Movements that are no fills."""
 
-    list_display = ("kind", "account", "symbol", "quantity", "asset", "amount", "posted_at")
+    accounts = ("account__", "strategy_account__account__")
+    list_display = (
+        "kind",
+        "account",
+        "strategy_account",
+        "symbol",
+        "position_side",
+        "quantity",
+        "asset",
+        "amount",
+        "posted_at",
+    )
+    list_select_related = OWNER
     list_filter = ("kind", "market_type")
     search_fields = ("key", "=symbol", "=asset", "account__name")
     date_hierarchy = "posted_at"
@@ -85,6 +97,9 @@ class PositionAdmin(FactAdmin[StrategyPosition]):
         "quantity",
         "average_price",
         "realized_pnl",
+        "fees",
+        "funding",
+        "net_pnl",
         "execution_count",
         "updated_at",
     )

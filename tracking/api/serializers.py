@@ -99,6 +99,12 @@ class ExecutionSerializer(PayloadSerializer[TradeExecution]):
 class PositionSerializer(PayloadSerializer[StrategyPosition]):
     """A holding; `strategy_account` null is what no strategy owns."""
 
+    net_pnl = serializers.DecimalField(
+        max_digits=38,
+        decimal_places=18,
+        allow_null=True,
+        help_text="realized_pnl - fees + funding; null while a commission's worth is not known",
+    )
     payload = staticmethod(payloads.position_payload)
 
     class Meta:

@@ -25,6 +25,7 @@ from exchanges.messages import (
     Side,
     Source,
 )
+from tracking.domain.positions import net_pnl
 from tracking.models.accounts import ExchangeAccount, StrategyAccount
 from tracking.models.fields import amount_field, any_of, choices, quote_field
 from tracking.models.orders import ORDER_IDENTITY
@@ -266,6 +267,12 @@ class StrategyPosition(models.Model):
                 condition=Q(average_price__gte=0), name="position_average_price"
             ),
         ]
+
+    @property
+    def net_pnl(self) -> Decimal | None:
+        """Realised profit after fees and funding; None while a commission's worth is not known."""
+        unvalued = bool(self.unvalued_commissions)
+        return net_pnl(self.realized_pnl, self.fees, self.funding, unvalued=unvalued)
 
     def __str__(self) -> str:
         """Name the market and the holding."""
