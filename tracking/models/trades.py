@@ -268,12 +268,12 @@ class StrategyPosition(models.Model):
             ),
         ]
 
+    def __str__(self) -> str:
+        """Name the market and the holding."""
+        return f"{self.symbol} {self.position_side} {self.quantity:f}"
+
     @property
     def net_pnl(self) -> Decimal | None:
         """Realised profit after fees and funding; None while a commission's worth is not known."""
         unvalued = bool(self.unvalued_commissions)
         return net_pnl(self.realized_pnl, self.fees, self.funding, unvalued=unvalued)
-
-    def __str__(self) -> str:
-        """Name the market and the holding."""
-        return f"{self.symbol} {self.position_side} {self.quantity:f}"
