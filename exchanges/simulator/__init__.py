@@ -9,10 +9,11 @@ clients; `engine` matches on `market` and `book`; `accounts` keep what came of i
 Control: GET /sim/ledger, POST /sim/accounts, GET and POST /sim/faults, POST /sim/act, POST
 /sim/step, POST /sim/price, GET and POST /sim/config, POST, GET and DELETE /sim/burst.
 
-Fault switches: lose, lose_trade_frames, repeat, reorder, delay_ms, delay, mute, half_open,
-refuse_connect, drop_every, rest_latency_ms, rest_status, rest_empty, rest_garbage,
-accept_but_lose_answer, refuse_and_lose_answer, stale_rest_ms, not_found_window_ms, invalid_key,
-clock_skew_ms, thin_book; once: disconnect, expire_listen_key, ban. docs/simulator.md explains them.
+Fault switches: lose, lose_trade_frames, repeat, reorder, hide_trade_ids, delay_ms, delay, mute,
+half_open, refuse_connect, drop_every, now_and_then, rest_latency_ms, rest_status, rest_empty,
+rest_garbage, accept_but_lose_answer, refuse_and_lose_answer, stale_rest_ms, not_found_window_ms,
+invalid_key, clock_skew_ms, thin_book; once: disconnect, expire_listen_key, ban.
+docs/simulator.md explains them.
 
 @FEAT:order-tracking @COMP:exchange @TYPE:integration
 """

@@ -92,7 +92,8 @@ def refuses(exchange: SimulatedExchange, texts: list[str]) -> bool:
     """Whether a fault keeps this connection out."""
     keys = [exchange.hub.keys.find(text) for text in texts]
     boards = [exchange.board.of(key.api_key) for key in keys if key] or [exchange.board.of()]
-    return any(faults.refuse_connect for faults in boards)
+    share = max(faults.refuse_connect for faults in boards)
+    return exchange.connect_chance.random() < share
 
 
 def attach(socket: PrivateSocket, exchange: SimulatedExchange, text: str) -> bool:

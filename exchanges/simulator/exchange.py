@@ -13,8 +13,10 @@ from exchanges.simulator.amounts import ZERO
 from exchanges.simulator.clock import Clock
 from exchanges.simulator.engine import Engine
 from exchanges.simulator.fault_board import FaultBoard
+from exchanges.simulator.faults import STRIKES
 from exchanges.simulator.hub import StreamHub
 from exchanges.simulator.limits import Limits
+from exchanges.simulator.private_socket import HALF_OPEN, MUTE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,8 +25,11 @@ if TYPE_CHECKING:
     from exchanges.simulator.accounts import Account
     from exchanges.simulator.config import SimulatorConfig
 
-#: how often the drops of `drop_every` are looked at
+#: how often `drop_every` and `now_and_then` are looked at
 TICK: Final = 0.25
+#: seconds a ban of `now_and_then` lasts
+SHORT_BAN: Final = 3.0
+HALF: Final = 0.5
 #: how a socket is dropped: with a close code, or cut
 WAYS_TO_DROP: Final[tuple[int | str, ...]] = (1001, 1012, "abort")
 
@@ -48,8 +53,9 @@ class SimulatedExchange:
         self.id_chance = random.Random(f"{seed}:client-ids")
         self.requests: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
+        self.connect_chance = random.Random(f"{seed}:handshakes")
         self._drop_chance = random.Random(f"{seed}:drops")
-        self._next_drop: dict[str, float] = {}
+        self._next_strike: dict[tuple[str, str], float] = {}
         self.obey()
 
     @property
@@ -62,7 +68,7 @@ class SimulatedExchange:
         faults = self.board.of()
         self.clock.skew_ms = faults.clock_skew_ms
         for market in self.engine.markets.values():
-            market.is_thin = faults.thin_book
+            market.thinness = faults.thin_book
 
     def configure(self, changes: Mapping[str, Any]) -> None:
         """Change what may be changed while running."""
@@ -76,24 +82,36 @@ class SimulatedExchange:
                 for symbol in self.engine.markets:
                     self.engine.step(symbol)
 
-    async def run_drops(self) -> None:
-        """Drop sockets now and then, where `drop_every` says so, for ever."""
+    async def run_strikes(self) -> None:
+        """Do what `drop_every` and `now_and_then` say, for ever."""
         while True:
             await asyncio.sleep(TICK)
             for api_key in self.accounts:
-                self._drop_if_due(api_key)
+                faults = self.board.of(api_key)
+                if self._is_due(api_key, "drop", faults.drop_every):
+                    self.hub.interrupt([api_key], self._drop_chance.choice(WAYS_TO_DROP))
+                for name in STRIKES:
+                    if self._is_due(api_key, name, faults.now_and_then.get(name, 0.0)):
+                        self._strike(api_key, name)
 
-    def _drop_if_due(self, api_key: str) -> None:
-        every = self.board.of(api_key).drop_every
+    def _is_due(self, api_key: str, name: str, every: float) -> bool:
+        """Whether something happens now that happens about every so many seconds (0: never)."""
         if not every:
-            self._next_drop.pop(api_key, None)
-            return
+            self._next_strike.pop((api_key, name), None)
+            return False
         now = asyncio.get_running_loop().time()
-        due = self._next_drop.get(api_key)
+        due = self._next_strike.get((api_key, name))
         if due is None or now >= due:
-            self._next_drop[api_key] = now + every * self._drop_chance.uniform(0.5, 1.5)
-        if due is not None and now >= due:
-            self.hub.interrupt([api_key], self._drop_chance.choice(WAYS_TO_DROP))
+            self._next_strike[api_key, name] = now + every * self._drop_chance.uniform(0.5, 1.5)
+        return due is not None and now >= due
+
+    def _strike(self, api_key: str, name: str) -> None:
+        if name == "ban":
+            self.limits.impose(SHORT_BAN)
+        elif name == "expire_listen_key":
+            self.hub.keys.expire(api_key, announced=self._drop_chance.random() < HALF)
+        else:
+            self.hub.disturb_current(api_key, MUTE if name == "mute" else HALF_OPEN)
 
     def unrealized(self, account: Account) -> Decimal:
         """What the open positions would bring at the market's price."""

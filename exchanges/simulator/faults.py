@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 from exchanges.simulator.errors import ControlError
 from exchanges.simulator.switches import (
     Trigger,
+    one_named,
     per_endpoint,
     probability,
     seconds,
     strike,
     switch,
     switch_or_current,
+    switch_or_share,
     trigger,
     whole,
 )
@@ -36,8 +38,8 @@ class Faults:
     #: share of frames sent twice; share sent after the frame behind them
     repeat: float = 0.0
     reorder: float = 0.0
-    #: frames tell of fills without the ids of their trades
-    hide_trade_ids: bool = False
+    #: share of frames that tell of fills without the ids of their trades
+    hide_trade_ids: float = 0.0
     #: how long frames are held back (in order), and the share of frames that are
     delay_ms: int = 0
     delay: float = 1.0
@@ -45,9 +47,12 @@ class Faults:
     #: "current" strikes only the sockets that are open now
     mute: bool | str = False
     half_open: bool | str = False
-    refuse_connect: bool = False
+    #: share of handshakes answered 503
+    refuse_connect: float = 0.0
     #: drop the account's sockets about every so many seconds
     drop_every: float = 0.0
+    #: one of `STRIKES` about every so many seconds
+    now_and_then: Mapping[str, float] = field(default_factory=dict)
     rest_latency_ms: Mapping[str, int] = field(default_factory=dict)
     rest_status: Mapping[str, Trigger] = field(default_factory=dict)
     rest_empty: Mapping[str, Trigger] = field(default_factory=dict)
@@ -60,9 +65,9 @@ class Faults:
     #: so long after it was accepted, an order is "not found" (-2013)
     not_found_window_ms: int = 0
     invalid_key: bool = False
-    #: for everybody only: the exchange's clock is off; nobody else offers anything
+    #: for everybody only: the exchange's clock is off; share of prices at which nobody else offers
     clock_skew_ms: int = 0
-    thin_book: bool = False
+    thin_book: float = 0.0
 
     @property
     def disturbs_frames(self) -> bool:
@@ -72,6 +77,9 @@ class Faults:
         )
 
 
+#: what `now_and_then` may do, by itself to whoever is connected (a ban: to everybody, for a moment)
+STRIKES: Final = ("mute", "half_open", "expire_listen_key", "ban")
+
 PROFILES: Final[Mapping[str, Mapping[str, object]]] = {
     "none": {},
     "demo": {"lose": 0.02, "repeat": 0.02, "reorder": 0.01, "drop_every": 12.0},
@@ -80,17 +88,28 @@ PROFILES: Final[Mapping[str, Mapping[str, object]]] = {
         "lose_trade_frames": 0.1,
         "repeat": 0.1,
         "reorder": 0.1,
+        "hide_trade_ids": 0.05,
         "delay_ms": 300,
         "delay": 0.1,
+        "refuse_connect": 0.2,
         "drop_every": 5.0,
+        "now_and_then": {"mute": 20.0, "half_open": 40.0, "expire_listen_key": 45.0, "ban": 50.0},
         "rest_latency_ms": {"*": 50},
         "rest_status": {"*": {"status": 503, "probability": 0.03}},
         "rest_empty": {"*": 0.01},
         "rest_garbage": {"*": 0.01},
-        "accept_but_lose_answer": {"POST order": {"how": "drop", "probability": 0.05}},
-        "refuse_and_lose_answer": {"POST order": {"how": "503", "probability": 0.02}},
+        "accept_but_lose_answer": {
+            "POST order": {"how": "drop", "probability": 0.05},
+            "DELETE order": {"how": "-1007", "probability": 0.05},
+        },
+        "refuse_and_lose_answer": {
+            "POST order": {"how": "503", "probability": 0.02},
+            "DELETE order": {"how": "502", "probability": 0.02},
+        },
         "stale_rest_ms": {"order": 500, "userTrades": 500},
         "not_found_window_ms": 200,
+        "clock_skew_ms": 1500,
+        "thin_book": 0.1,
     },
 }
 
@@ -100,13 +119,14 @@ READERS: Final[Mapping[str, Callable[[object], object]]] = {
     "lose_trade_frames": probability,
     "repeat": probability,
     "reorder": probability,
-    "hide_trade_ids": switch,
+    "hide_trade_ids": switch_or_share,
     "delay_ms": whole,
     "delay": probability,
     "mute": switch_or_current,
     "half_open": switch_or_current,
-    "refuse_connect": switch,
+    "refuse_connect": switch_or_share,
     "drop_every": seconds,
+    "now_and_then": one_named(*STRIKES),
     "rest_latency_ms": per_endpoint(whole),
     "rest_status": per_endpoint(trigger("status")),
     "rest_empty": per_endpoint(strike),
@@ -117,7 +137,7 @@ READERS: Final[Mapping[str, Callable[[object], object]]] = {
     "not_found_window_ms": whole,
     "invalid_key": switch,
     "clock_skew_ms": whole,
-    "thin_book": switch,
+    "thin_book": switch_or_share,
 }
 #: meaningless for one account alone
 FOR_EVERYBODY: Final = frozenset({"clock_skew_ms", "thin_book"})

@@ -8,6 +8,7 @@ frames of one event type keep the order in which things happened.
 from __future__ import annotations
 
 import asyncio
+import random
 from typing import TYPE_CHECKING
 
 import orjson
@@ -43,6 +44,7 @@ class StreamHub:
         self._board = board
         self._channels: dict[str, Channel] = {}
         self._closing: set[asyncio.Task[None]] = set()
+        self._hidden = random.Random(f"{seed}:hidden-trade-ids")
 
     def channel(self, api_key: str) -> Channel:
         """The stream of one account."""
@@ -64,7 +66,7 @@ class StreamHub:
             is_adl = kind == "CALCULATED" and order.terms.client_id.startswith("adl_")
             status = "NEW_ADL" if is_adl else order.status
             text = frames.order_trade_update(order, kind, fill, status)
-            if fill and channel.faults.hide_trade_ids:
+            if fill and self._hidden.random() < channel.faults.hide_trade_ids:
                 text = frames.without_trade_id(text, fill)
             channel.deliver(about(frames.ORDER_TRADE_UPDATE, text, kind, order, fill))
 
@@ -129,6 +131,11 @@ class StreamHub:
             faults = channel.faults
             for link in channel.links:
                 link.socket.disturb(wanted_state(bool(faults.mute), bool(faults.half_open)))
+
+    def disturb_current(self, api_key: str, state: str) -> None:
+        """Bring the sockets that are open now into this state; reconnecting helps."""
+        for link in self.channel(api_key).links:
+            link.socket.disturb(state)
 
     def interrupt(self, accounts: Iterable[str], how: int | str) -> int:
         """Drop every socket of these accounts; `how` is a close code or "abort"."""

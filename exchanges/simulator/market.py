@@ -36,8 +36,8 @@ class Market:
     book: Book = field(default_factory=Book)
     moves: int = 0
     offers: dict[str, list[Offer]] = field(default_factory=dict)
-    #: the house offers nothing at all (a fault)
-    is_thin: bool = False
+    #: share of its prices at which the house offers nothing at all (a fault)
+    thinness: float = 0.0
     #: nobody may name it any more
     is_delisted: bool = False
 
@@ -80,7 +80,7 @@ class Market:
 
     def offers_for(self, taker_side: str) -> list[Offer]:
         """What a taker of this side finds of the house's offers, best first; consumed in place."""
-        if self.is_thin:
+        if self.thinness and self._is_thin():
             return []
         found = self.offers.get(taker_side)
         if found is None:
@@ -88,6 +88,11 @@ class Market:
             seed = f"{self.seed}:offers:{self.rules.symbol}:{self.moves}:{taker_side}"
             found = self.offers[taker_side] = draw_offers(self.rules, self.price, sign, seed)
         return found
+
+    def _is_thin(self) -> bool:
+        return random.Random(f"{self.seed}:thin:{self.rules.symbol}:{self.moves}").random() < (
+            self.thinness
+        )
 
     def touch(self, side: str) -> Decimal:
         """The best price of one side of the book (`BUY`: the best bid)."""

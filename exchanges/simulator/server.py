@@ -60,7 +60,7 @@ class SimulatorServer:
         site = web.TCPSite(self._runner, self._host, self._port)
         await site.start()
         address = self._runner.addresses[0]
-        self._begin(self.exchange.run_prices(), self.exchange.run_drops())
+        self._begin(self.exchange.run_prices(), self.exchange.run_strikes())
         url = f"http://{self._host}:{address[1]}"
         log.info("simulator.started", url=url, seed=self.exchange.seed)
         return url

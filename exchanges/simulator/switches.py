@@ -72,6 +72,11 @@ def switch(value: object) -> bool:
     return value
 
 
+def switch_or_share(value: object) -> float:
+    """On (1), off (0), or how often it is."""
+    return float(value) if isinstance(value, bool) else probability(value)
+
+
 def switch_or_current(value: object) -> bool | str:
     """On, off, or only for the sockets that are open now."""
     return value if value == "current" and isinstance(value, str) else switch(value)
@@ -83,6 +88,18 @@ def per_endpoint(read: Callable[[object], Value]) -> Callable[[object], Mapping[
     def read_all(value: object) -> Mapping[str, Value]:
         named = value if isinstance(value, Mapping) else {"*": value}
         return {str(name): read(each) for name, each in named.items()}
+
+    return read_all
+
+
+def one_named(*names: str) -> Callable[[object], Mapping[str, float]]:
+    """A reader of `{name: seconds}` for these names."""
+
+    def read_all(value: object) -> Mapping[str, float]:
+        if not isinstance(value, Mapping) or not set(value) <= set(names):
+            text = f"expected seconds for some of {', '.join(names)}, was {value!r}"
+            raise ControlError(text)
+        return {str(name): seconds(each) for name, each in value.items()}
 
     return read_all
 

@@ -77,6 +77,7 @@ def test_sim_n1_an_accepted_order_whose_answer_never_came_in_time_is_found(
     exchange: Exchange, manager: OrderManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     defaults = BinanceRest.place_order.__kwdefaults__
+    assert defaults is not None
     monkeypatch.setitem(defaults, "timeout", 0.2)
     exchange.simulator.faults(rest_latency_ms={"POST order": 400})
     request = manager.execute(limit(quantity="0.2"), idempotency_key="1")

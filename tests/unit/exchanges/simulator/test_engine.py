@@ -77,7 +77,7 @@ def test_what_an_ioc_order_does_not_get_expires(desk: Desk) -> None:
 
 
 def test_a_market_order_expires_when_nobody_offers(desk: Desk) -> None:
-    desk.engine.markets["BTCUSDT"].is_thin = True
+    desk.engine.markets["BTCUSDT"].thinness = 1.0
 
     order = desk.place(desk.account(), "BUY", "0.100")
 

@@ -9,7 +9,7 @@ import pytest
 
 from exchanges.simulator.errors import ControlError
 from exchanges.simulator.fault_board import FaultBoard, as_json
-from exchanges.simulator.faults import PROFILES, READERS, Faults
+from exchanges.simulator.faults import PROFILES, READERS, STRIKES, Faults
 from exchanges.simulator.switches import Trigger, pick
 
 
@@ -30,6 +30,9 @@ def test_an_unknown_switch_is_refused_by_name() -> None:
         ("delay_ms", 0.5),
         ("mute", "soon"),
         ("drop_every", -1),
+        ("now_and_then", {"mute": -1}),
+        ("now_and_then", {"laugh": 1}),
+        ("thin_book", 3),
         ("rest_status", {"order": "bad"}),
         ("rest_status", {"order": {"status": 500, "often": 1}}),
         ("accept_but_lose_answer", "maybe"),
@@ -59,12 +62,21 @@ def test_what_concerns_everybody_is_refused_for_one() -> None:
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_profile_replaces_what_was_set_and_can_be_amended(profile: str) -> None:
-    board = FaultBoard({"refuse_connect": True})
+    board = FaultBoard({"invalid_key": True})
     board.set({"profile": profile, "lose": 0.9})
 
-    assert not board.of().refuse_connect
+    assert not board.of().invalid_key
     assert board.of().lose == 0.9
     assert set(as_json(board.of())) == set(READERS)
+
+
+def test_a_storm_has_every_switch_on() -> None:
+    storm = FaultBoard({"profile": "storm"}).of()
+
+    off = {name for name in READERS if getattr(storm, name) == getattr(Faults(), name)}
+    # these two strike now and then instead; a refused key ends tracking until its owner acts
+    assert off == {"mute", "half_open", "invalid_key"}
+    assert set(storm.now_and_then) == set(STRIKES)
 
 
 def test_a_trigger_is_used_up() -> None:
