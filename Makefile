@@ -9,7 +9,7 @@ DEV := $(VENV)/.dev-installed
 PIP_INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes
 ARGS ?=
 
-.PHONY: help setup demo up test test-long check bench fmt lock browsers
+.PHONY: help setup demo up test test-long check bench fmt lock browsers mutants
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -66,6 +66,13 @@ fmt: $(DEV) ## Bring code and the API document into form
 lock: $(DEV) ## Compile requirements/*.in to pinned and hashed .txt
 	@for name in base dev; do $(VENV)/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url \
 		--python-version 3.11 requirements/$$name.in -o requirements/$$name.txt; done
+
+mutants: $(DEV) ## Break the domain in each small way: does a test notice? (ARGS="--max-children 4")
+	@rm -rf mutants
+	@nice -n 15 $(VENV)/bin/mutmut run $(or $(ARGS),--max-children 1) >&2
+	@$(VENV)/bin/mutmut export-cicd-stats >&2
+	@$(VENV)/bin/mutmut results
+	@$(RUN) -m tests.mutation
 
 browsers: ## Install a browser for the tests in tests/browser, where none is
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
