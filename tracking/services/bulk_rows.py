@@ -40,6 +40,18 @@ def _json(value: Any) -> str:
     return _text(orjson.dumps(value).decode())
 
 
+def _array(values: tuple[Any, ...]) -> str:
+    """Write a tuple as an array; a list is JSON."""
+    return _text("{" + ",".join([_element(value) for value in values]) + "}")
+
+
+def _element(value: Any) -> str:
+    if not isinstance(value, str):
+        return _WRITERS[type(value)](value)
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
 class _Writers(dict[type, "Callable[[Any], str]"]):
     """How a value is written, by its type; a subclass as its nearest known parent."""
 
@@ -64,6 +76,7 @@ _WRITERS = _Writers(
         UUID: str,
         dict: _json,
         list: _json,
+        tuple: _array,
     }
 )
 

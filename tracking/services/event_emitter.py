@@ -4,11 +4,12 @@ The one write path: evidence -> `domain.merge` -> one durable transaction.
 Note [One transaction]
 ~~~~~~~~~~~~~~~~~~~~~~
 Everything a batch of evidence means is written together: executions, trades, positions, the order
-(updated, or moved to ClosedOrder), symbol counts, trade cursors, journal, and the inbox rows it
-came from. Locks are taken in one order: account, orders by id, positions by key, the user's
-counter. Merge runs on rows locked here, never on rows read earlier. REST is asked before,
-publishing is done after; neither inside. Redoing the whole transaction after an ambiguous commit
-is harmless: merge is idempotent and every row has a natural key.
+(updated, or moved to ClosedOrder), symbol counts, trade cursors, journal, the evidence with the
+inbox rows it came from, and what that says of the stream's quality. Locks are taken in one order:
+account, orders by id, positions by key, the user's counter. Merge runs on rows locked here, never
+on rows read earlier. REST is asked before, publishing is done after; neither inside. Redoing the
+whole transaction after an ambiguous commit is harmless: merge is idempotent and every row has a
+natural key.
 
 A rehearsal is the same transaction, rolled back: it tells what evidence would do.
 
@@ -17,7 +18,7 @@ A rehearsal is the same transaction, rolled back: it tells what evidence would d
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,15 @@ from django.db import transaction
 
 from exchanges import registry
 from tracking.models import ExchangeAccount, OpenOrder, StrategyPosition
-from tracking.services import anomalies, inbox, order_outcomes, row_reads, websocket_manager
+from tracking.services import (
+    anomalies,
+    inbox,
+    order_evidence,
+    order_outcomes,
+    row_reads,
+    stream_quality,
+    websocket_manager,
+)
 from tracking.services.anomalies import Noticed
 from tracking.services.cursors import cursor_moves
 from tracking.services.fill_writer import FillWriter
@@ -80,9 +89,12 @@ class Emission:
 
     @property
     def gaps(self) -> list[Gathered]:
-        """Orders with fills that nothing explains yet: their trades must be asked for."""
+        """Orders with fills that nothing explains yet: their trades must be asked for.
+
+        Their frames have been heard here, and are not heard again with the answer.
+        """
         last = {gathered.label: (gathered, done) for gathered, done in self.transitions}
-        return [gathered for gathered, done in last.values() if done.gap > 0]
+        return [replace(gathered, frames=()) for gathered, done in last.values() if done.gap > 0]
 
 
 def emit_trade_event(
@@ -147,8 +159,10 @@ def write_books(
     anomalies.book(journal, [*found, *folding.oversold], now)
     emission.inserted, emission.updated = writer.inserted, writer.updated
     emission.closed, emission.executions = writer.closed, len(fills.new_executions)
+    order_evidence.write(account_id, records.all(), now)
     counts = websocket_manager.count_moves(account_id, writer.count_deltas)
-    return [*folding.statements(), *counts]
+    quality = stream_quality.moves(account, emission.transitions, now)
+    return [*folding.statements(), *counts, *quality]
 
 
 def lock_account(account_id: int) -> ExchangeAccount:

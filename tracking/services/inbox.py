@@ -1,5 +1,5 @@
 """
-The inbox: frames as they came, and who is working through them.
+The inbox: frames as they came, their secrets struck out, and who is working through them.
 
 Note [The drain claim]
 ~~~~~~~~~~~~~~~~~~~~~~
@@ -20,6 +20,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from exchanges.redaction import redacted
 from tracking.models import StreamEvent
 from tracking.models.fields import compressed, decompressed
 from tracking.services import bulk_rows, statements
@@ -114,7 +115,7 @@ def _row(frame: Frame) -> tuple[object, ...]:
         frame.market_type,
         frame.session_id,
         frame.epoch,
-        compressed(frame.raw.replace("\x00", "\ufffd")),
+        compressed(redacted(frame.raw.replace("\x00", "\ufffd"))),
         frame.received_at,
         0,
         "",
@@ -179,12 +180,12 @@ def processed(event_ids: Sequence[int], now: datetime) -> list[Statement]:
 def note_failure(event_ids: Sequence[int], error: str) -> None:
     """Count a failed attempt; it survives the rollback of the work."""
     StreamEvent.objects.filter(pk__in=event_ids).update(
-        attempts=F("attempts") + 1, error=error[:300]
+        attempts=F("attempts") + 1, error=redacted(error)[:300]
     )
 
 
 def quarantine(event_ids: Sequence[int], error: str) -> None:
     """Set frames aside for a person; the rest of the inbox goes on."""
     StreamEvent.objects.filter(pk__in=event_ids).update(
-        quarantined_at=timezone.now(), error=error[:300]
+        quarantined_at=timezone.now(), error=redacted(error)[:300]
     )

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from exchanges import registry
 from exchanges.errors import PermanentError
 from exchanges.messages import OrderReport
 from tracking.domain.evidence import Evidence
 from tracking.services import clients
-from tracking.services.order_records import Gathered
+from tracking.services.order_records import Gathered, HeardFrame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from exchanges.messages import MarketType
     from tracking.models import ExchangeAccount
     from tracking.services.inbox import WaitingFrame
     from tracking.services.order_records import OrderIdentity
+
+
+class Symbols(Protocol):
+    """Knows the unified symbol of what an exchange calls a market."""
+
+    def symbol_of(self, market_type: MarketType, symbol_id: str) -> str:
+        """Give the unified symbol. Raises UnknownSymbol."""
 
 
 @dataclass(slots=True)
@@ -48,6 +56,7 @@ class _Frames:
             client_order_id=self.reports[0].client_order_id,
             evidence=Evidence(statements=tuple(self.reports), executions=tuple(fills)),
             received_at=self.events[0].received_at,
+            frames=tuple(HeardFrame(event.pk, event.received_at) for event in self.events),
         )
         return Group(
             gathered,
@@ -58,17 +67,18 @@ class _Frames:
 
 
 def group_by_order(
-    account: ExchangeAccount, events: Sequence[WaitingFrame]
+    account: ExchangeAccount, events: Sequence[WaitingFrame], symbols: Symbols | None = None
 ) -> tuple[list[Group], list[int], dict[int, str]]:
     """Read frames and group them per order.
 
     Returns the groups, the frames that say nothing about orders, and those nobody can read (with
-    the reason). Raises TransientError when the market table cannot be loaded just now.
+    the reason). `symbols`: the exchange's own market table where None is given; raises
+    TransientError when that cannot be loaded just now.
     """
     orders: dict[OrderIdentity, _Frames] = {}
     ignorable: list[int] = []
     bad: dict[int, str] = {}
-    markets = clients.rest_client(account).markets
+    markets = symbols or clients.rest_client(account).markets
     for event in events:
         try:
             reports = _order_reports(account, event)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from exchanges.messages import OrderStatus
 from tracking.domain import client_ids
@@ -37,6 +37,13 @@ _IDENTIFIED = """
 _NAMED = "account_id = %s AND client_order_id = ANY(%s) AND placed_by_us"
 
 
+class HeardFrame(NamedTuple):
+    """A row of the inbox that brought a report, and when it came."""
+
+    pk: int
+    received_at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gathered:
     """Evidence about one order of an account, under the unified symbol."""
@@ -49,6 +56,8 @@ class Gathered:
     client_order_id: str | None = None
     #: when the first frame of this evidence reached us; None if no frame did
     received_at: datetime | None = None
+    #: what brought the reports among the evidence's statements, one each, in their order
+    frames: tuple[HeardFrame, ...] = ()
 
     @property
     def identity(self) -> OrderIdentity | None:

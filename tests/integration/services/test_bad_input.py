@@ -31,6 +31,25 @@ def test_an_unknown_symbol_is_quarantined_with_its_text(exchange: Exchange) -> N
     assert "NOSUCHUSDT" in StreamEvent.objects.get(quarantined_at__isnull=False).raw
 
 
+def test_no_listen_key_is_kept_or_shown_of_a_frame(exchange: Exchange) -> None:
+    key = "k" * 64
+    place_resting(exchange)
+    (frame,) = exchange.frames(1)
+    exchange.deliver(f'{{"stream":"{key}","data":{frame}}}', f'{{"listenKey":"{key}","e":')
+
+    drain(exchange)
+
+    assert OpenOrder.objects.exists()
+    assert Anomaly.objects.get().kind == "MALFORMED_FRAME"
+    told = [*StreamEvent.objects.values_list("raw", "error"), str(Anomaly.objects.get().detail)]
+    assert key not in str(told)
+    assert (
+        StreamEvent.objects.filter(quarantined_at__isnull=True)
+        .get()
+        .raw.startswith('{"stream":"redacted","data":{"e":"ORDER_TRADE_UPDATE"')
+    )
+
+
 def test_an_empty_answer_leaves_the_fill_unverified_and_booked(exchange: Exchange) -> None:
     order_id = place_resting(exchange)
     fill(exchange, order_id, "0.3")

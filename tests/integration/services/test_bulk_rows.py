@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
 from tests.factories import ExchangeAccountFactory, TradeFactory
-from tracking.models import ClosedOrder, Trade, TradeExecution
+from tracking.models import ClosedOrder, OrderEvidence, Trade, TradeExecution
+from tracking.models.fields import compressed
 from tracking.services import bulk_rows
 
 AWKWARD = 'tab\t newline\n return\r backslash \\N \\. quote " 체결 \\'
@@ -85,3 +87,28 @@ def test_nothing_to_insert_is_no_statement() -> None:
     bulk_rows.insert_with_keys([])
 
     assert not ClosedOrder.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_tuple_is_an_array() -> None:
+    account = ExchangeAccountFactory.create()
+    texts = (AWKWARD, "", "a,b", "{}", "NULL")
+    answers: Any = compressed(AWKWARD)
+    made = OrderEvidence(
+        account_id=account.pk,
+        market_type="FUTURES",
+        symbol="BTC/USDT:USDT",
+        sources=("WS", "REST_ORDER"),
+        stream_event_ids=(2**40, 1),
+        answers=answers,
+        changed=True,
+        status_after="NEW",
+        findings=texts,
+        created_at=timezone.now(),
+    )
+
+    bulk_rows.insert([made])
+
+    stored = OrderEvidence.objects.get()
+    assert (stored.sources, stored.stream_event_ids) == (["WS", "REST_ORDER"], [2**40, 1])
+    assert (stored.answers, stored.findings) == (AWKWARD, list(texts))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from exchanges import registry
 from tracking.management.streams.inbox_writer import Received
 from tracking.models import SessionStatus
-from tracking.services import clients, leases, order_tracking, sessions
+from tracking.services import clients, leases, order_tracking, sessions, stream_quality
 from tracking.services.inbox import Frame
 from tracking.services.sessions import Pulse
 
@@ -107,6 +107,7 @@ class AccountStream:
 
     def _reconcile(self) -> None:
         order_tracking.request_full_sync(self.account_id)
+        stream_quality.note_gap(self.account_id)
         self._writer.ask_to_sync(self.account_id)
 
     def on_state(self, state: StreamState) -> None:

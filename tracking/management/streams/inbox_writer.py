@@ -22,7 +22,7 @@ import structlog
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from exchanges import registry
-from tracking.services import inbox, order_tracking
+from tracking.services import inbox, order_tracking, stream_quality
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,6 +152,7 @@ class InboxWriter:
             log.error("inbox.frames_given_up", account=account_id)
             try:
                 order_tracking.request_full_sync(account_id)
+                stream_quality.note_gap(account_id)
             except (DatabaseError, InterfaceError) as error:
                 log.warning("inbox.write_failed", frames=0, error=_first_line(error))
                 connection.close()
