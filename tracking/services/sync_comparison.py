@@ -54,6 +54,8 @@ class SyncBooks(Protocol):
 class Compared:
     """What a comparison found besides the evidence it handed over."""
 
+    #: what the exchange says is held
+    held: Holdings
     #: holdings that neither followed from the books nor moved, after all trades were booked
     drifts: list[Apart]
     #: holdings that differed after all trades were booked, `drifts` among them
@@ -74,8 +76,13 @@ def compare(
     traded, looked_at = sync_holdings.traded_by_anyone(account, client)
     moved = {item.key[:2] for item in sync_holdings.apart(books.holdings(), held)} | traded
     if not moved:
-        return Compared(drifts=[], apart=[], looked_at=looked_at)
+        return Compared(held=held, drifts=[], apart=[], looked_at=looked_at)
     trades = sync_questions.trades_of(account, client, books.cursors(moved), told=books.told())
     books.take(trades)
     apart, drifts = sync_holdings.still_apart(client, moved, held, books.holdings)
-    return Compared(drifts=drifts, apart=apart, looked_at=None if trades.has_more else looked_at)
+    return Compared(
+        held=held,
+        drifts=drifts,
+        apart=apart,
+        looked_at=None if trades.has_more else looked_at,
+    )
