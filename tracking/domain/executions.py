@@ -159,9 +159,9 @@ class ExecutionSet:
                 self.put(replace(held, voided=True, disclaimed=True))
 
     def verify_all(self) -> None:
-        """Mark every real execution as confirmed by REST."""
+        """Mark real executions as confirmed by REST; a fee not told yet only its trades tell."""
         for execution in self.live():
-            if not execution.verified:
+            if not execution.verified and execution.commission is not None:
                 self.put(replace(execution, verified=True))
 
     def retire_inferred(self) -> None:

@@ -162,12 +162,12 @@ def _ask(
     client = clients.rest_client(account)
     keys = {(q.market_type, q.symbol) for q in questions}
     cursors = _cursors_before(executions, read_cursors(account.pk, keys, account.baseline_at))
-    guessed = any(e.source == Source.INFERRED.value for e in executions)
+    untold = any(e.source == Source.INFERRED.value or e.commission is None for e in executions)
     answer = verification.ask(
         client,
         questions,
         cursors,
-        want_trades=guessed,
+        want_trades=untold,
         ended=ended_among(account.pk, [q.identity for q in questions if q.identity]),
     )
     bystanders.join_known(account.pk, answer, groups_known_to=questions)

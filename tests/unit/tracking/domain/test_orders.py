@@ -433,6 +433,17 @@ def test_only_the_stream_says_why_a_fill_happened() -> None:
         assert [e.kind for e in after.executions] == [ExecutionKind.LIQUIDATION]
 
 
+def test_sums_that_agree_do_not_tell_a_fee() -> None:
+    fee_known = a_fill("1")
+    fee_unknown = a_fill("2", commission=None, commission_asset=None)
+    after = merged(
+        seen(a_report(OrderStatus.PARTIALLY_FILLED, "2"), fills=(fee_known, fee_unknown)),
+        seen(a_snapshot(OrderStatus.PARTIALLY_FILLED, "2")),
+    ).after
+
+    assert [e.verified for e in after.executions] == [True, False]
+
+
 def test_a_fill_already_confirmed_stays_so_while_another_is_checked() -> None:
     first = a_fill(source=Source.REST_TRADES)
     fills = seen(a_report(PARTIAL, "2"), fills=(first, a_fill("2")))
