@@ -234,6 +234,42 @@ class StreamEventFactory(DjangoModelFactory[models.StreamEvent]):
     received_at = LazyFunction(timezone.now)
 
 
+class OrderEvidenceFactory(DjangoModelFactory[models.OrderEvidence]):
+    """A frame that told of a new order."""
+
+    class Meta:
+        model = models.OrderEvidence
+
+    account = SubFactory(ExchangeAccountFactory)
+    market_type = MarketType.FUTURES.value
+    symbol = "BTC/USDT:USDT"
+    exchange_order_id = Sequence(lambda n: f"{8_000_000_000 + n}")
+    client_order_id = Sequence(lambda n: f"client-{n}")
+    sources = LazyFunction(lambda: [Source.WS.value])
+    answers = ""
+    changed = True
+    status_after = OrderStatus.NEW.value
+    version = 1
+    created_at = LazyFunction(timezone.now)
+
+
+class StreamQualityFactory(DjangoModelFactory[models.StreamQuality]):
+    """An hour of three fills, one of them first seen by REST."""
+
+    class Meta:
+        model = models.StreamQuality
+
+    account = SubFactory(ExchangeAccountFactory)
+    hour = LazyFunction(lambda: timezone.now().replace(minute=0, second=0, microsecond=0))
+    frames = 4
+    first_by_stream = 2
+    first_by_rest = 1
+    lag_count = 4
+    lag_total_ms = 120
+    lag_max_ms = 60
+    lag_buckets = LazyFunction(lambda: [0, 2, 1, 1, 0, 0, 0, 0, 0, 0, 0])
+
+
 def journal(
     account: models.ExchangeAccount, events: Iterable[tuple[models.EventKind, payloads.Payload]]
 ) -> int:

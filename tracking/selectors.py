@@ -32,6 +32,7 @@ from tracking.models import (
     StrategyAccount,
     StrategyPosition,
     StreamEvent,
+    StreamQuality,
     Trade,
     TradeExecution,
 )
@@ -84,6 +85,11 @@ def positions_of(user_id: int) -> QuerySet[StrategyPosition]:
 def sessions_of(user_id: int) -> QuerySet[OrderTrackingSession]:
     """Give the user's tracking sessions."""
     return OrderTrackingSession.objects.filter(account__user_id=user_id)
+
+
+def stream_quality_of(user_id: int) -> QuerySet[StreamQuality]:
+    """Give the hours of the user's streams."""
+    return StreamQuality.objects.filter(account__user_id=user_id)
 
 
 def anomalies_of(user_id: int) -> QuerySet[Anomaly]:

@@ -6,10 +6,16 @@ What came in, what was told, what a person should see.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.contrib import admin
 
 from tracking.admin.base import FactAdmin
+from tracking.admin.evidence import pretty
 from tracking.models import Anomaly, EventCounter, OrderEvent, StreamEvent
+
+if TYPE_CHECKING:
+    from django.utils.safestring import SafeString
 
 
 @admin.register(Anomaly)
@@ -49,9 +55,15 @@ class StreamEventAdmin(FactAdmin[StreamEvent]):
 
     list_display = ("id", "account", "received_at", "processed_at", "attempts", "quarantined_at")
     list_filter = (("quarantined_at", admin.EmptyFieldListFilter),)
-    search_fields = ("=session_id", "raw")
+    search_fields = ("=session_id", "=id")
     date_hierarchy = "received_at"
     ordering = ("-id",)
+    readonly_fields = ("frame",)
+
+    @admin.display(description="frame")
+    def frame(self, event: StreamEvent) -> SafeString:
+        """Show the frame, its secrets struck out."""
+        return pretty(event.raw)
 
 
 @admin.register(EventCounter)

@@ -51,8 +51,10 @@ class ExecutionAdmin(FactAdmin[TradeExecution]):
         "commission_asset",
         "source",
         "verified",
+        "verified_at",
         "exchange_trade_id",
         "executed_at",
+        "created_at",
     )
     list_select_related = OWNER
     list_filter = ("verified", "source", "kind", "side", "market_type")

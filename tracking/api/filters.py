@@ -97,6 +97,13 @@ class SessionFilter(OfAccountFilter):
     is_ended = filters.BooleanFilter(field_name="ended_at", lookup_expr="isnull", exclude=True)
 
 
+class StreamQualityFilter(OfAccountFilter):
+    """Hours of streams; both ends belong to the stretch."""
+
+    hour_from = filters.IsoDateTimeFilter(field_name="hour", lookup_expr="gte")
+    hour_to = filters.IsoDateTimeFilter(field_name="hour", lookup_expr="lte")
+
+
 class AnomalyFilter(OfAccountFilter):
     """Anomalies."""
 

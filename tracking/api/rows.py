@@ -110,6 +110,16 @@ class Sessions(OwnRows[Any]):
     ordering = ("-started_at", "-session_id")
 
 
+class StreamQualities(OwnRows[Any]):
+    """What each account's stream was worth, hour by hour: `score` 1 means REST was never first."""
+
+    rows = staticmethod(selectors.stream_quality_of)
+    serializer_class = serializers.StreamQualitySerializer
+    filterset_class = filters.StreamQualityFilter
+    ordering_fields = ("id", "hour")
+    ordering = ("-hour", "-id")
+
+
 class Anomalies(OwnRows[Any]):
     """What a person should see."""
 

@@ -18,6 +18,7 @@ from tracking.models import (
     ExchangeAccount,
     OrderTrackingSession,
     StrategyPosition,
+    StreamQuality,
     Trade,
     TradeExecution,
 )
@@ -121,6 +122,23 @@ class SessionSerializer(PayloadSerializer[OrderTrackingSession]):
     class Meta:
         model = OrderTrackingSession
         fields = ("id", "account", *payloads.SESSION_KEYS)
+
+
+class StreamQualitySerializer(PayloadSerializer[StreamQuality]):
+    """One hour of an account's stream."""
+
+    score = serializers.DecimalField(
+        max_digits=5,
+        decimal_places=4,
+        allow_null=True,
+        help_text="share of fills first seen by the stream; null in an hour without fills",
+    )
+    lag_mean_ms = serializers.IntegerField(allow_null=True)
+    payload = staticmethod(payloads.quality_payload)
+
+    class Meta:
+        model = StreamQuality
+        fields = ("id", "account", *payloads.QUALITY_KEYS, "score", "lag_mean_ms")
 
 
 class AnomalySerializer(PayloadSerializer[Anomaly]):

@@ -15,6 +15,7 @@ router.register("trades", rows.Trades, basename="trade")
 router.register("executions", rows.Executions, basename="execution")
 router.register("positions", rows.Positions, basename="position")
 router.register("sessions", rows.Sessions, basename="session")
+router.register("stream-quality", rows.StreamQualities, basename="stream-quality")
 router.register("anomalies", rows.Anomalies, basename="anomaly")
 
 urlpatterns = [

@@ -11,11 +11,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from tracking.services import stream_quality
+
 if TYPE_CHECKING:
     from tracking.models import (
         Anomaly,
         OrderTrackingSession,
         StrategyPosition,
+        StreamQuality,
         Trade,
         TradeExecution,
     )
@@ -83,8 +86,11 @@ EXECUTION_KEYS = (
     "realized_pnl",
     "executed_at",
     "kind",
+    # where it was first seen, never rewritten; since when; and when REST agreed
     "source",
+    "created_at",
     "verified",
+    "verified_at",
 )
 POSITION_KEYS = (
     "market_type",
@@ -114,6 +120,19 @@ SESSION_KEYS = (
     "ended_at",
     "end_reason",
     "reconnect_count",
+)
+QUALITY_KEYS = (
+    "hour",
+    "frames",
+    "first_by_stream",
+    "first_by_rest",
+    "duplicates",
+    "reorderings",
+    "gaps",
+    "lag_count",
+    "lag_max_ms",
+    "lag_buckets",
+    "newest_event_at",
 )
 ANOMALY_KEYS = ("kind", "key", "detail", "seen_count", "opened_at", "last_seen_at", "closed_at")
 
@@ -195,6 +214,15 @@ def position_payload(position: StrategyPosition) -> Payload:
 def session_payload(session: OrderTrackingSession) -> Payload:
     """Write a tracking session."""
     return _columns(session, SESSION_KEYS) | {"account": session.account_id}
+
+
+def quality_payload(row: StreamQuality) -> Payload:
+    """Write an hour of a stream."""
+    return _columns(row, QUALITY_KEYS) | {
+        "account": row.account_id,
+        "score": to_json(stream_quality.score(row)),
+        "lag_mean_ms": stream_quality.mean_lag_ms(row),
+    }
 
 
 def anomaly_payload(anomaly: Anomaly) -> Payload:

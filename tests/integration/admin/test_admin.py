@@ -56,6 +56,8 @@ def one_row_of_everything(name: str) -> None:
     factories.OrderTrackingSessionFactory.create(account=account)
     factories.AnomalyFactory.create(account=account)
     factories.StreamEventFactory.create(account=account)
+    factories.OrderEvidenceFactory.create(account=account)
+    factories.StreamQualityFactory.create(account=account)
     factories.journal(account, factories.numbered_events(1))
     market = {"account": account, "market_type": "FUTURES", "symbol": "BTC/USDT:USDT"}
     request = OrderRequest.objects.create(

@@ -47,6 +47,11 @@ def execution_of(account: ExchangeAccount, place: int) -> Any:
     return factories.TradeExecutionFactory.create(trade__account=account, executed_at=moment)
 
 
+def hour_of(account: ExchangeAccount, place: int) -> Any:
+    hour = timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=place)
+    return factories.StreamQualityFactory.create(account=account, hour=hour)
+
+
 LISTS = [
     pytest.param(
         "orders",
@@ -74,6 +79,7 @@ LISTS = [
         payloads.session_payload,
         id="sessions",
     ),
+    pytest.param("stream-quality", hour_of, payloads.quality_payload, id="stream quality"),
     pytest.param(
         "anomalies",
         lambda account, _: factories.AnomalyFactory.create(account=account),
@@ -268,3 +274,24 @@ def test_nobody_reads_without_a_login() -> None:
 
 def test_the_api_cannot_be_written_to(api: APIClient) -> None:
     assert api.post("/api/v1/orders/", {}).status_code == 405
+
+
+def test_hours_are_narrowed_and_scored(api: APIClient, account: ExchangeAccount) -> None:
+    hours = [hour_of(account, place).hour for place in range(4)]
+    ends = {"hour_from": hours[2].isoformat(), "hour_to": hours[1].isoformat()}
+
+    found = api.get("/api/v1/stream-quality/", {"account": account.pk} | ends).json()["results"]
+
+    assert [row["hour"] for row in found] == [hours[1].isoformat(), hours[2].isoformat()]
+    assert {(row["score"], row["lag_mean_ms"]) for row in found} == {("0.6667", 30)}
+
+
+def test_a_fill_says_where_it_was_first_seen_and_when_it_was_verified(
+    api: APIClient, account: ExchangeAccount
+) -> None:
+    row = execution_of(account, 1)
+
+    (found,) = api.get("/api/v1/executions/").json()["results"]
+
+    assert (found["source"], found["verified"], found["verified_at"]) == ("WS", True, None)
+    assert found["created_at"] == row.created_at.isoformat()

@@ -28,6 +28,7 @@ MADE_BY = [
     (serializers.PositionSerializer, factories.StrategyPositionFactory),
     (serializers.SessionSerializer, factories.OrderTrackingSessionFactory),
     (serializers.AnomalySerializer, factories.AnomalyFactory),
+    (serializers.StreamQualitySerializer, factories.StreamQualityFactory),
 ]
 
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from tests.factories import ClosedOrderFactory, ExchangeAccountFactory
-from tracking.models import ClosedOrder, StreamEvent
+from tests.factories import ClosedOrderFactory, ExchangeAccountFactory, OrderEvidenceFactory
+from tracking.models import ClosedOrder, OrderEvidence, StreamEvent
 from tracking.services.pruning import prune
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,6 +32,25 @@ def test_old_processed_frames_go_and_waiting_ones_stay() -> None:
     assert prune()["stream_events"] == 1
 
     assert set(StreamEvent.objects.values_list("pk", flat=True)) == kept
+
+
+def test_unreadable_frames_wait_for_a_person_four_times_as_long() -> None:
+    for age in (27, 29):
+        frame = a_frame(age, is_processed=False)
+        StreamEvent.objects.filter(pk=frame.pk).update(quarantined_at=frame.received_at)
+
+    assert prune()["stream_events"] == 1
+
+    assert StreamEvent.objects.get().received_at > timezone.now() - timedelta(days=28)
+
+
+def test_evidence_goes_with_its_frames() -> None:
+    OrderEvidenceFactory.create(created_at=timezone.now() - timedelta(days=8))
+    kept = OrderEvidenceFactory.create(created_at=timezone.now() - timedelta(days=6))
+
+    assert prune()["order_evidence"] == 1
+
+    assert OrderEvidence.objects.get() == kept
 
 
 def test_orders_that_filled_or_were_ours_are_remembered_for_ever() -> None:
