@@ -70,7 +70,7 @@ def open_orders(account: ExchangeAccount, client: RestClient, *, full: bool) -> 
     stale = _closed_before(account, told)
     asked = _ask_about(account, client, [*map(_question, gone), *stale])
     asked.gathered += [item for item in told if item not in stale]
-    asked.noticed = strange
+    asked.noticed += strange
     return asked
 
 
@@ -97,8 +97,12 @@ def _read_snapshots(client: RestClient, symbols: Sequence[SymbolKey] | None) -> 
         return list(client.fetch_open_orders(priority=Priority.SYNC))
     found: list[OrderSnapshot] = []
     for market_type, symbol in symbols:
-        market = client.markets.market_of(MarketType(market_type), symbol)
-        found += client.fetch_open_orders(market.symbol_id, priority=Priority.SYNC)
+        try:
+            market = client.markets.market_of(MarketType(market_type), symbol)
+            found += client.fetch_open_orders(market.symbol_id, priority=Priority.SYNC)
+        except UnknownSymbol:
+            # a market that is gone has no open orders: those we hold are asked about one by one
+            continue
     return found
 
 
@@ -159,7 +163,14 @@ def _ask_about(
     verified = verification.ask(client, questions, cursors, priority=Priority.SYNC)
     bystanders.adopt(account.pk, client, verified)
     answered = [g for g in verified.gathered if g.evidence.statements or g.evidence.executions]
-    return Answer(answered, verified.cursors, verified.not_found)
+    return Answer(
+        answered, verified.cursors, verified.not_found, noticed=_gone_markets(verified.gone)
+    )
+
+
+def _gone_markets(keys: Iterable[SymbolKey]) -> list[Noticed]:
+    kind, detail = AnomalyKind.UNKNOWN_SYMBOL, "the exchange does not have this market any more"
+    return [Noticed(kind=kind, key=symbol, detail=detail) for _, symbol in sorted(keys)]
 
 
 def trades_of(

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from exchanges.errors import ExchangeError
+from exchanges.errors import ExchangeError, TransientError, UnknownSymbol
 from exchanges.governor import Priority
 from exchanges.messages import ExecutionReport, IdSpace, MarketType, OrderSnapshot
 from exchanges.questions import OrderRef, TradeCursor, Verification
@@ -60,6 +60,8 @@ class Verified:
     #: orders the exchange said it does not know
     not_found: list[Gathered] = field(default_factory=list)
     others: dict[SymbolKey, Others] = field(default_factory=dict)
+    #: markets the exchange does not have any more
+    gone: list[SymbolKey] = field(default_factory=list)
     failed: bool = False
 
 
@@ -76,23 +78,31 @@ def ask(
     """Ask about orders, symbol by symbol. A failing call leaves its symbol's evidence as it was.
 
     Of orders that have ended in our books only the trades are wanted, if there are many of them.
+    Who does not know the market of an order any more does not know the order.
     """
     by_symbol: dict[SymbolKey, list[Gathered]] = defaultdict(list)
     for item in gathered:
         by_symbol[item.market_type, item.symbol].append(item)
     result = Verified([])
     for key, items in by_symbol.items():
-        answer = _ask_symbol(
-            client,
-            key,
-            items,
-            cursor=cursors.get(key),
-            want_trades=want_trades or len(items) >= BULK,
-            ended=ended,
-            timeout=PATIENT if deadline is None else deadline - time.monotonic(),
-            priority=priority,
-        )
-        if answer is None:
+        try:
+            answer = _ask_symbol(
+                client,
+                items,
+                cursor=cursors.get(key),
+                want_trades=want_trades or len(items) >= BULK,
+                ended=ended,
+                timeout=PATIENT if deadline is None else deadline - time.monotonic(),
+                priority=priority,
+            )
+        except UnknownSymbol:
+            result.gone.append(key)
+            result.gathered += items
+            result.not_found += items
+        except ExchangeError as error:
+            log.warning(
+                "verification.failed", symbol=key[1], orders=len(items), error=type(error).__name__
+            )
             result.failed = True
             result.gathered += items
         else:
@@ -102,7 +112,6 @@ def ask(
 
 def _ask_symbol(
     client: RestClient,
-    key: SymbolKey,
     items: Sequence[Gathered],
     *,
     cursor: TradeCursor | None,
@@ -110,27 +119,22 @@ def _ask_symbol(
     ended: Collection[OrderIdentity],
     timeout: float,
     priority: Priority,
-) -> Verification | None:
+) -> Verification:
     if timeout <= 0:
-        return None
-    try:
-        return client.verify_orders(
-            [ref_of(client, item) for item in items],
-            cursor=_as_far_as_told(cursor, items) if cursor and want_trades else None,
-            want_trades=want_trades,
-            told_terminal=frozenset(
-                item.exchange_order_id
-                for item in items
-                if item.exchange_order_id and (item.tells_end or item.identity in ended)
-            ),
-            timeout=timeout,
-            priority=priority,
-        )
-    except ExchangeError as error:
-        log.warning(
-            "verification.failed", symbol=key[1], orders=len(items), error=type(error).__name__
-        )
-        return None
+        msg = "no time left to ask"
+        raise TransientError(msg)
+    return client.verify_orders(
+        [ref_of(client, item) for item in items],
+        cursor=_as_far_as_told(cursor, items) if cursor and want_trades else None,
+        want_trades=want_trades,
+        told_terminal=frozenset(
+            item.exchange_order_id
+            for item in items
+            if item.exchange_order_id and (item.tells_end or item.identity in ended)
+        ),
+        timeout=timeout,
+        priority=priority,
+    )
 
 
 def _as_far_as_told(cursor: TradeCursor, items: Sequence[Gathered]) -> TradeCursor:
@@ -244,7 +248,17 @@ def _left(deadline: float) -> float:
 
 
 def trades_since(client: RestClient, key: SymbolKey, cursor: TradeCursor) -> Verified:
-    """Read a symbol's trades after a cursor, as what they say of orders. Raises ExchangeError."""
+    """Read a symbol's trades after a cursor, as what they say of orders.
+
+    A market that is gone has none to tell. Raises ExchangeError.
+    """
+    try:
+        return _trades_since(client, key, cursor)
+    except UnknownSymbol:
+        return Verified([], gone=[key])
+
+
+def _trades_since(client: RestClient, key: SymbolKey, cursor: TradeCursor) -> Verified:
     market = client.markets.market_of(MarketType(key[0]), key[1])
     fills: dict[str, list[ExecutionReport]] = defaultdict(list)
     while True:
