@@ -8,7 +8,7 @@ the average entry price; closing realises against it, crossing zero does both in
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from exchanges.simulator.amounts import EXACT, ZERO, rounded
 from exchanges.simulator.orders import FILLED
@@ -91,6 +91,17 @@ class Account:
     client_ids_reused: list[str] = field(default_factory=list)
     partial_then_cancelled: int = 0
     by_hand: int = 0
+
+    def begin_anew(self) -> None:
+        """Forget everything but what was deposited."""
+        self.wallet, self.reserved = self.deposited, ZERO
+        books: tuple[dict[Any, Any], ...] = (
+            self.orders, self.open, self.by_client_id, self.by_symbol, self.trades, self.positions
+        )  # fmt: skip
+        for book in books:
+            book.clear()
+        for rows in (self.closed, self.executions, self.incomes):
+            rows.clear()
 
     def position(self, symbol: str, side: str) -> Position:
         """The position of this key, flat at first."""

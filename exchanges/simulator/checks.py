@@ -146,6 +146,16 @@ def read_position_side(account: Account, params: Mapping[str, str]) -> str:
     return side
 
 
+def check_position_mode(account: Account, *, hedge: bool) -> None:
+    """The mode changes only while nothing is open (-4067) or held (-4068)."""
+    if hedge == account.hedge:
+        raise ApiError(-4059, "No need to change position side.")
+    if account.open:
+        raise ApiError(-4067, "Position side cannot be changed if there exists open orders.")
+    if any(position.quantity for position in account.positions.values()):
+        raise ApiError(-4068, "Position side cannot be changed if there exists position.")
+
+
 def read_client_id(exchange: SimulatedExchange, account: Account, params: Mapping[str, str]) -> str:
     """The client's id, unique among open orders (-4116), or one of the exchange's making."""
     given = params.get("newClientOrderId")

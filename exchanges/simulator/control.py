@@ -15,6 +15,7 @@ import orjson
 from aiohttp import web
 
 from exchanges.simulator import acts, ledger, one_shots
+from exchanges.simulator.act_terms import market
 from exchanges.simulator.amounts import parse
 from exchanges.simulator.burst import Burst, BurstTerms
 from exchanges.simulator.config import CHANGEABLE
@@ -79,7 +80,7 @@ class Control:
         )
         for _ in range(int(terms.get("steps", 1))):
             for symbol in symbols:
-                acts.market(self._exchange, symbol)
+                market(self._exchange, symbol)
                 self._exchange.engine.step(symbol)
         return acts.prices(self._exchange)
 

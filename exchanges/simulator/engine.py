@@ -84,6 +84,13 @@ class Engine:
             )
         return found
 
+    def begin_anew(self) -> None:
+        """Forget every order, fill and position, without a word; ids start again."""
+        for market in self.markets.values():
+            market.begin_anew(self.config.first_order_id, self.config.first_trade_id)
+        for account in self.accounts.values():
+            account.begin_anew()
+
     def place(self, account: Account, terms: OrderTerms) -> Order:
         """Accept a checked order, match what matches, leave, cancel or expire the rest."""
         order = self.accept(account, terms)

@@ -56,6 +56,11 @@ class Market:
             fills=random.Random(f"{seed}:fills:{rules.symbol}"),
         )
 
+    def begin_anew(self, first_order_id: int, first_trade_id: int) -> None:
+        """Forget every order; ids start again, the price stays."""
+        self.next_order_id, self.next_trade_id = first_order_id, first_trade_id
+        self.book = Book()
+
     def take_order_id(self) -> int:
         """The next order id of this symbol."""
         self.next_order_id += 1

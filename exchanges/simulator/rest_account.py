@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from exchanges.simulator import checks
 from exchanges.simulator.amounts import ZERO, plain, rounded, trimmed
 from exchanges.simulator.call import Call, Endpoint, Json
-from exchanges.simulator.errors import ApiError
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -146,13 +145,7 @@ def position_mode(call: Call) -> Json:
 def change_position_mode(call: Call) -> Json:
     """POST positionSide/dual: not with open orders (-4067) or positions (-4068)."""
     wanted = checks.required(call.params, "dualSidePosition").lower() == "true"
-    if wanted == call.account.hedge:
-        raise ApiError(-4059, "No need to change position side.")
-    if call.account.open:
-        text = "Position side cannot be changed if there exists open orders."
-        raise ApiError(-4067, text)
-    if any(position.quantity for position in call.account.positions.values()):
-        raise ApiError(-4068, "Position side cannot be changed if there exists position.")
+    checks.check_position_mode(call.account, hedge=wanted)
     call.account.hedge = wanted
     return {"code": 200, "msg": "success"}
 

@@ -82,7 +82,7 @@ class Exchange:
         return Decimal(str(ticker["price"]))
 
     def ledger(self) -> Any:
-        return self.simulator.ledger()["accounts"][self.key]
+        return self.simulator.ledger(self.key)["accounts"][self.key]
 
     def assert_equal_books(self) -> None:
         """Our executions, open orders and positions are the ledger's, exactly."""
@@ -92,12 +92,17 @@ class Exchange:
             (o["symbol"], str(o["exchange_order_id"]), Decimal(o["filled_quantity"]))
             for o in ledger["open_orders"]
         }
-        held = {p["symbol"]: Decimal(p["quantity"]) for p in ledger["positions"]}
-        assert booked_positions(self.account) == {s: q for s, q in held.items() if q}
+        held = {_holding(p): Decimal(p["quantity"]) for p in ledger["positions"]}
+        assert booked_positions(self.account) == {key: q for key, q in held.items() if q}
 
 
 def _id(symbol: str) -> str:
     return symbol.split(":", maxsplit=1)[0].replace("/", "")
+
+
+def _holding(position: dict[str, Any]) -> tuple[str, str]:
+    side = position["position_side"]
+    return position["symbol"], "NET" if side == "BOTH" else side
 
 
 def _fill(fill: dict[str, Any]) -> tuple[object, ...]:
@@ -139,11 +144,12 @@ def booked_open_orders(account: ExchangeAccount) -> set[tuple[str, str | None, D
     return {(_id(o.symbol), o.exchange_order_id, o.filled_quantity) for o in rows}
 
 
-def booked_positions(account: ExchangeAccount) -> dict[str, Decimal]:
-    held: dict[str, Decimal] = {}
+def booked_positions(account: ExchangeAccount) -> dict[tuple[str, str], Decimal]:
+    held: dict[tuple[str, str], Decimal] = {}
     for row in StrategyPosition.objects.filter(account=account):
-        held[_id(row.symbol)] = held.get(_id(row.symbol), Decimal(0)) + row.quantity
-    return {symbol: quantity for symbol, quantity in held.items() if quantity}
+        key = (_id(row.symbol), row.position_side)
+        held[key] = held.get(key, Decimal(0)) + row.quantity
+    return {key: quantity for key, quantity in held.items() if quantity}
 
 
 def make_due() -> None:
