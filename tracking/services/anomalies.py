@@ -11,10 +11,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
+from django.db.models import Sum
 from django.utils import timezone
 
 from tracking.domain.findings import AnomalyKind
-from tracking.models import Anomaly, EventKind, ExchangeAccount, TradeExecution
+from tracking.models import (
+    Anomaly,
+    ClosedOrder,
+    EventKind,
+    ExchangeAccount,
+    OpenOrder,
+    TradeExecution,
+)
 from tracking.services.journal import Journal
 from tracking.services.payloads import anomaly_payload
 from tracking.services.wakeups import publish_events
@@ -25,6 +33,9 @@ if TYPE_CHECKING:
 
 AGREE = "books and exchange agree again"
 CONFIRMED = "REST has confirmed the execution, or it was voided"
+EXPLAINED = "executions explain what the order filled"
+#: what a sync can see to be true no more
+_SETTLING = (AnomalyKind.DRIFT, AnomalyKind.UNVERIFIED, AnomalyKind.FILL_GAP)
 
 _OPEN = """
     INSERT INTO tracking_anomaly
@@ -92,17 +103,17 @@ def close_settled(account_id: int, *, apart: Collection[str]) -> int:
     """Close what a sync has found true no more; return how many.
 
     `apart`: the holdings in which books and exchange still differ. An execution REST was late to
-    confirm is settled once it is confirmed or voided.
+    confirm is settled once it is confirmed or voided, a gap once executions explain the order.
     """
     rows = Anomaly.objects.filter(account_id=account_id, closed_at__isnull=True)
-    suspects = rows.filter(kind__in=(AnomalyKind.DRIFT.value, AnomalyKind.UNVERIFIED.value))
-    drifts: dict[str, int] = {}
-    doubts: dict[str, int] = {}
-    for pk, kind, key in suspects.values_list("pk", "kind", "key"):
-        (drifts if kind == AnomalyKind.DRIFT.value else doubts)[key] = pk
+    suspects: dict[str, dict[str, int]] = {kind.value: {} for kind in _SETTLING}
+    for pk, kind, key in rows.filter(kind__in=suspects).values_list("pk", "kind", "key"):
+        suspects[kind][key] = pk
+    drifts, doubts, gaps = (suspects[kind.value] for kind in _SETTLING)
     waiting = _unconfirmed(account_id) if doubts else set()
     settled = {pk: AGREE for key, pk in drifts.items() if key not in apart}
     settled |= {pk: CONFIRMED for key, pk in doubts.items() if key not in waiting}
+    settled |= {pk: EXPLAINED for key, pk in gaps.items() if _is_explained(account_id, key)}
     if settled:
         _close_for(account_id, settled)
     return len(settled)
@@ -115,6 +126,21 @@ def _unconfirmed(account_id: int) -> set[str]:
     )
     names = rows.values_list("market_type", "symbol", "exchange_trade_id")
     return {":".join(name) for name in names}
+
+
+def _is_explained(account_id: int, label: str) -> bool:
+    """Whether executions add up to what an order filled; `label` as `Gathered.label` gives it."""
+    market_type, rest = label.split(":", 1)
+    symbol, _, order_id = rest.rpartition(":")
+    order = {"account_id": account_id, "market_type": market_type, "symbol": symbol}
+    live = TradeExecution.objects.filter(**order, exchange_order_id=order_id, voided_at=None)
+    booked = live.aggregate(sum=Sum("execution_quantity"))["sum"] or 0
+    for model in (OpenOrder, ClosedOrder):
+        rows = model.objects.filter(**order, exchange_order_id=order_id)
+        filled = rows.values_list("filled_quantity", flat=True).first()
+        if filled is not None:
+            return bool(booked >= filled)
+    return False
 
 
 def _close_for(account_id: int, reasons: Mapping[int, str]) -> None:

@@ -134,7 +134,16 @@ QUALITY_KEYS = (
     "lag_buckets",
     "newest_event_at",
 )
-ANOMALY_KEYS = ("kind", "key", "detail", "seen_count", "opened_at", "last_seen_at", "closed_at")
+ANOMALY_KEYS = (
+    "kind",
+    "key",
+    "detail",
+    "seen_count",
+    "opened_at",
+    "last_seen_at",
+    "closed_at",
+    "closed_reason",
+)
 
 
 def plain(amount: Decimal) -> str:

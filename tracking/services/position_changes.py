@@ -56,6 +56,10 @@ class PositionChange:
         self.rows[fill.key] = row
         row.closed_pnl = None
 
+    def remove(self, row: TradeExecution) -> None:
+        """Take away a fill that goes to another position."""
+        self.rewritten[fill_of(row).key] = None
+
     @property
     def earliest(self) -> str:
         """The first fold key that is touched."""

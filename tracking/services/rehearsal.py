@@ -26,6 +26,7 @@ from tracking.services.cursors import read_cursors
 from tracking.services.event_emitter import Emission, emit_trade_event
 from tracking.services.gaps import ask_about_gaps
 from tracking.services.order_tracking import drift_anomalies
+from tracking.services.payloads import to_json
 from tracking.services.sync_comparison import compare
 from tracking.services.sync_holdings import Holdings, read_holdings
 from tracking.services.sync_plan import Change, PlanAction, PlanLine, SyncPlan, key_of
@@ -67,7 +68,7 @@ def _opening(account: ExchangeAccount, client: RestClient, *, full: bool) -> Syn
         PlanLine(
             action=PlanAction.OPENING,
             subject=":".join(key),
-            changes=(Change(field="quantity", before=None, after=sync_plan.to_json(quantity)),),
+            changes=(Change(field="quantity", before=None, after=to_json(quantity)),),
         )
         for key, quantity in sorted(held.items())
         if quantity
