@@ -12,7 +12,6 @@ Sources: USD-M "Query Order", "Account Trade List", "Position Information V3", "
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exchanges import binance_vocabulary as words
@@ -185,28 +184,6 @@ def holding(answer: object, *, market_type: MarketType) -> HoldingReport:
         entry_price=optional_amount(fields, "entryPrice"),
         updated_at=moment(fields, "updateTime") if fields.get("updateTime") else None,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Income:
-    """One movement of the balance: why, in which market (or ""), and when."""
-
-    kind: str
-    symbol_id: str
-    earned_at: datetime
-
-
-def incomes(answer: object) -> list[Income]:
-    """Read the list of movements, oldest first."""
-    found = [
-        Income(
-            kind=text(fields, "incomeType"),
-            symbol_id=optional_text(fields, "symbol"),
-            earned_at=moment(fields, "time"),
-        )
-        for fields in map(an_object, a_list(answer))
-    ]
-    return sorted(found, key=lambda income: income.earned_at)
 
 
 def market(answer: object, *, market_type: MarketType) -> Market:

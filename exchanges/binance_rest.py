@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, TypeVar
 from exchanges import binance_answers as answers
 from exchanges import binance_calls as calls
 from exchanges import binance_requests as requests
-from exchanges.binance_trades import fetch_traded_symbols, fetch_trades
+from exchanges.binance_incomes import fetch_activity
+from exchanges.binance_trades import fetch_trades
 from exchanges.binance_verification import verify
 from exchanges.errors import (
     MalformedMessage,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from exchanges.governor import Governor
     from exchanges.markets import Markets
     from exchanges.messages import ExecutionReport, HoldingReport, MarketType, OrderSnapshot
-    from exchanges.questions import NewOrder, OrderRef, TradeCursor, Verification
+    from exchanges.questions import Activity, NewOrder, OrderRef, TradeCursor, Verification
 
 T = TypeVar("T")
 
@@ -151,14 +152,26 @@ class BinanceRest:
             )
         )
 
-    def fetch_traded_symbols(
-        self, since: datetime, *, timeout: float = TIMEOUT, priority: Priority = Priority.SYNC
-    ) -> frozenset[str]:
-        """Ask which symbols were traded since then, by what trades cost and earned (weight 30).
+    def fetch_activity(
+        self,
+        since: datetime,
+        *,
+        only_funding: bool = False,
+        timeout: float = TIMEOUT,
+        priority: Priority = Priority.SYNC,
+    ) -> Activity:
+        """Ask what was traded since then, by what it cost and earned, and what moved without.
 
-        Finds round trips made by hand in symbols nobody watches.
+        Finds round trips made by hand in symbols nobody watches, and funding (weight 30).
         """
-        return fetch_traded_symbols(self._api, since, timeout=timeout, priority=priority)
+        return fetch_activity(
+            self._api,
+            since,
+            market_type=self._market_type,
+            only_funding=only_funding,
+            timeout=timeout,
+            priority=priority,
+        )
 
     def fetch_server_time(
         self, *, timeout: float = TIMEOUT, priority: Priority = Priority.SYNC

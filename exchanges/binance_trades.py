@@ -1,10 +1,10 @@
 """
-Reading Binance's lists to their end: of trades, and of what trades cost and earned.
+Reading Binance's lists of trades to their end.
 
 Policy: `fromId` excludes times and times are limited to windows of seven days, so a query starts
 by time only until it has seen one trade, and goes on by id.
 
-Sources: USD-M "Account Trade List", "Get Income History".
+Source: USD-M "Account Trade List".
 
 @FEAT:order-tracking @COMP:exchange @TYPE:integration
 """
@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from exchanges import binance_answers as answers
-from exchanges.binance_calls import INCOME, TRADES
+from exchanges.binance_calls import TRADES
 from exchanges.errors import MalformedMessage, TransientError
 from exchanges.wire import a_list, milliseconds
 
@@ -32,9 +32,6 @@ PAGE: Final = 1000
 UNTOLD: Final = 50
 #: covers the thirteen windows of an account that rests, and a long list besides
 PAGES: Final = 20
-#: Income rows that only a trade leaves behind.
-TRADE_INCOME: Final = frozenset({"COMMISSION", "REALIZED_PNL"})
-INCOME_PAGES: Final = 5
 _WINDOW: Final = timedelta(days=7)
 #: Binance keeps three months; a day less stays clear of the edge.
 _LOOK_BACK: Final = timedelta(days=89)
@@ -115,37 +112,6 @@ def fetch_trades(
         if place.is_enough:
             break
     return _in_order(found), False
-
-
-def fetch_traded_symbols(
-    api: BinanceCalls, since: datetime, *, timeout: float, priority: Priority
-) -> frozenset[str]:
-    """Return the symbols whose trades cost or earned something since then, a week back at most."""
-    symbols: set[str] = set()
-    deadline = time.monotonic() + timeout
-    start = max(since, datetime.now(UTC) - _WINDOW)
-    for _ in range(INCOME_PAGES):
-        told = api.call(
-            INCOME,
-            {"startTime": str(milliseconds(start)), "limit": str(PAGE)},
-            priority=priority,
-            timeout=max(0.0, deadline - time.monotonic()),
-        )
-        page = _read_incomes(told.body)
-        symbols |= {income.symbol_id for income in page if income.kind in TRADE_INCOME}
-        if len(page) < PAGE:
-            break
-        # rows of the last millisecond come again, in case the page ended within it
-        start = max(start + timedelta(milliseconds=1), page[-1].earned_at)
-    return frozenset(symbols)
-
-
-def _read_incomes(body: object) -> list[answers.Income]:
-    try:
-        return answers.incomes(body)
-    except MalformedMessage as error:
-        msg = f"unreadable answer: {error}"
-        raise TransientError(msg) from None
 
 
 def _start(cursor: TradeCursor, now: datetime) -> _Place:

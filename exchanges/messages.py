@@ -109,6 +109,16 @@ class ExecutionKind(StrEnum):
     DELIVERY = "DELIVERY"
 
 
+class MovementKind(StrEnum):
+    """Why a balance moved without a fill."""
+
+    FUNDING = "FUNDING"
+    TRANSFER = "TRANSFER"
+    DUST = "DUST"
+    CORRECTION = "CORRECTION"
+    SETTLEMENT = "SETTLEMENT"
+
+
 class Source(StrEnum):
     """Where a statement was first seen."""
 
@@ -219,6 +229,21 @@ class HoldingReport:
     position_side: PositionSide = PositionSide.NET
     entry_price: Decimal | None = None
     updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovementReport:
+    """A balance moved without a fill: funding, a transfer, a charge. `key` is its own for ever."""
+
+    key: str
+    kind: MovementKind
+    market_type: MarketType
+    #: "" where no market is concerned
+    symbol_id: str
+    asset: str
+    #: signed change of the asset's balance
+    amount: Decimal
+    posted_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
 
-    from exchanges.messages import ExecutionReport, OrderSnapshot
+    from exchanges.messages import ExecutionReport, MovementReport, OrderSnapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +70,16 @@ class Verification:
     not_found: tuple[OrderRef, ...] = ()
     #: greatest trade id seen in an unbroken cursor query; None if no such query was made
     cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """What happened on an account since some time, whoever did it."""
+
+    traded_symbol_ids: frozenset[str] = frozenset()
+    movements: tuple[MovementReport, ...] = ()
+    #: exchange time from where to read on; None: all there was has been read
+    more_from: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from exchanges.governor import Governor
     from exchanges.markets import Markets
     from exchanges.messages import ExecutionReport, HoldingReport, OrderSnapshot
-    from exchanges.questions import NewOrder, OrderRef, TradeCursor, Verification
+    from exchanges.questions import Activity, NewOrder, OrderRef, TradeCursor, Verification
 
 TIMEOUT: Final = 10.0
 
@@ -80,10 +80,15 @@ class RestClient(Protocol):
     ) -> tuple[HoldingReport, ...]:
         """Ask what is held. A market that is not mentioned is held at zero."""
 
-    def fetch_traded_symbols(
-        self, since: datetime, *, timeout: float = TIMEOUT, priority: Priority = Priority.SYNC
-    ) -> frozenset[str]:
-        """Ask which symbols were traded at all since then, by hand included (expensive)."""
+    def fetch_activity(
+        self,
+        since: datetime,
+        *,
+        only_funding: bool = False,
+        timeout: float = TIMEOUT,
+        priority: Priority = Priority.SYNC,
+    ) -> Activity:
+        """Ask what was traded since then, by hand included, and what moved without (expensive)."""
 
     def fetch_server_time(
         self, *, timeout: float = TIMEOUT, priority: Priority = Priority.SYNC

@@ -29,7 +29,7 @@ from exchanges.errors import AuthenticationError
 from tracking.domain.findings import AnomalyKind
 from tracking.models import AccountState, ExchangeAccount, OrderTrackingSession
 from tracking.models.sessions import LIVE_SESSION
-from tracking.services import anomalies, clients, market_terms
+from tracking.services import anomalies, clients, deaf_streams, market_terms, postings
 from tracking.services.absence import note_not_found
 from tracking.services.anomalies import Noticed
 from tracking.services.baseline import ensure_baseline
@@ -102,6 +102,7 @@ def sync_open_orders(account_id: int, *, full: bool = False, force: bool = False
         stop_for_credentials(account, str(error))
         raise
     _note_synced(account, began, full=is_full)
+    deaf_streams.look_after_sync(account_id, began=began, found_fills=result.executions > 0)
     log.info(
         "account.synced",
         account=account_id,
@@ -149,9 +150,10 @@ def _sync(account: ExchangeAccount, *, full: bool) -> SyncResult:
     client = clients.rest_client(account)
     books = _Books(account, client)
     compared = compare(account, client, books, full=full)
-    if compared.looked_at is not None:
+    postings.book(account.pk, compared.seen.postings, timezone.now())
+    if compared.seen.looked_at is not None:
         rows = ExchangeAccount.objects.filter(pk=account.pk)
-        rows.update(income_checked_at=compared.looked_at)
+        rows.update(income_checked_at=compared.seen.looked_at)
     books.notice(drift_anomalies(compared.drifts))
     if compared.drifts:
         log.warning("account.drifted", account=account.pk, markets=len(compared.drifts))

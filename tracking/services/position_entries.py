@@ -28,6 +28,8 @@ from tracking.models import Posting, PostingKind, TradeExecution
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from tracking.models import StrategyPosition
+
 _FILL_COLUMNS = (
     "pk",
     "executed_at",
@@ -61,8 +63,8 @@ class Stored(NamedTuple):
     closed_pnl: Decimal | None = None
 
 
-def key_of(row: TradeExecution | Posting) -> PositionKey:
-    """Say which position an execution or a posting belongs to."""
+def key_of(row: TradeExecution | Posting | StrategyPosition) -> PositionKey:
+    """Say which position an execution or a posting belongs to, or a row is."""
     return PositionKey(row.strategy_account_id, row.market_type, row.symbol, row.position_side)
 
 

@@ -37,6 +37,7 @@ from tracking.services.position_entries import (
     PositionKey,
     Stored,
     entries_after,
+    key_of,
     opening_state,
 )
 
@@ -97,12 +98,8 @@ def lock_positions(
         order="strategy_account_id, market_type, symbol, position_side",
         lock=True,
     )
-    found = {_key_of(row): row for row in rows}
+    found = {key_of(row): row for row in rows}
     return {key: row for key, row in found.items() if key in wanted}
-
-
-def _key_of(row: StrategyPosition) -> PositionKey:
-    return PositionKey(row.strategy_account_id, row.market_type, row.symbol, row.position_side)
 
 
 def _lock_order(key: PositionKey) -> tuple[int, str, str, str]:

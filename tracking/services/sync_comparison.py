@@ -12,18 +12,18 @@ So there is one comparison; it hands answers to `SyncBooks`, and asks them what 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from tracking.services import sync_holdings, sync_questions
+from tracking.services import activity, sync_holdings, sync_questions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
-    from datetime import datetime
 
     from exchanges.questions import TradeCursor
     from exchanges.rest import RestClient
     from tracking.models import ExchangeAccount
+    from tracking.services.activity import Activity
     from tracking.services.anomalies import Noticed
     from tracking.services.order_records import OrderIdentity
     from tracking.services.sync_holdings import Apart, Holdings
@@ -60,8 +60,8 @@ class Compared:
     drifts: list[Apart]
     #: holdings that differed after all trades were booked, `drifts` among them
     apart: list[Apart]
-    #: exchange time up to which all trades are known; None if that was not looked at, or not done
-    looked_at: datetime | None
+    #: its `looked_at` is None while trades are left that there was no time to ask for
+    seen: Activity
 
 
 def compare(
@@ -73,10 +73,10 @@ def compare(
     books.take(answer)
     held, strange = sync_holdings.read_holdings(client)
     books.notice(strange)
-    traded, looked_at = sync_holdings.traded_by_anyone(account, client)
-    moved = {item.key[:2] for item in sync_holdings.apart(books.holdings(), held)} | traded
+    seen = activity.look(account, client)
+    moved = {item.key[:2] for item in sync_holdings.apart(books.holdings(), held)} | seen.traded
     if not moved:
-        return Compared(held=held, drifts=[], apart=[], looked_at=looked_at)
+        return Compared(held=held, drifts=[], apart=[], seen=seen)
     trades = sync_questions.trades_of(account, client, books.cursors(moved), told=books.told())
     books.take(trades)
     apart, drifts = sync_holdings.still_apart(client, moved, held, books.holdings)
@@ -84,5 +84,5 @@ def compare(
         held=held,
         drifts=drifts,
         apart=apart,
-        looked_at=None if trades.has_more else looked_at,
+        seen=replace(seen, looked_at=None) if trades.has_more else seen,
     )

@@ -1,5 +1,5 @@
 """
-What a sync reads of holdings, and which markets it concludes somebody has traded.
+What a sync reads of holdings, and where they differ from the books.
 
 Asks and compares; whoever asks hands over what the books hold, so that a rehearsed sync compares
 with the books it would leave behind.
@@ -8,31 +8,23 @@ with the books it would leave behind.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.db.models import F, Sum
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
-from exchanges.errors import UnknownSymbol
 from exchanges.governor import Priority
-from exchanges.messages import MarketType
 from tracking.models import StrategyPosition
-from tracking.services.sync_questions import TOO_YOUNG, name_markets
+from tracking.services.sync_questions import name_markets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
-    from datetime import datetime
 
     from exchanges.rest import RestClient
-    from tracking.models import ExchangeAccount
     from tracking.services.anomalies import Noticed
     from tracking.services.verification import SymbolKey
 
-#: How often the list of everything traded is read: finds hand-made round trips back to flat.
-INCOME_EVERY = timedelta(seconds=40)
 HoldingKey = tuple[str, str, str]
 Holdings = dict[HoldingKey, Decimal]
 ZERO = Decimal(0)
@@ -79,31 +71,6 @@ def apart(booked: Mapping[HoldingKey, Decimal], held: Mapping[HoldingKey, Decima
         for key in sorted(booked.keys() | held.keys())
         if booked.get(key, ZERO) != held.get(key, ZERO)
     ]
-
-
-def traded_by_anyone(
-    account: ExchangeAccount, client: RestClient
-) -> tuple[set[SymbolKey], datetime | None]:
-    """Now and then, look for markets that were traded at all: round trips leave no holding.
-
-    Also tells up to when (exchange time) was looked, None if it was not: to be noted once the
-    trades are booked, or a failure on the way would hide them for good.
-    """
-    checked = account.income_checked_at
-    # our clock decides only how often; a wrong one may cost requests, but hides nothing
-    if checked is not None and abs(timezone.now() - checked) < INCOME_EVERY:
-        return set(), None
-    now = client.fetch_server_time(priority=Priority.SYNC)
-    since = (checked or now) - TOO_YOUNG
-    found = set()
-    for symbol_id in client.fetch_traded_symbols(since, priority=Priority.SYNC):
-        market_type = MarketType.FUTURES
-        try:
-            symbol = client.markets.symbol_of(market_type, symbol_id)
-        except UnknownSymbol:
-            continue
-        found.add((market_type.value, symbol))
-    return found, now
 
 
 def still_apart(

@@ -22,7 +22,15 @@ from exchanges.errors import (
     UnknownSymbol,
 )
 from exchanges.http_session import HttpSession
-from exchanges.messages import MarketType, OrderStatus, OrderType, PositionSide, Side, Source
+from exchanges.messages import (
+    MarketType,
+    MovementKind,
+    OrderStatus,
+    OrderType,
+    PositionSide,
+    Side,
+    Source,
+)
 from exchanges.questions import NewOrder, OrderRef, TradeCursor
 from exchanges.registry import rest_for
 from tests.integration.exchanges.conftest import WIDE
@@ -175,8 +183,32 @@ def test_symbols_traded_by_hand_are_found(
             action="place", account=credentials.api_key, symbol="SOLUSDT", side=side, quantity="1"
         )
 
-    assert client.fetch_traded_symbols(since) == {"SOLUSDT"}
+    assert client.fetch_activity(since).traded_symbol_ids == {"SOLUSDT"}
     assert [held for held in client.fetch_holdings() if held.quantity] == []
+
+
+def test_funding_and_transfers_are_told(
+    client: RestClient, simulator: SimulatorThread, credentials: Credentials
+) -> None:
+    since = client.fetch_server_time() - timedelta(seconds=1)
+    client.place_order(a_market_order())
+    key = credentials.api_key
+    simulator.act(action="funding", account=key, symbol="BTCUSDT", amount="-0.125")
+    simulator.act(action="transfer", account=key, amount="50")
+
+    funding, transfer = client.fetch_activity(since).movements
+
+    assert (funding.kind, funding.symbol_id, funding.amount) == (
+        MovementKind.FUNDING,
+        "BTCUSDT",
+        Decimal("-0.125"),
+    )
+    assert (transfer.kind, transfer.symbol_id, transfer.amount) == (
+        MovementKind.TRANSFER,
+        "",
+        Decimal(50),
+    )
+    assert funding.key != transfer.key
 
 
 def test_trades_are_read_from_where_one_was(client: RestClient) -> None:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from exchanges.binance_calls import BinanceCalls, Endpoint, Told
-from exchanges.binance_trades import PAGE, PAGES, UNTOLD, fetch_traded_symbols, fetch_trades
+from exchanges.binance_calls import TRADES, BinanceCalls, Endpoint, Told
+from exchanges.binance_trades import PAGE, PAGES, UNTOLD, fetch_trades
 from exchanges.errors import TransientError
 from exchanges.governor import Priority
 from exchanges.messages import ExecutionReport, MarketType
@@ -30,19 +30,17 @@ class Lists:
             first | {"id": number, "time": milliseconds(NOW - age)}
             for number, age in enumerate(ages, start=1)
         ]
-        self.incomes: list[dict[str, object]] = []
         self.asked: list[Mapping[str, str]] = []
         self.garbage = False
 
     def call(self, endpoint: Endpoint, parameters: Mapping[str, str], **_call: Any) -> Told:
         self.asked.append(parameters)
-        rows = self.incomes if endpoint.name.endswith("Income") else self.trades
-        body: object = "?" if self.garbage else self._page(rows, parameters)
+        assert endpoint is TRADES
+        body: object = "?" if self.garbage else self._page(parameters)
         return Told(body=body, requested_at=NOW)
 
-    def _page(
-        self, rows: list[dict[str, Any]], parameters: Mapping[str, str]
-    ) -> list[dict[str, Any]]:
+    def _page(self, parameters: Mapping[str, str]) -> list[dict[str, Any]]:
+        rows = self.trades
         if "fromId" in parameters:
             assert "startTime" not in parameters
             found = [row for row in rows if row["id"] >= int(parameters["fromId"])]
@@ -148,42 +146,3 @@ def test_an_unreadable_list_is_as_if_none_had_come() -> None:
 
     with pytest.raises(TransientError):
         read(lists, TradeCursor())
-    with pytest.raises(TransientError):
-        fetch_traded_symbols(cast("BinanceCalls", lists), NOW, timeout=5, priority=Priority.SYNC)
-
-
-def test_only_what_a_trade_leaves_behind_tells_a_traded_symbol() -> None:
-    lists = Lists()
-    lists.incomes = [
-        {"incomeType": kind, "symbol": symbol, "time": milliseconds(NOW - timedelta(hours=1))}
-        for kind, symbol in (
-            ("COMMISSION", "AUSDT"),
-            ("REALIZED_PNL", "BUSDT"),
-            ("FUNDING_FEE", "CUSDT"),
-            ("TRANSFER", ""),
-        )
-    ]
-
-    symbols = fetch_traded_symbols(
-        cast("BinanceCalls", lists), NOW - timedelta(days=1), timeout=5, priority=Priority.SYNC
-    )
-
-    assert symbols == {"AUSDT", "BUSDT"}
-
-
-def test_a_long_list_of_incomes_is_read_on_from_its_last_moment() -> None:
-    lists = Lists()
-    lists.incomes = [
-        {
-            "incomeType": "COMMISSION",
-            "symbol": f"S{number}",
-            "time": milliseconds(NOW - timedelta(hours=1) + timedelta(milliseconds=number // 2)),
-        }
-        for number in range(PAGE + 501)
-    ]
-
-    symbols = fetch_traded_symbols(
-        cast("BinanceCalls", lists), NOW - timedelta(days=1), timeout=5, priority=Priority.SYNC
-    )
-
-    assert len(symbols) == PAGE + 501
