@@ -47,6 +47,8 @@ class OrderTrackingSession(models.Model):
     #: last proof that the transport lives (ping, pong or frame)
     last_ping = models.DateTimeField(null=True, blank=True)
     last_event_at = models.DateTimeField(null=True, blank=True)
+    #: since when a fill is booked that this stream should have told; see `services.deaf_streams`
+    missed_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     end_reason = models.CharField(max_length=200, blank=True)
     frame_count = models.BigIntegerField(default=0)
