@@ -39,13 +39,14 @@ from tracking.domain.findings import AnomalyKind, Finding
 from tracking.domain.states import is_terminal
 from tracking.domain.statuses import Progress, decided, doubted, is_known_by_fills_only
 from tracking.domain.totals import (
+    check_sums,
     cover_gap,
     filled_by_statements,
     filled_quote,
-    verify_by_checksum,
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from decimal import Decimal
 
 
@@ -55,14 +56,11 @@ def first_state(evidence: Evidence) -> OrderState:
     """
     if evidence.statements:
         statement = evidence.statements[0]
-        return _with_terms(
-            OrderState(
-                status=OrderStatus.NEW,
-                side=statement.side,
-                quantity=statement.quantity,
-                exchange_order_id=statement.exchange_order_id,
-            ),
-            statement,
+        return OrderState(
+            status=OrderStatus.NEW,
+            side=statement.side,
+            quantity=statement.quantity,
+            exchange_order_id=statement.exchange_order_id,
         )
     fill = evidence.executions[0]
     has_fills = any(map(is_fill, evidence.executions))
@@ -88,15 +86,15 @@ def merge(before: OrderState | None, evidence: Evidence) -> Transition:
     executions.disclaim(evidence.disclaimed)
     new_fills = [e for e in executions.added.values() if not e.voided]
     state = doubted(state, evidence, has_new_fills=bool(new_fills))
-    state = _with_newest_terms(state, evidence.statements)
+    state = _with_terms(state, evidence.statements)
     told = filled_by_statements(state, evidence.statements)
     real = executions.live()
     gap = cover_gap(state, executions, evidence, max(told, total_quantity(real)))
-    verify_by_checksum(executions, evidence.statements)
     filled = max(told, total_quantity(executions.counted()))
     if is_known_by_fills_only(state):
         state = replace(state, quantity=max(state.quantity, filled))
     findings = _findings(state, executions, evidence, filled)
+    findings += check_sums(executions, evidence.statements, filled)
     after = replace(
         decided(state, evidence, Progress(filled=filled, gap=gap), findings),
         filled_quantity=filled,
@@ -115,16 +113,24 @@ def merge(before: OrderState | None, evidence: Evidence) -> Transition:
     )
 
 
-def _with_newest_terms(state: OrderState, statements: tuple[OrderStatement, ...]) -> OrderState:
-    for statement in sorted(statements, key=lambda s: (s.exchange_updated_at, _source_rank(s))):
-        known_at = state.exchange_updated_at
-        if known_at is None or statement.exchange_updated_at >= known_at:
-            state = _with_terms(state, statement)
+def _with_terms(state: OrderState, statements: tuple[OrderStatement, ...]) -> OrderState:
+    """Take the newest terms. Of one moment REST's stand, whichever came first (an amendment)."""
+    for statement in sorted(statements, key=_age):
+        known_at, told_at = state.exchange_updated_at, statement.exchange_updated_at
+        is_rest = isinstance(statement, OrderSnapshot)
+        if known_at is None or told_at > known_at or (is_rest and told_at == known_at):
+            state = _as_stated(state, statement)
     return state
 
 
-def _with_terms(state: OrderState, statement: OrderStatement) -> OrderState:
-    """Take the order's terms from a statement that is not older than what we hold."""
+def _age(statement: OrderStatement) -> tuple[datetime, bool, float]:
+    """Order by the exchange's time, then the stream before REST, then by when REST was asked."""
+    if isinstance(statement, OrderSnapshot):
+        return statement.exchange_updated_at, True, statement.requested_at.timestamp()
+    return statement.exchange_updated_at, False, 0
+
+
+def _as_stated(state: OrderState, statement: OrderStatement) -> OrderState:
     return replace(
         state,
         exchange_order_id=state.exchange_order_id or statement.exchange_order_id,
@@ -140,10 +146,6 @@ def _with_terms(state: OrderState, statement: OrderStatement) -> OrderState:
         post_only=statement.post_only,
         exchange_updated_at=statement.exchange_updated_at,
     )
-
-
-def _source_rank(statement: OrderStatement) -> int:
-    return int(isinstance(statement, OrderSnapshot))
 
 
 def _is_verified(before: OrderState | None, after: OrderState, evidence: Evidence) -> bool:

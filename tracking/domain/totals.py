@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from exchanges.messages import OrderSnapshot, OrderStatement
+from exchanges.messages import MarketType, OrderSnapshot, OrderStatement
 from tracking.domain.executions import (
     ZERO,
     ExecutionSet,
@@ -13,12 +13,16 @@ from tracking.domain.executions import (
     total_quantity,
     total_quote,
 )
+from tracking.domain.findings import AnomalyKind, Finding
 from tracking.domain.states import is_terminal
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from tracking.domain.evidence import Evidence, OrderState
+
+#: how far an average may be off beyond its last place: exchanges compute some in floating point
+RELATIVE_ROUNDING = Decimal("1e-8")
 
 
 def filled_by_statements(state: OrderState, statements: tuple[OrderStatement, ...]) -> Decimal:
@@ -83,28 +87,53 @@ def _quote_known(state: OrderState, real: list[ExecutionState], filled: Decimal)
     return (state.price or ZERO) * filled
 
 
-def verify_by_checksum(executions: ExecutionSet, statements: tuple[OrderStatement, ...]) -> None:
-    """An order whose REST totals equal our sums has had each of our fills confirmed."""
+def check_sums(
+    executions: ExecutionSet, statements: tuple[OrderStatement, ...], filled: Decimal
+) -> list[Finding]:
+    """Compare our sums with the exchange's, where both speak of all that filled.
+
+    An order whose REST totals equal ours has had each of our fills confirmed.
+    """
     real = executions.live()
-    if not real or all(e.verified for e in real):
-        return
-    quantity, quote = total_quantity(real), total_quote(real)
+    if not real or total_quantity(real) != filled:
+        return []
+    quote, findings = total_quote(real), []
     for statement in statements:
-        if _is_rest_with_sums(statement) and statement.filled_quantity == quantity:
-            told = statement.filled_quote
-            if told is not None and abs(told - quote) <= _rounding(told):
+        if statement.filled_quantity == filled:
+            if isinstance(statement, OrderSnapshot) and _agrees(statement.filled_quote, quote):
                 executions.verify_all()
-                return
+            findings += _sum_findings(statement, quote)
+    return findings
 
 
-def _is_rest_with_sums(statement: OrderStatement) -> bool:
-    return isinstance(statement, OrderSnapshot) and statement.filled_quote is not None
+def _agrees(told: Decimal | None, quote: Decimal) -> bool:
+    return told is not None and abs(told - quote) <= _rounding(told)
+
+
+def _sum_findings(statement: OrderStatement, quote: Decimal) -> list[Finding]:
+    filled, told, ours = statement.filled_quantity, statement.filled_quote, quote
+    if statement.market_type is MarketType.COIN_FUTURES:
+        # contracts worth so much quote each: their average is harmonic, their sum one of coins
+        return []
+    rounded = _rounding
+    if told is None:
+        told, ours, rounded = statement.average_price, quote / filled, _last_place
+    if told is None or abs(told - ours) <= rounded(told) + told * RELATIVE_ROUNDING:
+        return []
+    detail = f"filled {filled:f}: the exchange says {told:f}, its fills come to {ours:f}"
+    return [Finding(kind=AnomalyKind.FILL_GAP, detail=detail)]
 
 
 def _rounding(told: Decimal) -> Decimal:
-    """One unit in the last place the exchange wrote: it may have rounded its sum."""
+    """How far a sum may be rounded: one unit in its last place, if it has decimals at all."""
+    unit = _last_place(told)
+    return unit if unit < 1 else ZERO
+
+
+def _last_place(told: Decimal) -> Decimal:
+    """One unit in the last place the exchange wrote: it may have rounded there."""
     exponent = told.as_tuple().exponent
-    return Decimal(1).scaleb(exponent) if isinstance(exponent, int) and exponent < 0 else ZERO
+    return Decimal(1).scaleb(int(exponent))
 
 
 def filled_quote(

@@ -63,14 +63,12 @@ class FillWriter:
         for state in touched:
             row = record.executions.get(state.key)
             self._take_execution(record, trade, row, state, received_at)
-        live = [e for e in record.executions.values() if e.voided_at is None]
-        if live:
-            recompute_trade(trade, live)
-            if trade.pk is not None:
-                self.kept_trades.append(trade)
-            self.journal.add(
-                EventKind.TRADE, trade_payload(trade), order=trade, received_at=received_at
-            )
+        recompute_trade(trade, record.executions.values())
+        if trade.pk is not None:
+            self.kept_trades.append(trade)
+        self.journal.add(
+            EventKind.TRADE, trade_payload(trade), order=trade, received_at=received_at
+        )
 
     def _new_trade(self, record: Record, gathered: Gathered) -> Trade:
         state = record.state

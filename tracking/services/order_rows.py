@@ -223,15 +223,19 @@ def rewrite_execution(row: TradeExecution, state: ExecutionState, now: datetime)
 
 
 def recompute_trade(trade: Trade, executions: Iterable[TradeExecution]) -> None:
-    """Fold an order's live executions into its trade. Recomputed, never incremented."""
-    live = [e for e in executions if e.voided_at is None]
-    trade.filled_quantity = sum(e.execution_quantity for e in live)
-    trade.filled_quote = sum(e.execution_quantity * e.execution_price for e in live)
+    """Fold an order's live executions into its trade. Recomputed, never incremented.
+
+    One whose fills were all disclaimed stays, with nothing filled, as the fills themselves do.
+    """
+    booked = list(executions)
+    live = [e for e in booked if e.voided_at is None]
+    trade.filled_quantity = sum((e.execution_quantity for e in live), ZERO)
+    trade.filled_quote = sum((e.execution_quantity * e.execution_price for e in live), ZERO)
     trade.execution_count = len(live)
-    trade.first_executed_at = min(e.executed_at for e in live)
-    trade.last_executed_at = max(e.executed_at for e in live)
+    trade.first_executed_at = min(e.executed_at for e in live or booked)
+    trade.last_executed_at = max(e.executed_at for e in live or booked)
     known = [e.realized_pnl for e in live if e.realized_pnl is not None]
-    trade.realized_pnl = quantised(sum(known)) if len(known) == len(live) else None
+    trade.realized_pnl = quantised(sum(known, ZERO)) if len(known) == len(live) else None
     trade.commissions = _commissions(live)
 
 

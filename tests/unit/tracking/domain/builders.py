@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from exchanges.messages import (
     ExecutionReport,
@@ -16,8 +16,12 @@ from exchanges.messages import (
     Side,
     Source,
 )
-from tracking.domain.evidence import Evidence, OrderState, Transition
+from tracking.domain.evidence import Evidence, OrderState, Transition, Verdict
 from tracking.domain.orders import merge
+
+if TYPE_CHECKING:
+    from tracking.domain.executions import ExecutionKey
+    from tracking.domain.findings import AnomalyKind
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -90,6 +94,39 @@ def a_snapshot(
 
 def seen(*statements: Any, fills: tuple[Any, ...] = (), complete: bool = False) -> Evidence:
     return Evidence(statements=tuple(statements), executions=tuple(fills), trades_complete=complete)
+
+
+def ours(status: OrderStatus, **terms: Any) -> Any:
+    """An order we placed, of which the exchange has said nothing yet."""
+    state = OrderState(
+        status=status,
+        side=Side.BUY,
+        quantity=Decimal(3),
+        client_order_id="mine",
+        price=Decimal(100),
+    )
+    return replace(state, **terms)
+
+
+def judged(status: OrderStatus, reason: str = "because", *, by_absence: bool = False) -> Evidence:
+    return Evidence(verdict=Verdict(status=status, reason=reason, by_absence=by_absence))
+
+
+def denied(*keys: ExecutionKey) -> Evidence:
+    """Staff says these fills did not happen."""
+    return Evidence(disclaimed=keys)
+
+
+def key(trade_id: str = "1", sequence: int = 0) -> ExecutionKey:
+    return trade_id, "BUY", sequence
+
+
+def live(state: OrderState) -> dict[str, Decimal]:
+    return {e.exchange_trade_id: e.execution_quantity for e in state.executions if not e.voided}
+
+
+def kinds(transition: Transition) -> set[AnomalyKind]:
+    return {finding.kind for finding in transition.findings}
 
 
 def merged(*evidence: Evidence, state: OrderState | None = None) -> Transition:

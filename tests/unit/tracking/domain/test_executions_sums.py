@@ -1,0 +1,139 @@
+"""The exchange's totals are a checksum: they confirm our fills, or say that one is wrong."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from exchanges.messages import MarketType, OrderStatus, Source
+from tests.unit.tracking.domain.builders import a_fill, a_report, a_snapshot, merged, seen
+from tracking.domain.findings import AnomalyKind, Finding
+from tracking.domain.orders import merge
+
+PARTIAL, CANCELLED = OrderStatus.PARTIALLY_FILLED, OrderStatus.CANCELLED
+BOOKED = seen(a_report(PARTIAL, "1"), fills=(a_fill(),))
+
+
+def test_a_snapshot_with_our_sums_verifies_each_fill() -> None:
+    transition = merged(BOOKED, seen(a_snapshot(PARTIAL, "1", second=1)))
+
+    assert [e.verified for e in transition.updated] == [True]
+    assert transition.after.verified
+    assert transition.findings == ()
+
+
+def test_a_report_with_our_sums_verifies_nothing() -> None:
+    report = a_report(PARTIAL, "1", second=1, filled_quote=Decimal(100))
+
+    transition = merged(BOOKED, seen(report))
+
+    assert not transition.after.verified
+    assert not transition.updated
+
+
+@pytest.mark.parametrize("told", ["101", "99", None])
+def test_a_snapshot_with_another_sum_or_none_verifies_nothing(told: str | None) -> None:
+    quote = Decimal(told) if told else None
+    snapshot = a_snapshot(PARTIAL, "1", second=1, filled_quote=quote)
+
+    assert not any(e.verified for e in merged(BOOKED, seen(snapshot)).after.executions)
+
+
+def test_the_exchange_may_round_its_sum_in_the_last_place() -> None:
+    fill = a_fill(quantity="0.333", price="100.001")
+    booked = seen(a_report(PARTIAL, "0.333"), fills=(fill,))
+
+    for told, agrees in (("33.30", True), ("33.31", True), ("33.29", False), ("33.3", True)):
+        snapshot = a_snapshot(PARTIAL, "0.333", filled_quote=Decimal(told))
+        after = merged(booked, seen(snapshot)).after
+        assert [e.verified for e in after.executions] == [agrees], told
+
+
+def test_a_sum_without_decimals_is_exact() -> None:
+    booked = seen(a_report(PARTIAL, "1"), fills=(a_fill(price="100.5"),))
+    snapshot = a_snapshot(PARTIAL, "1", filled_quote=Decimal(100))
+
+    assert not merged(booked, seen(snapshot)).after.executions[0].verified
+
+
+def test_a_sum_of_fewer_fills_says_nothing_of_ours() -> None:
+    """Another fill of the same size and price may be meant."""
+    second = merged(seen(a_report(PARTIAL, "2"), fills=(a_fill("2"),))).after
+
+    after = merge(second, seen(a_snapshot(PARTIAL, "1"))).after
+
+    assert not any(e.verified for e in after.executions)
+
+
+def test_a_fill_already_confirmed_stays_so_while_another_is_checked() -> None:
+    first = a_fill(source=Source.REST_TRADES)
+    fills = seen(a_report(PARTIAL, "2"), fills=(first, a_fill("2")))
+
+    transition = merged(fills, seen(a_snapshot(PARTIAL, "2", second=1)))
+
+    assert all(e.verified for e in transition.after.executions)
+    assert [e.exchange_trade_id for e in transition.updated] == ["2"]
+
+
+def test_sums_that_agree_do_not_tell_a_fee() -> None:
+    fee_unknown = a_fill("2", commission=None, commission_asset=None)
+    after = merged(
+        seen(a_report(PARTIAL, "2"), fills=(a_fill("1"), fee_unknown)),
+        seen(a_snapshot(PARTIAL, "2")),
+    ).after
+
+    assert [e.verified for e in after.executions] == [True, False]
+
+
+def test_sums_that_differ_are_reported() -> None:
+    snapshot = a_snapshot(PARTIAL, "1", filled_quote=Decimal(101))
+
+    assert merged(BOOKED, seen(snapshot)).findings == (
+        Finding(
+            kind=AnomalyKind.FILL_GAP,
+            detail="filled 1: the exchange says 101, its fills come to 100",
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("average", "is_reported"),
+    [
+        ("100.25", False),
+        ("100.26", False),
+        ("100.24", False),
+        ("100.3", False),
+        ("100.27", True),
+        ("100.23", True),
+        ("100.250002", False),
+        ("100.250003", True),
+        ("101", False),
+        ("102", True),
+    ],
+)
+def test_an_average_may_be_off_by_its_last_place(average: str, *, is_reported: bool) -> None:
+    """... and by a hundred millionth, for exchanges that divide in floating point."""
+    fills = (a_fill("1", "3", "100"), a_fill("2", "1", "101"))
+    report = a_report(PARTIAL, "4", quantity=Decimal(9), average_price=Decimal(average))
+
+    transition = merged(seen(report, fills=fills))
+
+    told = [f.detail for f in transition.findings]
+    says = f"filled 4: the exchange says {average}, its fills come to 100.25"
+    assert told == [says] * is_reported
+
+
+def test_an_average_in_coins_is_not_compared() -> None:
+    report = a_report(PARTIAL, "1", average_price=Decimal(105), market_type=MarketType.COIN_FUTURES)
+
+    assert merged(seen(report, fills=(a_fill(),))).findings == ()
+
+
+def test_sums_of_an_order_we_have_guessed_at_are_not_compared() -> None:
+    guessed = merged(seen(a_snapshot(PARTIAL, "2"), fills=(a_fill(),), complete=True)).after
+
+    transition = merge(guessed, seen(a_snapshot(PARTIAL, "2", filled_quote=Decimal(201))))
+
+    assert transition.findings == ()
+    assert not any(e.verified for e in transition.after.executions)
