@@ -13,7 +13,15 @@ from exchanges.messages import OrderStatus, Side
 from tests.factories import ExchangeAccountFactory
 from tests.scenarios.stories import anomalies, assert_settled, fill, hear, place, verify
 from tests.scenarios.told import by_rest, spot_fill, spot_order, tell
-from tracking.models import ExchangeAccount, StrategyPosition, Trade, TradeExecution
+from tracking.models import (
+    ExchangeAccount,
+    PostingKind,
+    StrategyPosition,
+    Trade,
+    TradeExecution,
+)
+from tracking.services import postings
+from tracking.services.postings import NewPosting
 
 if TYPE_CHECKING:
     from tests.integration.services.conftest import Exchange
@@ -142,3 +150,14 @@ def test_sim_o2_what_is_left_after_selling_all_that_can_be_sold_stays_held(
     assert (_n(row.quantity), _n(row.average_price)) == ("0.00000001", "60000")
     assert _n(row.realized_pnl) == "999"
     assert anomalies() == []
+
+    swept = NewPosting(
+        key="dust:1",
+        kind=PostingKind.DUST,
+        market_type="SPOT",
+        symbol="BTC/USDT",
+        quantity=Decimal("-0.00000001"),
+        posted_at=timezone.now(),
+    )
+    postings.book(spot.pk, [swept], timezone.now())
+    assert held()[:2] == ("0", "999")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from exchanges import registry
 from exchanges.errors import PermanentError
-from exchanges.messages import OrderReport
+from exchanges.messages import OrderReport, OrderStatus
 from tracking.domain.evidence import Evidence
 from tracking.services import clients
 from tracking.services.order_records import Gathered, HeardFrame
@@ -97,7 +97,14 @@ def group_by_order(
 
 def _order_reports(account: ExchangeAccount, event: WaitingFrame) -> list[OrderReport]:
     messages = registry.parse(account.exchange, event.market_type, event.raw)
-    return [message for message in messages if isinstance(message, OrderReport)]
+    reports = [message for message in messages if isinstance(message, OrderReport)]
+    return [report for report in reports if not _is_of_nothing(report)]
+
+
+def _is_of_nothing(report: OrderReport) -> bool:
+    """Whether it is the liquidation of nothing: Binance tells of orders over 0, filled with 0."""
+    is_filled = report.status is OrderStatus.FILLED
+    return is_filled and not report.quantity and not report.filled_quantity
 
 
 def _identity(report: OrderReport, symbol: str) -> OrderIdentity:
