@@ -77,6 +77,18 @@ def executions_of(user_id: int) -> QuerySet[TradeExecution]:
     return TradeExecution.objects.filter(account__user_id=user_id)
 
 
+def executions_of_order(order: OpenOrder | ClosedOrder | Trade) -> QuerySet[TradeExecution]:
+    """Give an order's live fills, oldest first."""
+    return TradeExecution.objects.filter(
+        account_id=order.account_id,
+        market_type=order.market_type,
+        symbol=order.symbol,
+        id_space=order.id_space,
+        exchange_order_id=order.exchange_order_id or "",
+        voided_at__isnull=True,
+    ).order_by("executed_at", "pk")
+
+
 def positions_of(user_id: int) -> QuerySet[StrategyPosition]:
     """Give the user's positions, flat ones included."""
     return StrategyPosition.objects.filter(account__user_id=user_id)

@@ -13,14 +13,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.template.response import TemplateResponse
 
+from exchanges.errors import ExchangeError
 from tracking.admin.base import FactAdmin, WithoutSecrets, may_sync, sync_now
 from tracking.models import AccountDrain, ExchangeAccount, Strategy, StrategyAccount
+from tracking.services.rehearsal import rehearse_sync
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
 
 NEW_SECRETS = {"new_api_key": "api_key", "new_api_secret": "api_secret"}
 
@@ -103,12 +106,33 @@ class AccountAdmin(WithoutSecrets[ExchangeAccount]):
         "listen_key_refreshed_at",
         "reconnect_requested_at",
     )
-    actions = ("sync_now",)
+    actions = ("sync_now", "rehearse_sync")
 
     @admin.action(description="Sync now", permissions=["sync"])
     def sync_now(self, request: HttpRequest, accounts: QuerySet[ExchangeAccount]) -> None:
         """Compare with the exchange."""
         sync_now(self, request, accounts.values_list("pk", flat=True))
+
+    @admin.action(description="Show what a sync would change", permissions=["sync"])
+    def rehearse_sync(
+        self, request: HttpRequest, accounts: QuerySet[ExchangeAccount]
+    ) -> HttpResponse | None:
+        """Rehearse a sync of each account, and show the plans."""
+        plans = []
+        for account in accounts:
+            try:
+                plans.append((account, rehearse_sync(account.pk)))
+            except ExchangeError as error:
+                self.message_user(request, f"account {account.pk}: {error}", messages.ERROR)
+        if not plans:
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "What a sync would change",
+            "opts": self.model._meta,
+            "plans": plans,
+        }
+        return TemplateResponse(request, "tracking/sync_plan.html", context)
 
     def has_sync_permission(self, request: HttpRequest) -> bool:
         """Offer the action to those who may use it."""

@@ -12,9 +12,22 @@ from django.contrib import admin
 
 from tracking.admin.base import FactAdmin
 from tracking.admin.evidence import pretty
+from tracking.admin.repairs import (
+    Question,
+    ReasonForm,
+    Shown,
+    actor_of,
+    ask,
+    is_answered,
+    may_repair,
+)
 from tracking.models import Anomaly, EventCounter, OrderEvent, StreamEvent
+from tracking.services import repairs
+from tracking.services.payloads import anomaly_payload
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import HttpRequest, HttpResponse
     from django.utils.safestring import SafeString
 
 
@@ -35,6 +48,33 @@ class AnomalyAdmin(FactAdmin[Anomaly]):
     search_fields = ("key", "account__name")
     date_hierarchy = "opened_at"
     ordering = ("-opened_at",)
+    actions = ("close",)
+
+    @admin.action(description="Close…", permissions=["repair"])
+    def close(self, request: HttpRequest, rows: QuerySet[Anomaly]) -> HttpResponse | None:
+        """Ask why, and close; one that is still true opens again by itself."""
+        chosen = list(rows)
+        question = Question(
+            title="Close anomalies",
+            action="close",
+            rows=chosen,
+            shown=[
+                Shown(title=str(row), facts=list(anomaly_payload(row).items())) for row in chosen
+            ],
+            form=ReasonForm(request.POST if is_answered(request) else None),
+        )
+        return ask(
+            self,
+            request,
+            question,
+            lambda row, told: repairs.close_anomaly(
+                row, actor=actor_of(request), reason=told["reason"]
+            ),
+        )
+
+    def has_repair_permission(self, request: HttpRequest) -> bool:
+        """Offer the action to those who may use it."""
+        return may_repair(request)
 
 
 @admin.register(OrderEvent)

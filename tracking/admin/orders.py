@@ -6,11 +6,31 @@ Orders: alive, ended, asked for, refused.
 
 from __future__ import annotations
 
-from django.contrib import admin
+from typing import TYPE_CHECKING, TypeVar
 
+from django.contrib import admin, messages
+
+from tracking import selectors
 from tracking.admin.base import FactAdmin
+from tracking.admin.repairs import (
+    OwnerForm,
+    Question,
+    Shown,
+    actor_of,
+    ask,
+    is_answered,
+    may_repair,
+)
 from tracking.models import ClosedOrder, FailedOrder, OpenOrder, OrderRequest
-from tracking.models.orders import OrderColumns
+from tracking.services import repairs
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import HttpRequest, HttpResponse
+
+    from tracking.models import Trade
+
+Order = TypeVar("Order", OpenOrder, ClosedOrder)
 
 IDS = ("=exchange_order_id", "=client_order_id")
 ORDER_COLUMNS = (
@@ -29,15 +49,59 @@ ORDER_COLUMNS = (
 OWNER = ("account", "strategy_account__strategy", "strategy_account__account")
 
 
-class _OrderAdmin(FactAdmin[OrderColumns]):
+def shown_order(order: OpenOrder | ClosedOrder | Trade) -> Shown:
+    """Show an order with who owns it and what it filled."""
+    executions = selectors.executions_of_order(order)
+    return Shown(
+        title=str(order),
+        facts=[
+            ("belongs to", order.strategy_account or "no strategy: the residual"),
+            ("filled", f"{order.filled_quantity:f}"),
+            *(("execution", execution) for execution in executions),
+        ],
+    )
+
+
+class _OrderAdmin(FactAdmin[Order]):
     accounts = ("account__", "strategy_account__account__")
     list_select_related = OWNER
     list_filter = ("status", "side", "order_type", "market_type", "placed_by_us")
     search_fields = (*IDS, "=symbol", "account__name")
+    actions = ("adopt",)
+
+    @admin.action(description="Adopt into a strategy…", permissions=["repair"])
+    def adopt(self, request: HttpRequest, rows: QuerySet[Order]) -> HttpResponse | None:
+        """Ask to which strategy and why, and hand the orders over with all they filled."""
+        chosen = list(rows)
+        accounts = {row.account_id for row in chosen}
+        if len(accounts) > 1:
+            message = "orders of one account at a time: a strategy uses one account"
+            self.message_user(request, message, messages.ERROR)
+            return None
+        answer = request.POST if is_answered(request) else None
+        question = Question(
+            title="Adopt orders into a strategy",
+            action="adopt",
+            rows=chosen,
+            shown=[shown_order(row) for row in chosen],
+            form=OwnerForm(answer, account_id=accounts.pop()),
+        )
+        return ask(
+            self,
+            request,
+            question,
+            lambda row, told: repairs.adopt_order(
+                row, told["strategy_account"], actor=actor_of(request), reason=told["reason"]
+            ),
+        )
+
+    def has_repair_permission(self, request: HttpRequest) -> bool:
+        """Offer the action to those who may use it."""
+        return may_repair(request)
 
 
 @admin.register(OpenOrder)
-class OpenOrderAdmin(_OrderAdmin):
+class OpenOrderAdmin(_OrderAdmin[OpenOrder]):
     """Orders that are alive, or not yet proven dead."""
 
     list_display = (*ORDER_COLUMNS, "created_at")
@@ -46,7 +110,7 @@ class OpenOrderAdmin(_OrderAdmin):
 
 
 @admin.register(ClosedOrder)
-class ClosedOrderAdmin(_OrderAdmin):
+class ClosedOrderAdmin(_OrderAdmin[ClosedOrder]):
     """What orders were when they ended."""
 
     list_display = (*ORDER_COLUMNS, "closed_at")

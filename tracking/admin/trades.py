@@ -6,11 +6,30 @@ What was traded and what is owned.
 
 from __future__ import annotations
 
-from django.contrib import admin
+from typing import TYPE_CHECKING
 
+from django.contrib import admin, messages
+
+from tracking import selectors
 from tracking.admin.base import FactAdmin
-from tracking.admin.orders import OWNER
+from tracking.admin.orders import OWNER, shown_order
+from tracking.admin.repairs import (
+    OwnerForm,
+    Question,
+    ReasonForm,
+    Shown,
+    actor_of,
+    ask,
+    is_answered,
+    may_repair,
+)
 from tracking.models import Posting, StrategyPosition, Trade, TradeExecution
+from tracking.services import repairs
+from tracking.services.payloads import execution_payload
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import HttpRequest, HttpResponse
 
 
 @admin.register(Trade)
@@ -61,6 +80,67 @@ class ExecutionAdmin(FactAdmin[TradeExecution]):
     search_fields = ("=exchange_trade_id", "=exchange_order_id", "=symbol", "account__name")
     date_hierarchy = "executed_at"
     ordering = ("-executed_at",)
+    actions = ("reassign", "void")
+
+    @admin.action(description="Reassign with its order…", permissions=["repair"])
+    def reassign(self, request: HttpRequest, rows: QuerySet[TradeExecution]) -> HttpResponse | None:
+        """Show everything that moves along, ask to whom and why, and hand the order over."""
+        trades = list(Trade.objects.filter(executions__in=rows).distinct())
+        if len(trades) != 1:
+            message = "executions of one order at a time: they move with their order"
+            self.message_user(request, message, messages.ERROR)
+            return None
+        live = sorted(row.exchange_trade_id for row in selectors.executions_of_order(trades[0]))
+        answer = request.POST if is_answered(request) else None
+        confirmed = request.POST.getlist("confirmed")
+        question = Question(
+            title="Reassign executions with their order",
+            action="reassign",
+            rows=list(rows)[:1],
+            shown=[shown_order(trades[0])],
+            form=OwnerForm(answer, account_id=trades[0].account_id),
+            warning=f"The whole order moves, with all its executions: {', '.join(live)}.",
+            hidden=[("confirmed", trade_id) for trade_id in live],
+        )
+        return ask(
+            self,
+            request,
+            question,
+            lambda row, told: repairs.reassign_execution(
+                row,
+                told["strategy_account"],
+                confirmed=confirmed,
+                actor=actor_of(request),
+                reason=told["reason"],
+            ),
+        )
+
+    @admin.action(description="Void…", permissions=["repair"])
+    def void(self, request: HttpRequest, rows: QuerySet[TradeExecution]) -> HttpResponse | None:
+        """Ask why, and void what only we had believed in."""
+        chosen = list(rows)
+        question = Question(
+            title="Void executions",
+            action="void",
+            rows=chosen,
+            shown=[
+                Shown(title=str(row), facts=list(execution_payload(row).items())) for row in chosen
+            ],
+            form=ReasonForm(request.POST if is_answered(request) else None),
+            warning="Only inferred executions and those made by hand can be voided; for good.",
+        )
+        return ask(
+            self,
+            request,
+            question,
+            lambda row, told: repairs.void_execution(
+                row, actor=actor_of(request), reason=told["reason"]
+            ),
+        )
+
+    def has_repair_permission(self, request: HttpRequest) -> bool:
+        """Offer the actions to those who may use them."""
+        return may_repair(request)
 
 
 @admin.register(Posting)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection
+from django.urls import reverse
 from django.utils import timezone
 
 from exchanges.errors import AuthenticationError
+from tests.factories import StaffFactory
 from tests.integration.services.test_order_fill_monitor import fill, place_resting
 from tests.integration.services.test_order_manager import limit
 from tracking.models import (
@@ -28,6 +30,8 @@ from tracking.services.rehearsal import rehearse_sync
 from tracking.services.sync_plan import PlanAction, PlanLine, SyncPlan
 
 if TYPE_CHECKING:
+    from django.test import Client
+
     from tests.integration.services.conftest import Exchange
     from tracking.services.order_manager import OrderManager
 
@@ -286,3 +290,18 @@ def test_a_plan_is_json(exchange: Exchange) -> None:
     (line,) = (line for line in told["lines"] if line["action"] == "INSERT")
     assert line["executions"][0]["quantity"] == "0.1"
     assert {"field": "status", "before": None, "after": "PARTIALLY_FILLED"} in line["changes"]
+
+
+def test_a_plan_is_shown_in_the_admin(exchange: Exchange, client: Client) -> None:
+    client.force_login(StaffFactory.create())
+    order_id = place_resting(exchange)
+    before = database()
+
+    page = client.post(
+        reverse("admin:tracking_exchangeaccount_changelist"),
+        {"action": "rehearse_sync", "_selected_action": [str(exchange.account.pk)]},
+    )
+
+    shown = page.content.decode()
+    assert f"<td>INSERT</td><td>FUTURES:BTC/USDT:USDT:{order_id}</td>" in shown
+    assert database() == before
