@@ -236,6 +236,15 @@ def advance(checkpoints: Checkpoints, after: PositionState) -> Checkpoints:
     return Checkpoints(base=checkpoints.candidate, candidate=after)
 
 
+def rewound(checkpoints: Checkpoints, start: PositionState) -> Checkpoints:
+    """Drop the checkpoints that are made wrong by folding again from `start`."""
+    if not start.folded_key:
+        return Checkpoints()
+    if checkpoints.candidate.folded_key <= start.folded_key:
+        return checkpoints
+    return Checkpoints(base=start, candidate=start)
+
+
 def restart_from(
     checkpoints: Checkpoints, earliest_key: str, opening: PositionState
 ) -> PositionState:

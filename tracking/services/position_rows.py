@@ -21,6 +21,7 @@ from tracking.domain.positions import (
     can_extend,
     fold,
     restart_from,
+    rewound,
     steps,
 )
 from tracking.models import ExchangeAccount, StrategyPosition
@@ -147,18 +148,9 @@ def _begin(row: StrategyPosition, key: PositionKey, change: PositionChange) -> _
     stored = entries_after(row.account_id, key, start.folded_key)
     return _Begun(
         state=start,
-        points=_points_until(points, start),
+        points=rewound(points, start),
         entries=change.put_over(stored, start.folded_key),
     )
-
-
-def _points_until(points: Checkpoints, start: PositionState) -> Checkpoints:
-    """Drop the checkpoints a late entry has made wrong."""
-    if not start.folded_key:
-        return Checkpoints()
-    if points.candidate.folded_key <= start.folded_key:
-        return points
-    return Checkpoints(base=start, candidate=start)
 
 
 def _fold_into(

@@ -236,9 +236,9 @@ def closed() -> list[Decimal | None]:
 def test_spot_holds_what_is_left_after_a_fee_in_the_base_asset() -> None:
     books = Books("BTC/USDT", "SPOT")
     owner = books.strategy()
-    paid = {"commission": Decimal("0.001"), "commission_asset": "BTC"}
+    fee = Decimal("0.001")
 
-    books.fill(owner, Side.BUY, "1", "100", second=1, **paid)
+    books.fill(owner, Side.BUY, "1", "100", second=1, commission=fee, commission_asset="BTC")
 
     row = books.position(owner)
     assert (row.quantity, row.average_price, row.fees) == (Decimal("0.999"), 100, Decimal("0.1"))
