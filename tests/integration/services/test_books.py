@@ -1,24 +1,120 @@
-"""The books of a run against the simulated exchange are clean, and a planted error is found."""
+"""The books of a run against the simulated exchange are clean, here and beside the exchange's."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from exchanges.errors import TransientError
 from tests.books import assert_clean
 from tests.integration.services.test_order_fill_monitor import drain, fill, place_resting
+from tracking.models import ExchangeAccount, OpenOrder, TradeExecution
+from tracking.services.books import AtExchange, check_account
+from tracking.services.clients import AccountNotActiveError
+from tracking.services.order_tracking import sync_open_orders
 
 if TYPE_CHECKING:
     from tests.integration.services.conftest import Exchange
+    from tracking.services.books import Violation
+
+#: two looks, the second at once
+QUICK = AtExchange(settled_after=0, patience=0)
+SYMBOL = "BTC/USDT:USDT"
 
 
-def test_the_books_of_a_run_are_clean(exchange: Exchange) -> None:
+@pytest.fixture
+def order(exchange: Exchange) -> str:
+    """A run in which one order was filled and one rests with a fill; all of it is booked."""
     filled, resting = place_resting(exchange), place_resting(exchange)
     fill(exchange, filled, "0.1")
     fill(exchange, filled, "0.2", counterparties=2)
     fill(exchange, resting, "0.1")
     exchange.deliver(*exchange.frames(6))
     drain(exchange)
+    return f"FUTURES:{SYMBOL}:{filled}"
 
-    check = assert_clean(exchange.account.pk)
 
-    assert check.rows_checked > 20
+def compared(exchange: Exchange) -> list[Violation]:
+    check = check_account(exchange.account.pk, with_exchange=True, at_exchange=QUICK)
+    return [v for v in check.violations if v.invariant in {"OL-3", "RE-1", "RE-6/exchange"}]
+
+
+def test_the_books_of_a_run_are_clean(exchange: Exchange, order: str) -> None:
+    check = assert_clean(exchange.account.pk, with_exchange=True)
+
+    rows = {line.invariant: line.rows_checked for line in check.lines}
+    assert (rows["OL-1"], rows["OL-3"], rows["RE-1"], rows["RE-6/exchange"]) == (4, 1, 4, 1)
+
+
+def test_what_is_not_booked_is_found_at_the_exchange(exchange: Exchange, order: str) -> None:
+    strange = place_resting(exchange)
+    fill(exchange, strange, "0.2")
+
+    found = compared(exchange)
+
+    assert {(v.invariant, v.subject) for v in found} == {
+        ("OL-3", f"FUTURES:{SYMBOL}:NET"),
+        ("RE-1", f"FUTURES:{SYMBOL}:{strange}"),
+        ("RE-6/exchange", f"FUTURES:{SYMBOL}:{strange}"),
+    }
+
+
+def test_a_fill_the_exchange_does_not_have_is_found(exchange: Exchange, order: str) -> None:
+    changed = TradeExecution.objects.filter(exchange_order_id=order.rpartition(":")[2]).first()
+    assert changed is not None
+    TradeExecution.objects.filter(pk=changed.pk).update(commission="7")
+
+    found = compared(exchange)
+
+    assert [(v.invariant, v.subject) for v in found] == [("RE-1", order)] * 2
+    assert any("fee 7 USDT" in v.detail and v.detail.endswith("is not there") for v in found)
+
+
+def test_a_fill_staff_disclaimed_is_not_asked_for(exchange: Exchange, order: str) -> None:
+    fills = TradeExecution.objects.filter(exchange_order_id=order.rpartition(":")[2])
+    fills.update(voided_at=exchange.account.created_at, disclaimed=True)
+
+    assert "RE-1" not in {v.invariant for v in compared(exchange)}
+
+
+def test_what_is_on_its_way_is_no_violation(
+    exchange: Exchange, order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(exchange, place_resting(exchange), "0.2")
+    looks = []
+
+    def booked_meanwhile(_seconds: float) -> None:
+        looks.append(sync_open_orders(exchange.account.pk, full=True, force=True))
+
+    monkeypatch.setattr("tracking.services.books.exchange_lines.time.sleep", booked_meanwhile)
+
+    assert compared(exchange) == []
+    assert len(looks) == 1
+
+
+def test_an_exchange_that_cannot_be_read_is_no_clean_exchange(
+    exchange: Exchange, order: str
+) -> None:
+    exchange.simulator.faults(rest_status={"*": {"status": 503, "probability": 1}})
+
+    with pytest.raises(TransientError):
+        check_account(exchange.account.pk, with_exchange=True, at_exchange=QUICK)
+
+
+def test_an_account_that_is_disabled_is_not_asked_about(exchange: Exchange, order: str) -> None:
+    ExchangeAccount.objects.update(state="DISABLED")
+
+    with pytest.raises(AccountNotActiveError):
+        check_account(exchange.account.pk, with_exchange=True, at_exchange=QUICK)
+
+
+def test_an_order_gone_from_the_exchange_is_found(exchange: Exchange, order: str) -> None:
+    resting = OpenOrder.objects.get()
+    exchange.act("cancel", symbol="BTCUSDT", orderId=int(resting.exchange_order_id or 0))
+
+    found = compared(exchange)
+
+    assert [(v.invariant, v.detail) for v in found] == [
+        ("RE-6/exchange", "filled 0.1 here, (not open) at the exchange")
+    ]

@@ -4,7 +4,16 @@ The proof: every order, trade and position recomputed and compared, here and wit
 @FEAT:order-tracking @COMP:service @TYPE:core
 """
 
-from tracking.services.books.check import check_account
+from tracking.services.books.check import AtExchange, check_account
+from tracking.services.books.records import Record, recorded_check
 from tracking.services.books.verdicts import Check, Line, Violation
 
-__all__ = ["Check", "Line", "Violation", "check_account"]
+__all__ = [
+    "AtExchange",
+    "Check",
+    "Line",
+    "Record",
+    "Violation",
+    "check_account",
+    "recorded_check",
+]

@@ -1,0 +1,384 @@
+# ruff: noqa: S608 - every statement is put together from constants of this file
+"""Whatever is wrong in the books is found, under its invariant and with the order it belongs to."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from exchanges.messages import IdSpace, OrderStatus, Side
+from tests.books import assert_clean
+from tests.factories import ExchangeAccountFactory, StrategyAccountFactory
+from tests.unit.tracking.domain.builders import a_fill, a_snapshot, at, seen
+from tracking.domain.client_ids import compose
+from tracking.models import StreamEvent, Trade, TradeExecution
+from tracking.services.books import check_account
+from tracking.services.event_emitter import emit_trade_event
+from tracking.services.order_records import Gathered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tracking.models import ExchangeAccount
+
+SYMBOL = "BTC/USDT:USDT"
+#: orders of the account: ended in three fills, of a strategy; working with one; ended with none
+FILLED, WORKING, CANCELLED = "11", "12", "13"
+ORDER = f"FUTURES:{SYMBOL}:{FILLED}"
+OPEN = f"FUTURES:{SYMBOL}:{WORKING}"
+POSITION = f"FUTURES:{SYMBOL}:NET"
+
+
+def gathered(order_id: str, *evidence: object) -> list[Gathered]:
+    return [
+        Gathered(
+            market_type="FUTURES",
+            symbol=SYMBOL,
+            id_space=IdSpace.ORDER.value,
+            exchange_order_id=order_id,
+            evidence=item,  # type: ignore[arg-type]  # builders give evidence
+        )
+        for item in evidence
+    ]
+
+
+@pytest.fixture
+def account(transactional_db: None) -> ExchangeAccount:
+    made: ExchangeAccount = ExchangeAccountFactory.create(baseline_at=at(-10))
+    token = StrategyAccountFactory.create(account=made).token
+    ours = compose(token, "000000000011")
+    fills = [
+        a_fill(str(n), "1", str(100 + n), exchange_order_id=FILLED, executed_at=at(n))
+        for n in (1, 2, 3)
+    ]
+    closing = a_fill("4", "1", "110", exchange_order_id=WORKING, side=Side.SELL, executed_at=at(4))
+    emit(
+        made,
+        gathered(FILLED, seen(a_snapshot(exchange_order_id=FILLED, client_order_id=ours))),
+        gathered(FILLED, *(seen(fills=(fill,)) for fill in fills)),
+        gathered(
+            FILLED,
+            seen(
+                a_snapshot(
+                    OrderStatus.FILLED,
+                    "3",
+                    second=4,
+                    filled_quote=Decimal(306),
+                    exchange_order_id=FILLED,
+                    client_order_id=ours,
+                ),
+                complete=True,
+            ),
+        ),
+        gathered(WORKING, seen(a_snapshot(exchange_order_id=WORKING, side=Side.SELL))),
+        gathered(WORKING, seen(fills=(closing,))),
+        gathered(CANCELLED, seen(a_snapshot(exchange_order_id=CANCELLED))),
+        gathered(
+            CANCELLED,
+            seen(a_snapshot(OrderStatus.CANCELLED, second=5, exchange_order_id=CANCELLED)),
+        ),
+    )
+    return made
+
+
+def emit(account: ExchangeAccount, *steps: list[Gathered]) -> None:
+    for step in steps:
+        emit_trade_event(account_id=account.pk, gathered=step, now=timezone.now())
+
+
+def run(*statements: str) -> None:
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def test_clean_books_are_clean(account: ExchangeAccount) -> None:
+    check = assert_clean(account.pk)
+
+    assert Trade.objects.count() == 2
+    assert TradeExecution.objects.count() == 4
+    assert {v.invariant for v in check.lines if not v.rows_checked} == {"OL-17", "RE-20"}
+
+
+class Plant(NamedTuple):
+    """What is done to the books, what it breaks, and whose it is."""
+
+    invariant: str
+    subject: str
+    statement: str
+
+
+_EVENT = """
+    INSERT INTO tracking_orderevent (user_id, seq, account_id, kind, symbol, exchange_order_id,
+        client_order_id, payload, created_at)
+    SELECT user_id, (SELECT max(seq) + 1 FROM tracking_orderevent), account_id, kind, symbol,
+        exchange_order_id, client_order_id, {payload}, created_at
+    FROM tracking_orderevent WHERE seq = (SELECT max(seq) FROM tracking_orderevent
+        WHERE kind = 'pending_order' AND exchange_order_id = '{order}'
+          AND payload->>'action' = '{action}');
+    UPDATE tracking_eventcounter SET seq = seq + 1
+"""
+_TOLD = """
+    UPDATE tracking_orderevent SET payload = jsonb_set(payload, '{{order,{key}}}', '{value}')
+    WHERE seq = (SELECT max(seq) FROM tracking_orderevent
+                 WHERE kind = 'pending_order' AND exchange_order_id = '{order}')
+"""
+PLANTS = {
+    "an execution deleted": Plant(
+        "OL-1", ORDER, "DELETE FROM tracking_tradeexecution WHERE exchange_trade_id = '2'"
+    ),
+    "an execution of another size": Plant(
+        "OL-1",
+        ORDER,
+        "UPDATE tracking_tradeexecution SET execution_quantity = 2 WHERE exchange_trade_id = '2'",
+    ),
+    "an execution at another price": Plant(
+        "OL-1",
+        ORDER,
+        "UPDATE tracking_tradeexecution SET execution_price = 99 WHERE exchange_trade_id = '2'",
+    ),
+    "an order without its executions": Plant(
+        "OL-1", OPEN, "UPDATE tracking_openorder SET filled_quantity = 2, next_verify_at = NULL"
+    ),
+    "executions without their order": Plant("OL-1", ORDER, "DELETE FROM tracking_closedorder"),
+    "a trade for another amount": Plant(
+        "OL-2",
+        ORDER,
+        f"UPDATE tracking_trade SET filled_quote = 1 WHERE exchange_order_id = '{FILLED}'",
+    ),
+    "a trade with another fee": Plant(
+        "OL-2",
+        ORDER,
+        f"""UPDATE tracking_trade SET commissions = '{{"USDT": "9"}}'
+            WHERE exchange_order_id = '{FILLED}'""",
+    ),
+    "a trade at another time": Plant(
+        "OL-2",
+        ORDER,
+        f"""UPDATE tracking_trade SET last_executed_at = last_executed_at + INTERVAL '1 second'
+            WHERE exchange_order_id = '{FILLED}'""",
+    ),
+    "a position moved": Plant(
+        "OL-2", POSITION, "UPDATE tracking_strategyposition SET quantity = quantity + 1"
+    ),
+    "a position with another fee": Plant(
+        "OL-2", POSITION, "UPDATE tracking_strategyposition SET fees = fees + 1"
+    ),
+    "a position deleted": Plant("OL-2", POSITION, "DELETE FROM tracking_strategyposition"),
+    "a fill that realised something else": Plant(
+        "OL-2",
+        ORDER,
+        "UPDATE tracking_tradeexecution SET closed_pnl = 7 WHERE exchange_trade_id = '2'",
+    ),
+    "a version left out": Plant(
+        "OL-5/RE-7", OPEN, _TOLD.format(key="version", value="9", order=WORKING)
+    ),
+    "a fill taken back": Plant(
+        "OL-5/RE-7", ORDER, _TOLD.format(key="filled_quantity", value='"2"', order=FILLED)
+    ),
+    "the exchange's time gone back": Plant(
+        "OL-5/RE-7",
+        ORDER,
+        _TOLD.format(key="exchange_updated_at", value='"2020-01-01T00:00:00+00:00"', order=FILLED),
+    ),
+    "an end beyond its executions": Plant(
+        "OL-7",
+        ORDER,
+        "UPDATE tracking_closedorder SET filled_quantity = 4 WHERE filled_quantity = 3",
+    ),
+    "a refusal that filled": Plant(
+        "OL-7",
+        ORDER,
+        "UPDATE tracking_closedorder SET status = 'REJECTED' WHERE filled_quantity = 3",
+    ),
+    "an execution in another market": Plant(
+        "OL-14",
+        f"FUTURES:ETH/USDT:USDT:{FILLED}",
+        """UPDATE tracking_tradeexecution SET symbol = 'ETH/USDT:USDT'
+           WHERE exchange_trade_id = '2'""",
+    ),
+    "an execution of another owner": Plant(
+        "OL-16",
+        ORDER,
+        """UPDATE tracking_tradeexecution SET strategy_account_id = NULL
+           WHERE exchange_trade_id = '2'""",
+    ),
+    "a trade of another owner than its order": Plant(
+        "OL-16",
+        ORDER,
+        "UPDATE tracking_closedorder SET strategy_account_id = NULL WHERE filled_quantity = 3",
+    ),
+    "a fill nobody owns up to have voided": Plant(
+        "OL-17",
+        ORDER,
+        "UPDATE tracking_tradeexecution SET voided_at = now() WHERE exchange_trade_id = '2'",
+    ),
+    "a fill nobody owns up to have disclaimed": Plant(
+        "OL-17",
+        ORDER,
+        """UPDATE tracking_tradeexecution SET voided_at = now(), disclaimed = TRUE
+           WHERE exchange_trade_id = '2'""",
+    ),
+    "a trade id used twice in silence": Plant(
+        "OL-17",
+        ORDER,
+        "UPDATE tracking_tradeexecution SET sequence = 1 WHERE exchange_trade_id = '2'",
+    ),
+    "a repair that does not tell": Plant(
+        "OL-17",
+        "some order",
+        """INSERT INTO tracking_repair
+               (account_id, actor, action, subject, reason, before, after, created_at)
+           SELECT id, 'somebody', 'ADOPT_ORDER', 'some order', 'because', '{}', '{"a": 1}', now()
+           FROM tracking_exchangeaccount""",
+    ),
+    "an order filled beyond itself": Plant(
+        "RE-3", ORDER, "UPDATE tracking_closedorder SET quantity = 2 WHERE filled_quantity = 3"
+    ),
+    "a trade of another size": Plant(
+        "RE-3",
+        ORDER,
+        f"UPDATE tracking_trade SET filled_quantity = 1 WHERE exchange_order_id = '{FILLED}'",
+    ),
+    "a fill folded twice": Plant(
+        "RE-4",
+        POSITION,
+        "UPDATE tracking_strategyposition SET execution_count = execution_count + 1",
+    ),
+    "a version told twice": Plant(
+        "RE-4", OPEN, _EVENT.format(payload="payload", order=WORKING, action="upsert")
+    ),
+    "an end taken back": Plant(
+        "RE-5", ORDER, _EVENT.format(payload="payload", order=FILLED, action="upsert")
+    ),
+    "an order both open and closed": Plant(
+        "RE-6",
+        ORDER,
+        f"UPDATE tracking_openorder SET exchange_order_id = '{FILLED}'",
+    ),
+    "an order told otherwise": Plant(
+        "RE-8", OPEN, _TOLD.format(key="status", value='"NEW"', order=WORKING)
+    ),
+    "an order never told of": Plant(
+        "RE-8",
+        OPEN,
+        f"DELETE FROM tracking_orderevent WHERE exchange_order_id = '{WORKING}'",
+    ),
+    "an order told as open that is not": Plant("RE-8", OPEN, "DELETE FROM tracking_openorder"),
+    "an event lost": Plant("RE-8", "user", "DELETE FROM tracking_orderevent WHERE seq = 5"),
+    "the last event lost": Plant("RE-8", "user", "UPDATE tracking_eventcounter SET seq = seq + 1"),
+    "a position beside its sum": Plant(
+        "RE-14", POSITION, "UPDATE tracking_strategyposition SET quantity = quantity + 1"
+    ),
+    "derived tables that were touched": Plant(
+        "RE-23", "positions", "UPDATE tracking_strategyposition SET average_price = 1"
+    ),
+    "trades that were touched": Plant(
+        "RE-23", "trades", "UPDATE tracking_trade SET realized_pnl = 1"
+    ),
+}
+
+
+@pytest.mark.parametrize("plant", PLANTS.values(), ids=PLANTS.keys())
+def test_a_planted_error_is_found(account: ExchangeAccount, plant: Plant) -> None:
+    run(plant.statement)
+
+    found = check_account(account.pk).violations
+
+    subjects = [v.subject for v in found if v.invariant == plant.invariant]
+    assert any(subject.startswith(plant.subject) for subject in subjects), found
+
+
+@pytest.mark.parametrize("kind", ["execution", "trade", "closedorder", "position"])
+def test_what_belongs_to_a_use_of_another_account_is_found(
+    account: ExchangeAccount, kind: str
+) -> None:
+    foreign = StrategyAccountFactory.create().pk
+    table = {"execution": "tradeexecution", "position": "strategyposition"}.get(kind, kind)
+    run(
+        f"UPDATE tracking_{table} SET strategy_account_id = {foreign} WHERE strategy_account_id > 0"
+    )
+
+    found = check_account(account.pk).violations
+
+    assert any(
+        v.invariant == "OL-16" and v.detail.endswith("use of another account") for v in found
+    )
+
+
+def test_an_event_told_to_somebody_else_is_found(account: ExchangeAccount) -> None:
+    other = ExchangeAccountFactory.create().user_id
+    run(f"UPDATE tracking_orderevent SET user_id = {other} WHERE seq = 3")
+
+    found = check_account(account.pk).violations
+
+    assert {v.invariant for v in found} == {"RE-8", "RE-9"}
+
+
+@pytest.mark.parametrize(
+    ("terms", "invariants"),
+    [
+        ({"processed_at": 1, "quarantined_at": 1}, {"OL-17", "RE-20"}),
+        ({"quarantined_at": 1}, {"OL-17"}),
+        ({}, {"RE-20"}),
+        ({"processed_at": 1}, set()),
+    ],
+)
+def test_a_frame_that_got_lost_is_found(
+    account: ExchangeAccount, terms: dict[str, int], invariants: set[str]
+) -> None:
+    StreamEvent.objects.create(
+        account=account,
+        market_type="FUTURES",
+        raw="{}",
+        received_at=at(0),
+        **dict.fromkeys(terms, at(1)),
+    )
+
+    found = check_account(account.pk).violations
+
+    assert {v.invariant for v in found} == invariants
+
+
+@pytest.fixture
+def _schema_put_back(transactional_db: None) -> Iterator[None]:
+    """DDL outlives the rows of a test."""
+    yield
+    columns = "account_id, market_type, symbol, id_space, exchange_order_id"
+    run(
+        "ALTER TABLE tracking_trade DROP CONSTRAINT IF EXISTS trade_identity",
+        "DROP INDEX IF EXISTS trade_identity",
+        f"ALTER TABLE tracking_trade ADD CONSTRAINT trade_identity UNIQUE ({columns})",
+        "ALTER TABLE tracking_trade DROP CONSTRAINT IF EXISTS trade_times",
+        "ALTER TABLE tracking_trade ADD CONSTRAINT trade_times"
+        " CHECK (first_executed_at <= last_executed_at)",
+    )
+
+
+@pytest.mark.usefixtures("_schema_put_back")
+@pytest.mark.parametrize(
+    ("statement", "invariants"),
+    [
+        ("ALTER TABLE tracking_trade DROP CONSTRAINT trade_identity", {"OL-4/RE-2"}),
+        ("ALTER TABLE tracking_trade DROP CONSTRAINT trade_times", {"OL-4/RE-2"}),
+        (
+            """ALTER TABLE tracking_trade DROP CONSTRAINT trade_identity;
+               CREATE UNIQUE INDEX trade_identity
+                   ON tracking_trade (account_id, exchange_order_id)""",
+            {"OL-4/RE-2", "OL-14"},
+        ),
+    ],
+)
+def test_a_constraint_that_is_gone_or_narrower_is_found(
+    account: ExchangeAccount, statement: str, invariants: set[str]
+) -> None:
+    run(statement)
+
+    found = check_account(account.pk).violations
+
+    assert {v.invariant for v in found} == invariants
+    assert all(v.subject.startswith("tracking_trade:") for v in found)
