@@ -1,11 +1,12 @@
-"""A model exchange and a network that loses, repeats, reorders and delays what it says.
+"""A model exchange, and a network that loses, repeats, reorders and delays what it says.
 
+Our processes crash and read their inbox again, our searches find nothing, and staff denies fills.
 Whatever reaches us, and whenever, our order ends where the exchange's order is.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -13,99 +14,30 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from exchanges.messages import OrderStatus, Source
-from tests.unit.tracking.domain.builders import a_fill, a_report, a_snapshot, seen
-from tracking.domain.evidence import Evidence, OrderState, Verdict
+from exchanges.messages import OrderStatus
+from tests.unit.tracking.domain.builders import a_fill, judged, ours, seen
+from tests.unit.tracking.domain.model_exchange import FEE, QUANTITY, ModelExchange
+from tracking.domain.evidence import Evidence, OrderState
+from tracking.domain.executions import ExecutionState, total_quantity
 from tracking.domain.orders import merge
-from tracking.domain.states import SUCCESSORS, is_terminal
+from tracking.domain.states import IN_FLIGHT, SUCCESSORS, is_terminal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from exchanges.messages import ExecutionReport
 
-QUANTITY = 12
-ENDS = (OrderStatus.CANCELLED, OrderStatus.EXPIRED)
+ENDS = (OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.REJECTED)
+Content = tuple[str, Decimal, Decimal]
 
 
-@dataclass(frozen=True)
-class Moment:
-    """The exchange's order after one of its changes."""
-
-    status: OrderStatus
-    fills: tuple[ExecutionReport, ...]
-
-    @property
-    def filled(self) -> Decimal:
-        return sum((f.execution_quantity for f in self.fills), Decimal(0))
-
-    @property
-    def quote(self) -> Decimal:
-        return sum((f.execution_quantity * f.execution_price for f in self.fills), Decimal(0))
+def contents(fills: Iterable[ExecutionState | ExecutionReport]) -> Counter[Content]:
+    """Which fills these are, whatever sequence they were given."""
+    return Counter((f.exchange_trade_id, f.execution_price, f.execution_quantity) for f in fills)
 
 
-@dataclass
-class ModelExchange:
-    """One order, every moment of its life, and what it said of each."""
-
-    moments: list[Moment] = field(default_factory=lambda: [Moment(OrderStatus.NEW, ())])
-
-    @property
-    def now(self) -> Moment:
-        return self.moments[-1]
-
-    @property
-    def is_over(self) -> bool:
-        return is_terminal(self.now.status)
-
-    def fill(self, part: int, price: int) -> None:
-        part = min(part, QUANTITY - int(self.now.filled))
-        number = len(self.now.fills) + 1
-        fills = (*self.now.fills, a_fill(str(number), str(part), str(price)))
-        is_last = Moment(self.now.status, fills).filled == QUANTITY
-        status = OrderStatus.FILLED if is_last else OrderStatus.PARTIALLY_FILLED
-        self.moments.append(Moment(status, fills))
-
-    def end(self, status: OrderStatus) -> None:
-        self.moments.append(Moment(status, self.now.fills))
-
-    def frame(self, index: int) -> Evidence:
-        """What the stream said when the order came to this moment."""
-        moment = self.moments[index]
-        known = self.moments[index - 1].fills if index else ()
-        report = a_report(
-            moment.status,
-            str(moment.filled),
-            second=index,
-            quantity=Decimal(QUANTITY),
-            average_price=moment.quote / moment.filled if moment.filled else None,
-        )
-        return seen(report, fills=moment.fills[len(known) :])
-
-    def answer(self, index: int, listed: int, *, with_trades: bool) -> Evidence:
-        """What REST says: the order as of a moment, and the trade list as of another."""
-        moment = self.moments[index]
-        snapshot = a_snapshot(
-            moment.status,
-            str(moment.filled),
-            second=index,
-            quantity=Decimal(QUANTITY),
-            filled_quote=moment.quote,
-        )
-        if not with_trades:
-            return seen(snapshot)
-        return seen(snapshot, fills=rest_fills(self.moments[listed]), complete=True)
-
-
-def rest_fills(moment: Moment) -> tuple[ExecutionReport, ...]:
-    filled = range(1, len(moment.fills) + 1)
-    return tuple(
-        a_fill(
-            str(number),
-            str(fill.execution_quantity),
-            str(fill.execution_price),
-            source=Source.REST_TRADES,
-        )
-        for number, fill in zip(filled, moment.fills, strict=True)
-    )
+def live(state: OrderState) -> list[ExecutionState]:
+    return [e for e in state.executions if not e.voided]
 
 
 class OrderLife(RuleBasedStateMachine):
@@ -115,41 +47,59 @@ class OrderLife(RuleBasedStateMachine):
         super().__init__()
         self.exchange = ModelExchange()
         self.state: OrderState | None = None
+        #: what was committed, one after the other, and the frames received until then
+        self.commits: list[tuple[OrderState | None, int]] = []
+        self.inbox: list[Evidence] = []
 
-    @initialize(ours=st.booleans())
-    def begin(self, *, ours: bool) -> None:
-        if ours:
-            self.state = OrderState(
-                status=OrderStatus.PENDING,
-                side=a_report().side,
-                quantity=Decimal(QUANTITY),
-                client_order_id="mine",
-            )
+    @initialize(is_ours=st.booleans())
+    def begin(self, *, is_ours: bool) -> None:
+        if is_ours:
+            self.state = ours(OrderStatus.PENDING, quantity=QUANTITY)
 
     def take(self, evidence: Evidence) -> None:
         before = self.state
         transition = merge(before, evidence)
+        self.commits.append((before, len(self.inbox)))
         self.state = after = transition.after
-        assert not merge(after, evidence).order_changed
+        again = merge(after, evidence)
+        assert not again.order_changed
+        assert not again.updated
+        assert not again.added
         if before is not None:
             assert after.filled_quantity >= before.filled_quantity
-            if is_terminal(before.status):
+            if is_terminal(before.status) and not before.resolved_by_absence:
                 assert after.status in {before.status, *SUCCESSORS[before.status]}
 
-    @precondition(lambda self: not self.exchange.is_over)
-    @rule(part=st.integers(1, 5), price=st.integers(90, 110))
-    def fills(self, part: int, price: int) -> None:
-        self.exchange.fill(part, price)
+    # --------------------------------------------------------------------- the exchange ----
+
+    @precondition(lambda self: self.exchange.may_still_fill)
+    @rule(
+        part=st.integers(1, 5),
+        price=st.integers(90, 110),
+        is_id_used_again=st.booleans(),
+        fee=st.sampled_from([None, FEE, Decimal("0.01"), Decimal("-0.01")]),
+    )
+    def fills(self, part: int, price: int, *, is_id_used_again: bool, fee: Decimal | None) -> None:
+        self.exchange.fill(part, price, is_id_used_again=is_id_used_again, streamed_fee=fee)
 
     @precondition(lambda self: not self.exchange.is_over)
     @rule(status=st.sampled_from(ENDS))
     def ends(self, status: OrderStatus) -> None:
         self.exchange.end(status)
 
+    @precondition(lambda self: not self.exchange.is_over)
+    @rule(quantity=st.integers(1, 20), in_same_moment=st.booleans())
+    def is_amended(self, quantity: int, *, in_same_moment: bool) -> None:
+        self.exchange.amend(Decimal(quantity), in_same_moment=in_same_moment)
+
+    # --------------------------------------------------------------- what reaches us of it ----
+
     @rule(data=st.data())
     def a_frame_arrives(self, data: st.DataObject) -> None:
         """Any frame ever sent: late, again, or before others. One never drawn is lost."""
-        self.take(self.exchange.frame(self.any_moment(data)))
+        frame = self.exchange.frame(self.any_moment(data))
+        self.inbox.append(frame)
+        self.take(frame)
 
     @rule(data=st.data(), with_trades=st.booleans())
     def rest_answers(self, data: st.DataObject, *, with_trades: bool) -> None:
@@ -160,47 +110,97 @@ class OrderLife(RuleBasedStateMachine):
     @rule(data=st.data())
     def a_trade_list_shows_the_order(self, data: st.DataObject) -> None:
         """As a bulk question about others does: fills without a word about the order."""
-        fills = rest_fills(self.exchange.moments[self.any_moment(data)])
-        if fills and self.state is not None:
+        fills = self.exchange.listed_fills(self.any_moment(data))
+        if fills:
             self.take(seen(fills=fills))
+
+    @precondition(lambda self: self.state is not None)
+    @rule(trade_id=st.sampled_from(["", "-1"]))
+    def a_match_was_prevented(self, trade_id: str) -> None:
+        self.take(seen(fills=(a_fill(trade_id, "5"),)))
+
+    def any_moment(self, data: st.DataObject) -> int:
+        return data.draw(st.integers(0, len(self.exchange.moments) - 1))
+
+    # ------------------------------------------------------------------- what befalls us ----
 
     @precondition(lambda self: self.state is not None)
     @rule()
     def our_answer_is_lost(self) -> None:
-        self.take(Evidence(verdict=Verdict(status=OrderStatus.UNKNOWN, reason="no answer")))
+        self.take(judged(OrderStatus.UNKNOWN, "no answer"))
 
-    def any_moment(self, data: st.DataObject) -> int:
-        return data.draw(st.integers(0, len(self.exchange.moments) - 1))
+    @precondition(lambda self: self.state is not None)
+    @rule()
+    def nobody_finds_the_order(self) -> None:
+        """Three times not found, and yet it may be there."""
+        assert self.state is not None
+        was_accepted = self.state.status not in IN_FLIGHT
+        verdict = OrderStatus.CANCELLED if was_accepted else OrderStatus.FAILED
+        self.take(judged(verdict, "not found", by_absence=True))
+
+    @precondition(lambda self: self.state is not None and live(self.state))
+    @rule(data=st.data())
+    def staff_denies_a_fill(self, data: st.DataObject) -> None:
+        assert self.state is not None
+        denied = data.draw(st.sampled_from(live(self.state)))
+        self.take(Evidence(disclaimed=(denied.key,)))
+
+    @precondition(lambda self: self.commits)
+    @rule(data=st.data())
+    def we_crash(self, data: st.DataObject) -> None:
+        """The last transactions were never committed; the inbox is read again, and then some."""
+        lost = data.draw(st.integers(1, min(3, len(self.commits))))
+        self.state, received = self.commits[-lost]
+        del self.commits[-lost:]
+        for frame in self.inbox[max(0, received - 2) :]:
+            self.take(frame)
+
+    # --------------------------------------------------------------------- what is true ----
 
     @invariant()
     def nothing_is_booked_that_did_not_happen(self) -> None:
         if self.state is not None:
             assert self.state.filled_quantity <= self.exchange.now.filled
-            live = [e for e in self.state.executions if not e.voided]
-            assert sum(e.execution_quantity for e in live) <= self.state.filled_quantity
+            assert total_quantity(live(self.state)) <= self.state.filled_quantity
+            assert sum(e.is_inferred for e in live(self.state)) <= 1
+            real = [e for e in self.state.executions if not e.is_inferred]
+            assert contents(real) <= contents(self.exchange.now.fills)
+            assert not any(e.disclaimed and not e.voided for e in self.state.executions)
 
     @invariant()
     def an_end_is_the_exchanges_and_comes_with_its_fills(self) -> None:
-        if self.state is not None and is_terminal(self.state.status):
-            assert self.state.status is self.exchange.now.status
-            live = [e for e in self.state.executions if not e.voided]
-            assert sum(e.execution_quantity for e in live) == self.state.filled_quantity
-            assert sum(e.is_inferred for e in live) <= 1
+        if self.state is None or not is_terminal(self.state.status):
+            return
+        if not self.state.resolved_by_absence:
+            told = {moment.status for moment in self.exchange.moments}
+            assert self.state.status in told
+        denied = [e for e in self.state.executions if e.disclaimed]
+        assert self.state.filled_quantity <= total_quantity([*live(self.state), *denied])
+        assert self.state.withheld_status is None
 
     def teardown(self) -> None:
         """One fresh and complete look, and we are where the exchange is."""
-        last = len(self.exchange.moments) - 1
+        last, now = len(self.exchange.moments) - 1, self.exchange.now
         self.take(self.exchange.answer(last, last, with_trades=True))
         assert self.state is not None
-        assert self.state.status is self.exchange.now.status
+        assert self.state.status is now.status
+        assert self.state.verified
+        assert not self.state.resolved_by_absence
         assert self.state.withheld_status is None
-        assert self.state.filled_quantity == self.exchange.now.filled
-        assert self.state.filled_quote == self.exchange.now.quote
-        booked = [e for e in self.state.executions if not e.voided]
-        assert sorted(int(e.exchange_trade_id) for e in booked) == list(
-            range(1, len(self.exchange.now.fills) + 1)
-        )
-        assert all(e.verified for e in booked)
+        assert self.state.quantity == now.quantity
+        assert self.state.filled_quantity == now.filled
+        assert self.state.filled_quote == now.quote
+        self.check_fills(self.state)
+        for index in range(last + 1):
+            assert not merge(self.state, self.exchange.frame(index)).order_changed
+
+    def check_fills(self, state: OrderState) -> None:
+        """Each fill of the exchange is booked once, unless it was denied."""
+        real = [e for e in state.executions if not e.is_inferred]
+        assert contents(real) == contents(self.exchange.now.fills)
+        assert all(e.disclaimed or not e.voided for e in real)
+        assert all(e.verified and e.commission == FEE for e in real)
+        assert not any(e.is_inferred for e in live(state))
 
 
 TestOrderLife = OrderLife.TestCase
