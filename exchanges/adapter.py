@@ -84,6 +84,9 @@ class Adapter:
     credential_refresh: timedelta | None
     #: the exchange ends every connection after this long
     connection_lifetime: timedelta
+    #: how long an order that ended can be asked for: without any fill, and with one
+    remembers_unfilled: timedelta
+    remembers_filled: timedelta
     parse: Callable[[MarketType, bytes | str], list[Message]]
     #: whether a frame tells of an order, or cannot be read; quicker than reading it
     concerns_orders: Callable[[MarketType, bytes | str], bool]

@@ -27,6 +27,9 @@ ADAPTER = Adapter(
     # the key lives 60 minutes: half of that leaves room for a failed attempt
     credential_refresh=timedelta(minutes=30),
     connection_lifetime=timedelta(hours=24),
+    # "Query Order": CANCELED or EXPIRED without a fill for 3 days, anything for 90
+    remembers_unfilled=timedelta(days=3),
+    remembers_filled=timedelta(days=90),
     parse=binance_websocket.parse,
     concerns_orders=binance_websocket.concerns_orders,
     read_order=binance_answers.read_order,

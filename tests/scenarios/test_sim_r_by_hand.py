@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 OURS, BY_HAND, CLOSED_BY_HAND = "8886001", "8886002", "8886003"
 
 
-def held(owner: StrategyAccount | None) -> tuple[Decimal, Decimal, Decimal]:
+def held(owner: StrategyAccount | None) -> tuple[Decimal | int, ...]:
+    """Give quantity, average and realised result of what somebody holds."""
     row = StrategyPosition.objects.get(strategy_account=owner)
     return row.quantity, row.average_price, row.realized_pnl
 

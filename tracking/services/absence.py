@@ -8,6 +8,12 @@ absence is believed only after three answers at least 10 s apart, each with a tr
 it, for an order older than any request could still be under way. Submits that were never seen are
 judged elsewhere: Note [Resolving the unknown].
 
+Note [Why it is gone]
+~~~~~~~~~~~~~~~~~~~~~
+Exchanges forget: Binance an order without fills three days after its end, any order after ninety.
+An unfilled order nobody has heard of for longer may simply have ended while we were away. And an
+exchange that was reset knows nothing any more: `exchange_resets` finds that out.
+
 @FEAT:order-tracking @COMP:service @TYPE:core
 """
 
@@ -19,6 +25,7 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
+from exchanges import registry
 from exchanges.messages import OrderStatus
 from tracking.domain.evidence import Evidence, Verdict
 from tracking.domain.findings import AnomalyKind
@@ -27,6 +34,7 @@ from tracking.services import bystanders, clients, verification
 from tracking.services.anomalies import Noticed
 from tracking.services.cursors import read_cursors
 from tracking.services.event_emitter import emit_trade_event
+from tracking.services.exchange_resets import begin_anew, forgotten_witness
 from tracking.services.order_records import Gathered
 from tracking.services.unknown_submits import SUBMIT_MAY_ARRIVE, is_unknown_submit
 
@@ -34,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from exchanges.rest import RestClient
     from tracking.services.verification import SymbolKey
 
 ABSENT_AFTER = 3
@@ -86,6 +95,8 @@ def note_not_found(account: ExchangeAccount, items: Sequence[Gathered]) -> None:
                 cursors=conclusion.cursors,
                 noticed=[conclusion.noticed],
             )
+            if conclusion.is_reset:
+                begin_anew(account.pk)
 
 
 def _counts_again(row: OpenOrder, now: datetime) -> bool:
@@ -114,24 +125,17 @@ class Conclusion:
     gathered: list[Gathered]
     cursors: dict[SymbolKey, str | None]
     noticed: Noticed
+    is_reset: bool
 
 
-def conclude(account: ExchangeAccount, weighed: Weighed) -> Conclusion | None:
+def conclude(account: ExchangeAccount, weighed: Weighed) -> Conclusion:
     """Conclude that an order is not there, after its trades were asked for as well."""
     client, row = clients.rest_client(account), weighed.row
     key = (row.market_type, row.symbol)
     cursor = read_cursors(account.pk, [key], account.baseline_at)[key]
     trades = verification.trades_since(client, key, cursor)
-    # a fill of an order we do not know may be this one's: then asking tells its client order id
     bystanders.adopt(account.pk, client, trades)
-    was_accepted = row.exchange_order_id is not None
-    if not was_accepted and bystanders.strangers(trades):
-        return None
-    verdict = Verdict(
-        status=OrderStatus.CANCELLED if was_accepted else OrderStatus.FAILED,
-        reason=f"resolved by absence: not found {weighed.count} times, no trades",
-        by_absence=True,
-    )
+    verdict = _verdict(account, client, weighed)
     judged = Gathered(
         market_type=row.market_type,
         symbol=row.symbol,
@@ -144,4 +148,23 @@ def conclude(account: ExchangeAccount, weighed: Weighed) -> Conclusion | None:
         gathered=[*trades.gathered, judged],
         cursors=trades.cursors,
         noticed=Noticed(kind=AnomalyKind.NOT_FOUND, key=weighed.item.label, detail=verdict.reason),
+        is_reset=verdict.status is OrderStatus.EXPIRED,
     )
+
+
+def _verdict(account: ExchangeAccount, client: RestClient, weighed: Weighed) -> Verdict:
+    """Say how it ended. See Note [Why it is gone]."""
+    row, reason = weighed.row, f"resolved by absence: not found {weighed.count} times, no trades"
+    status = OrderStatus.CANCELLED
+    memory = registry.adapter(account.exchange).remembers_unfilled
+    forgotten = forgotten_witness(account, client, timezone.now())
+    if forgotten is not None:
+        status = OrderStatus.EXPIRED
+        reason += f"; the exchange was reset: it forgot #{forgotten.exchange_order_id}, too"
+    elif not row.filled_quantity and _last_word(row) < timezone.now() - memory:
+        reason += f"; the exchange forgets unfilled orders after {memory.days} days"
+    return Verdict(status=status, reason=reason, by_absence=True)
+
+
+def _last_word(row: OpenOrder) -> datetime:
+    return row.exchange_updated_at or row.created_at
