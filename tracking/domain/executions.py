@@ -150,7 +150,7 @@ class ExecutionSet:
             sequence += 1
         if sequence:
             self.clashes.append(seen.exchange_trade_id)
-        self.put(replace(seen, sequence=sequence) if sequence else seen)
+        self.put(replace(seen, sequence=sequence))
 
     def disclaim(self, keys: Iterable[ExecutionKey]) -> None:
         """Void these for good: no repeat brings one back."""
@@ -174,8 +174,11 @@ class ExecutionSet:
         """Let one inferred execution stand for a positive `gap`; a disclaimed one stays voided."""
         held = self.inferred()
         price = quantised(max(gap_quote, ZERO) / gap)
-        if held is None:
-            held = ExecutionState(
+        if held is not None:
+            is_voided = held.disclaimed
+            guess = replace(held, execution_price=price, execution_quantity=gap, voided=is_voided)
+        else:
+            guess = ExecutionState(
                 exchange_trade_id=INFERRED_ID,
                 side=side,
                 execution_price=price,
@@ -183,14 +186,7 @@ class ExecutionSet:
                 executed_at=at,
                 source=Source.INFERRED,
             )
-        self.put(
-            replace(
-                held,
-                execution_price=price,
-                execution_quantity=gap,
-                voided=held.disclaimed,
-            )
-        )
+        self.put(guess)
 
 
 def _same_fill(held: ExecutionState, seen: ExecutionState) -> bool:

@@ -60,7 +60,6 @@ def first_state(evidence: Evidence) -> OrderState:
             status=OrderStatus.NEW,
             side=statement.side,
             quantity=statement.quantity,
-            exchange_order_id=statement.exchange_order_id,
         )
     fill = evidence.executions[0]
     has_fills = any(map(is_fill, evidence.executions))
@@ -123,11 +122,11 @@ def _with_terms(state: OrderState, statements: tuple[OrderStatement, ...]) -> Or
     return state
 
 
-def _age(statement: OrderStatement) -> tuple[datetime, bool, float]:
-    """Order by the exchange's time, then the stream before REST, then by when REST was asked."""
+def _age(statement: OrderStatement) -> tuple[datetime, float]:
+    """Order by the exchange's time; of one moment, frames first, then as REST was asked."""
     if isinstance(statement, OrderSnapshot):
-        return statement.exchange_updated_at, True, statement.requested_at.timestamp()
-    return statement.exchange_updated_at, False, 0
+        return statement.exchange_updated_at, statement.requested_at.timestamp()
+    return statement.exchange_updated_at, 0
 
 
 def _as_stated(state: OrderState, statement: OrderStatement) -> OrderState:

@@ -60,7 +60,7 @@ def doubted(state: OrderState, evidence: Evidence, *, has_new_fills: bool) -> Or
     is_ours = state.resolved_by_absence or state.status is OrderStatus.FAILED
     fills_speak = has_new_fills and not is_known_by_fills_only(state)
     if is_ours and (evidence.statements or fills_speak):
-        return replace(state, status=OrderStatus.UNKNOWN, reason="", resolved_by_absence=False)
+        return replace(state, status=OrderStatus.UNKNOWN, reason="")
     return state
 
 

@@ -57,9 +57,7 @@ def _may_infer(executions: ExecutionSet, evidence: Evidence) -> bool:
 
 
 def _newest_time(state: OrderState, evidence: Evidence) -> datetime:
-    times = [s.exchange_updated_at for s in evidence.statements]
-    times += [e.executed_at for e in evidence.executions]
-    times += [e.executed_at for e in state.executions]
+    times = [e.executed_at for e in (*evidence.executions, *state.executions)]
     if state.exchange_updated_at:
         times.append(state.exchange_updated_at)
     return max(times)

@@ -20,6 +20,11 @@ def test_an_id_of_ours_names_its_owner(token: str, random_part: str, prefix: str
     assert owner_token(client_order_id, prefix=prefix) == token
 
 
+def test_an_id_of_ours_is_written_the_same_for_ever() -> None:
+    assert compose("abcde", "0123456789ab") == "abcdec0123456789ab"
+    assert compose("abcde", "0123456789ab", prefix="x-") == "x-abcdec0123456789ab"
+
+
 @given(st.text(max_size=40))
 def test_any_text_is_read_without_an_error(text: str) -> None:
     token = owner_token(text)
@@ -39,5 +44,6 @@ def test_a_changed_character_is_noticed() -> None:
 
 
 def test_parts_of_the_wrong_length_are_refused() -> None:
-    with pytest.raises(ValueError, match="expected 5 and 12"):
-        compose("abc", "x")
+    for token, random_part in (("abc", "x"), ("abc", "0123456789ab"), ("abcde", "x")):
+        with pytest.raises(ValueError, match=r"^expected 5 and 12 characters$"):
+            compose(token, random_part)

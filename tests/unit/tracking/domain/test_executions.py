@@ -18,7 +18,7 @@ from tests.unit.tracking.domain.builders import (
     merged,
     seen,
 )
-from tracking.domain.executions import ExecutionState, is_fill
+from tracking.domain.executions import ExecutionState, is_fill, total_quantity, total_quote
 from tracking.domain.findings import AnomalyKind, Finding
 
 PARTIAL, FILLED = OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED
@@ -232,6 +232,12 @@ def test_only_the_stream_says_why_a_fill_happened() -> None:
     for fills in ((listed, streamed), (streamed, listed)):
         after = merged(*(seen(partly(), fills=(f,)) for f in fills)).after
         assert [e.kind for e in after.executions] == [ExecutionKind.LIQUIDATION]
+
+
+def test_sums_of_nothing_are_amounts() -> None:
+    assert [str(total_quantity([])), str(total_quote([]))] == ["0", "0"]
+    assert isinstance(total_quantity([]), Decimal)
+    assert isinstance(total_quote([]), Decimal)
 
 
 def test_more_fills_than_ordered_are_booked_and_reported() -> None:

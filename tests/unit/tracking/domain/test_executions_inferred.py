@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal, localcontext
 
 from exchanges.messages import OrderStatus, Side, Source
 from tests.unit.tracking.domain.builders import (
@@ -82,11 +82,12 @@ def test_a_gap_without_any_price_told_is_covered_at_the_limit() -> None:
     bare = a_snapshot(PARTIAL, "2", filled_quote=None)
 
     first = merged(seen(bare, complete=True)).after
-    mixed = merged(seen(bare, fills=(a_fill(price="90"),), complete=True)).after
+    three = a_snapshot(PARTIAL, "3", filled_quote=None)
+    mixed = merged(seen(three, fills=(a_fill("1", "2", "90"),), complete=True)).after
     free = merged(seen(replace(bare, price=None), complete=True)).after
 
     assert first.filled_quote == 200
-    assert mixed.filled_quote == 180
+    assert mixed.filled_quote == 270
     assert free.filled_quote == 0
 
 
@@ -129,7 +130,9 @@ def test_a_guess_has_eighteen_places() -> None:
     (guess,) = merged(seen(told, complete=True)).after.executions
 
     assert guess.execution_price == Decimal("33.333333333333333333")
-    assert quantised(Decimal("0.0000000000000000005")) == 0
+    with localcontext() as elsewhere:
+        elsewhere.rounding = ROUND_UP
+        assert quantised(Decimal("0.0000000000000000005")) == 0
     assert quantised(Decimal("0.0000000000000000015")) == Decimal("2e-18")
 
 

@@ -97,6 +97,25 @@ def test_sums_that_differ_are_reported() -> None:
     )
 
 
+def test_each_sum_that_differs_is_reported() -> None:
+    told = [a_snapshot(PARTIAL, "1", filled_quote=Decimal(quote)) for quote in (101, 102, 100)]
+
+    transition = merged(BOOKED, seen(*told))
+
+    assert [f.detail[:31] for f in transition.findings] == [
+        "filled 1: the exchange says 101",
+        "filled 1: the exchange says 102",
+    ]
+
+
+def test_an_average_may_be_off_by_just_so_much() -> None:
+    fill = a_fill(price="100000002")
+
+    for average, is_reported in ((100000000, False), (99999999, True)):
+        report = a_report(PARTIAL, "1", average_price=Decimal(average))
+        assert bool(merged(seen(report, fills=(fill,))).findings) is is_reported
+
+
 @pytest.mark.parametrize(
     ("average", "is_reported"),
     [

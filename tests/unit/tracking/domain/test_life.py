@@ -138,7 +138,7 @@ class OrderLife(RuleBasedStateMachine):
         verdict = OrderStatus.CANCELLED if was_accepted else OrderStatus.FAILED
         self.take(judged(verdict, "not found", by_absence=True))
 
-    @precondition(lambda self: self.state is not None and live(self.state))
+    @precondition(lambda self: self.state is not None and bool(live(self.state)))
     @rule(data=st.data())
     def staff_denies_a_fill(self, data: st.DataObject) -> None:
         assert self.state is not None

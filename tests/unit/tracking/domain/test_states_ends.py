@@ -96,8 +96,11 @@ def test_an_ended_order_told_of_more_fills_is_covered_at_once() -> None:
     assert transition.after.filled_quote == 90
     assert transition.gap == 0
     assert transition.needs_rest
-    real = seen(fills=(a_fill(price="90"),))
-    assert live(merge(transition.after, real).after) == {"1": 1}
+    assert transition.findings == ()
+    real = merge(transition.after, seen(fills=(a_fill(price="90"),)))
+    assert live(real.after) == {"1": 1}
+    # it was told in time, only not seen
+    assert real.findings == ()
 
 
 @pytest.mark.parametrize("end", [CANCELLED, EXPIRED])
@@ -164,6 +167,7 @@ def test_what_was_rejected_and_then_filled_was_cancelled() -> None:
     rejected = merge(ours(PENDING), seen(a_report(REJECTED))).after
 
     assert rejected.status is REJECTED
+    assert merge(rejected, seen(a_report(REJECTED))).after.status is REJECTED
     late = merge(rejected, seen(a_report(PARTIAL, "1"), fills=(a_fill(),))).after
     assert late.status is CANCELLED
 

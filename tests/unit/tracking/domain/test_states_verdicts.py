@@ -81,6 +81,15 @@ def test_a_verdict_ends_nothing_while_fills_are_unexplained() -> None:
     assert merge(partly, judged(CANCELLED)).after.status is PARTIAL
 
 
+def test_a_verdict_is_weighed_against_the_fills_beside_it() -> None:
+    evidence = replace(judged(FAILED), executions=(a_fill(),))
+
+    transition = merge(ours(PENDING), evidence)
+
+    assert transition.after.status is PARTIAL
+    assert transition.findings[0].detail == "FAILED cannot follow PARTIALLY_FILLED"
+
+
 def test_a_failure_found_twice_is_not_a_false_one() -> None:
     assert merge(ours(FAILED), judged(FAILED)).findings == ()
 
@@ -177,6 +186,7 @@ def test_an_order_forgotten_after_its_last_fill_was_filled() -> None:
     assert merge(whole, judged(CANCELLED)).after.status is CANCELLED
     sizeless = replace(whole, quantity=Decimal(0))
     assert absent(sizeless).status is CANCELLED
+    assert merge(after, seen(fills=(a_fill("2"),))).after.status is PARTIAL
 
 
 def test_an_absence_the_table_forbids_is_not_concluded() -> None:
@@ -226,3 +236,5 @@ def test_an_order_heard_of_without_a_fill_or_a_word_is_not_known() -> None:
     assert transition.after.reason == ""
     assert not transition.after.resolved_by_absence
     assert transition.needs_rest
+    filled = merge(transition.after, seen(fills=(a_fill(),))).after
+    assert (filled.status, filled.quantity) == (PARTIAL, 0)
