@@ -57,7 +57,8 @@ def _may_infer(executions: ExecutionSet, evidence: Evidence) -> bool:
 
 
 def _newest_time(state: OrderState, evidence: Evidence) -> datetime:
-    times = [e.executed_at for e in (*evidence.executions, *state.executions)]
+    times = [e.executed_at for e in evidence.executions]
+    times += [e.executed_at for e in state.executions]
     if state.exchange_updated_at:
         times.append(state.exchange_updated_at)
     return max(times)

@@ -237,4 +237,4 @@ def test_an_order_heard_of_without_a_fill_or_a_word_is_not_known() -> None:
     assert not transition.after.resolved_by_absence
     assert transition.needs_rest
     filled = merge(transition.after, seen(fills=(a_fill(),))).after
-    assert (filled.status, filled.quantity) == (PARTIAL, 0)
+    assert (filled.status, filled.quantity) == (PARTIAL, Decimal(0))
