@@ -1,5 +1,6 @@
 """
-What staff may ask of the system: sync an account now, and how the streams are doing.
+What staff may ask of the system: sync an account now (or say what that would change), and how the
+streams are doing.
 
 Session with CSRF, or a token of a staff user. These paths begin with `admin/`, and the project
 routes them before its admin site.
@@ -9,6 +10,7 @@ routes them before its admin site.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -24,18 +26,24 @@ from rest_framework.views import APIView
 from exchanges.errors import ExchangeError, TransientError
 from tracking import selectors
 from tracking.api.errors import Problem
-from tracking.api.serializers import SyncRequestSerializer, SyncResultSerializer
+from tracking.api.staff_serializers import (
+    DryRunSerializer,
+    SyncRequestSerializer,
+    SyncResultSerializer,
+)
 from tracking.models import ExchangeAccount, OrderTrackingSession
+from tracking.services.clients import AccountNotActiveError
 from tracking.services.order_tracking import sync_open_orders
 from tracking.services.payloads import to_json
+from tracking.services.rehearsal import rehearse_sync
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from rest_framework.request import Request
 
-    from tracking.services.order_tracking import SyncResult
+    from tracking.services.sync_plan import SyncPlan
 
 log = structlog.get_logger(__name__)
 
@@ -52,15 +60,59 @@ class SyncOrders(APIView):
         """Answer what was inserted, updated and closed; 502 or 503 if it cannot be read."""
         body = SyncRequestSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        result = _sync(body.validated_data["account_id"])
-        return Response(SyncResultSerializer(asdict(result)).data)
+        asked = body.validated_data
+        return Response(_answer(asked["account_id"], dry_run=asked["dry_run"]))
 
 
-def _sync(account_id: int) -> SyncResult:
+class SyncAccount(APIView):
+    """Compare an account with the exchange now; `dry_run` says only what that would change."""
+
+    permission_classes = (IsAdminUser,)
+
+    @extend_schema(
+        request=DryRunSerializer, responses=SyncResultSerializer, operation_id="sync_account"
+    )
+    def post(self, request: Request, account_id: int) -> Response:
+        """Answer as `sync_orders` does."""
+        body = DryRunSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        return Response(_answer(account_id, dry_run=body.validated_data["dry_run"]))
+
+
+def _answer(account_id: int, *, dry_run: bool) -> dict[str, Any]:
+    with _exchange_problems(account_id):
+        if dry_run:
+            return _planned(rehearse_sync(account_id))
+        result = sync_open_orders(account_id, full=True, force=True)
+    if result.skipped:
+        raise Problem(HTTPStatus.CONFLICT, "expected an active account", code="account_not_active")
+    told = {"dry_run": False, **asdict(result), "plan": None}
+    return dict(SyncResultSerializer(told).data)
+
+
+def _planned(plan: SyncPlan) -> dict[str, Any]:
+    counts = plan.counts
+    return {
+        "dry_run": True,
+        "inserted": counts["insert"],
+        "updated": counts["update"] + counts["reopen"],
+        "closed": counts["close"],
+        "executions": counts["executions"],
+        "plan": plan.payload(),
+    }
+
+
+@contextmanager
+def _exchange_problems(account_id: int) -> Iterator[None]:
+    """Answer with a problem when the account or its exchange cannot be asked."""
     if not ExchangeAccount.objects.filter(pk=account_id).exists():
         raise Problem(HTTPStatus.NOT_FOUND, f"no account {account_id}", code="unknown_account")
     try:
-        result = sync_open_orders(account_id, full=True, force=True)
+        yield
+    except AccountNotActiveError as error:
+        raise Problem(
+            HTTPStatus.CONFLICT, "expected an active account", code="account_not_active"
+        ) from error
     except TransientError as error:
         log.warning("sync.unavailable", account=account_id, error=type(error).__name__)
         raise Problem(
@@ -69,9 +121,6 @@ def _sync(account_id: int) -> SyncResult:
     except ExchangeError as error:
         log.warning("sync.refused", account=account_id, error=type(error).__name__)
         raise Problem(HTTPStatus.BAD_GATEWAY, str(error), code="exchange_refused") from error
-    if result.skipped:
-        raise Problem(HTTPStatus.CONFLICT, "expected an active account", code="account_not_active")
-    return result
 
 
 class Metrics(APIView):

@@ -171,18 +171,3 @@ class TokenSerializer(serializers.Serializer[Any]):
 
     token = serializers.CharField()
     expiry = serializers.DateTimeField(allow_null=True)
-
-
-class SyncRequestSerializer(serializers.Serializer[Any]):
-    """Which account to sync."""
-
-    account_id = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
-
-
-class SyncResultSerializer(serializers.Serializer[Any]):
-    """What a sync changed."""
-
-    inserted = serializers.IntegerField()
-    updated = serializers.IntegerField()
-    closed = serializers.IntegerField()
-    executions = serializers.IntegerField()

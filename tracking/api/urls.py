@@ -6,7 +6,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
-from tracking.api import rows, tokens
+from tracking.api import operations, repairs, rows, tokens
 
 router = SimpleRouter()
 router.register("accounts", rows.Accounts, basename="account")
@@ -20,6 +20,17 @@ router.register("anomalies", rows.Anomalies, basename="anomaly")
 
 urlpatterns = [
     path("v1/", include(router.urls)),
+    path("v1/accounts/<int:account_id>/sync/", operations.SyncAccount.as_view(), name="sync"),
+    path("v1/orders/<int:row_id>/adopt/", repairs.AdoptOrder.as_view(), name="order-adopt"),
+    path(
+        "v1/executions/<int:row_id>/reassign/",
+        repairs.ReassignExecution.as_view(),
+        name="execution-reassign",
+    ),
+    path(
+        "v1/executions/<int:row_id>/void/", repairs.VoidExecution.as_view(), name="execution-void"
+    ),
+    path("v1/anomalies/<int:row_id>/close/", repairs.CloseAnomaly.as_view(), name="anomaly-close"),
     path("v1/snapshot/", rows.Snapshot.as_view(), name="snapshot"),
     path("v1/auth/login/", tokens.Login.as_view(), name="token-login"),
     path("v1/auth/logout/", tokens.Logout.as_view(), name="token-logout"),

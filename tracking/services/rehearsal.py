@@ -68,7 +68,7 @@ def _opening(account: ExchangeAccount, client: RestClient, *, full: bool) -> Syn
         PlanLine(
             action=PlanAction.OPENING,
             subject=":".join(key),
-            changes=(Change(field="quantity", before=None, after=to_json(quantity)),),
+            changes=(Change(name="quantity", before=None, after=to_json(quantity)),),
         )
         for key, quantity in sorted(held.items())
         if quantity

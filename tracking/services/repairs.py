@@ -62,6 +62,7 @@ Actor = AbstractBaseUser | str
 Order = OpenOrder | ClosedOrder
 #: What nobody but us has said: only these may be voided.
 OURS = frozenset({Source.INFERRED.value, Source.MANUAL.value})
+GONE = "the order is not in the books: check them first"
 
 
 class RepairRefusedError(Exception):
@@ -136,10 +137,16 @@ def void_execution(execution: TradeExecution, *, actor: Actor, reason: str) -> R
         current = TradeExecution.objects.get(pk=execution.pk)
         _may_be_voided(current)
         belongings = Belongings.load(identity_of(current), current.account_id)
+        if belongings.order is None:
+            raise RepairRefusedError(GONE)
         deed.subject = f"{belongings.label} #{current.exchange_trade_id}"
         deed.before = _state_of(belongings, [current])
         emission = Emission()
         deed.moves = write_books(deed.account, deed.journal, [_disclaimer(current)], emission)
+        current.refresh_from_db()
+        if not current.disclaimed:
+            message = "its order does not lead to this execution: check the books first"
+            raise RepairRefusedError(message)
         deed.after = _state_of(belongings.again(), [current])
     return _done(deed)
 
@@ -216,8 +223,7 @@ def _hand_over(
         message = "the strategy does not use this account"
         raise RepairRefusedError(message)
     if belongings.order is None:
-        message = "the order is not in the books any more"
-        raise RepairRefusedError(message)
+        raise RepairRefusedError(GONE)
     if belongings.owner == owner:
         message = "the order belongs there already"
         raise RepairRefusedError(message)

@@ -54,13 +54,13 @@ class PlanAction(StrEnum):
 class Change:
     """One column that would be another."""
 
-    field: str
+    name: str
     before: Json
     after: Json
 
     def __str__(self) -> str:
         """Write it as a person reads it."""
-        return f"{self.field} {_said(self.before)} → {_said(self.after)}"
+        return f"{self.name} {_said(self.before)} → {_said(self.after)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +164,7 @@ def _changes(before: object | None, after: object, names: Sequence[str]) -> tupl
     for name in names:
         was, becomes = getattr(before, name, None), getattr(after, name)
         if was != becomes and (before is not None or becomes):
-            told.append(Change(field=name, before=to_json(was), after=to_json(becomes)))
+            told.append(Change(name=name, before=to_json(was), after=to_json(becomes)))
     return tuple(told)
 
 
@@ -218,7 +218,7 @@ def holding_lines(
     for key in sorted(before.keys() | held.keys()):
         was, becomes, theirs = (side.get(key, 0) for side in (before, after, held))
         if was != theirs:
-            booked = Change(field="booked", before=to_json(was), after=to_json(becomes))
+            booked = Change(name="booked", before=to_json(was), after=to_json(becomes))
             agree = "then equal" if becomes == theirs else "still apart"
             note = f"held {to_json(theirs)}, {agree}"
             lines.append(
@@ -236,7 +236,7 @@ def not_found_lines(weighed: Iterable[Weighed]) -> list[PlanLine]:
             action=PlanAction.NOT_FOUND,
             subject=item.item.label,
             changes=(
-                Change(field="not_found_count", before=item.row.not_found_count, after=item.count),
+                Change(name="not_found_count", before=item.row.not_found_count, after=item.count),
             ),
             note="that is enough to believe it" if item.is_enough else "asked about again",
         )

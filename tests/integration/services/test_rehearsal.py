@@ -11,11 +11,13 @@ import pytest
 from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from exchanges.errors import AuthenticationError
 from tests.factories import StaffFactory
 from tests.integration.services.test_order_fill_monitor import fill, place_resting
 from tests.integration.services.test_order_manager import limit
+from tracking.api.staff_serializers import SyncResultSerializer
 from tracking.models import (
     Anomaly,
     ClosedOrder,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from tracking.services.order_manager import OrderManager
 
 LONG_AGO = timedelta(hours=1)
+SYNC = "/admin/system/order-tracking/sync-orders"
 
 
 def database() -> dict[str, str | None]:
@@ -63,7 +66,7 @@ def of(plan: SyncPlan, action: str) -> list[PlanLine]:
 
 
 def after(line: PlanLine, name: str) -> Any:
-    return {change.field: change.after for change in line.changes}[name]
+    return {change.name: change.after for change in line.changes}[name]
 
 
 def orders() -> dict[str, dict[str, str]]:
@@ -84,7 +87,7 @@ def predicted_orders(plan: SyncPlan, before: dict[str, dict[str, str]]) -> dict[
     for line in plan.lines:
         if line.action in {"INSERT", "UPDATE", "CLOSE", "REOPEN"}:
             row = result.setdefault(line.subject.rsplit(":", 1)[1], {"filled_quantity": "0"})
-            row |= {c.field: str(c.after) for c in line.changes if c.field in row | {"status": 1}}
+            row |= {c.name: str(c.after) for c in line.changes if c.name in row | {"status": 1}}
     return result
 
 
@@ -126,9 +129,9 @@ def assert_comes_true(exchange: Exchange, plan: SyncPlan) -> None:
     assert set(changed) == {line.subject for line in of(plan, "POSITION")}
     for line in of(plan, "POSITION"):
         told = {
-            change.field: Decimal(str(change.after))
+            change.name: Decimal(str(change.after))
             for change in line.changes
-            if change.field in {"quantity", "average_price"}
+            if change.name in {"quantity", "average_price"}
         }
         was = positions_before.get(line.subject, (Decimal(0), Decimal(0)))
         assert changed[line.subject] == (
@@ -289,7 +292,7 @@ def test_a_plan_is_json(exchange: Exchange) -> None:
     assert told["counts"]["insert"] == 1
     (line,) = (line for line in told["lines"] if line["action"] == "INSERT")
     assert line["executions"][0]["quantity"] == "0.1"
-    assert {"field": "status", "before": None, "after": "PARTIALLY_FILLED"} in line["changes"]
+    assert {"name": "status", "before": None, "after": "PARTIALLY_FILLED"} in line["changes"]
 
 
 def test_a_plan_is_shown_in_the_admin(exchange: Exchange, client: Client) -> None:
@@ -305,3 +308,28 @@ def test_a_plan_is_shown_in_the_admin(exchange: Exchange, client: Client) -> Non
     shown = page.content.decode()
     assert f"<td>INSERT</td><td>FUTURES:BTC/USDT:USDT:{order_id}</td>" in shown
     assert database() == before
+
+
+@pytest.mark.parametrize("by_account", [True, False])
+def test_the_api_plans_and_then_does(exchange: Exchange, *, by_account: bool) -> None:
+    staff = APIClient()
+    staff.force_authenticate(StaffFactory.create())
+    pk = exchange.account.pk
+    path = f"/api/v1/accounts/{pk}/sync/" if by_account else SYNC
+    fill(exchange, place_resting(exchange), "0.1")
+    before = database()
+
+    planned = staff.post(path, {"account_id": pk, "dry_run": True}, format="json").json()
+
+    assert database() == before
+    done = staff.post(path, {"account_id": pk}, format="json").json()
+    counts = ("inserted", "updated", "closed", "executions")
+    assert [planned[name] for name in counts] == [done[name] for name in counts] == [1, 0, 0, 1]
+    assert (planned["dry_run"], done["dry_run"], done["plan"]) == (True, False, None)
+    assert {line["action"] for line in planned["plan"]["lines"]} == {
+        "INSERT",
+        "POSITION",
+        "HOLDING",
+    }
+    serializer = SyncResultSerializer(planned)
+    assert json.loads(json.dumps(serializer.data)) == planned
