@@ -1,5 +1,7 @@
 """How the suite uses Hypothesis: no example is timed, because a busy machine is no failure."""
 
+import decimal
+
 from hypothesis import Phase, settings
 
 settings.register_profile("suite", deadline=None)
@@ -12,3 +14,6 @@ settings.register_profile(
     phases=[Phase.explicit, Phase.generate],
 )
 settings.load_profile("suite")
+
+# as the settings have it, for tests of the core that run without Django
+decimal.getcontext().prec = decimal.DefaultContext.prec = 60
