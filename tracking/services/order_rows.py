@@ -16,6 +16,7 @@ from exchanges.messages import (
 from tracking.domain.evidence import OrderState
 from tracking.domain.executions import ZERO, ExecutionState, quantised
 from tracking.models import ClosedOrder, OpenOrder, Trade, TradeExecution
+from tracking.services.payloads import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -245,4 +246,4 @@ def _commissions(live: list[TradeExecution]) -> dict[str, str]:
         if execution.commission is not None and execution.commission_asset:
             asset = execution.commission_asset
             sums[asset] = sums.get(asset, ZERO) + execution.commission
-    return {asset: format(total, "f") for asset, total in sorted(sums.items())}
+    return {asset: plain(total) for asset, total in sorted(sums.items())}

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from tracking.domain.positions import Checkpoints, PositionState
+from tracking.services.payloads import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +56,7 @@ def write_state(row: StrategyPosition, state: PositionState) -> None:
 
 
 def _texts(sums: Mapping[str, Decimal]) -> dict[str, str]:
-    return {asset: format(amount, "f") for asset, amount in sorted(sums.items())}
+    return {asset: plain(amount) for asset, amount in sorted(sums.items())}
 
 
 def _amounts(stored: Mapping[str, str]) -> dict[str, Decimal]:
