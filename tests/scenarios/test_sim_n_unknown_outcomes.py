@@ -29,7 +29,7 @@ from tests.scenarios.stories import (
 )
 from tracking.models import ClosedOrder, FailedOrder, OpenOrder, OrderRequest, StrategyPosition
 from tracking.services.unknown_submits import SCHEDULE, SUBMIT_MAY_ARRIVE, next_question
-from tracking.services.verification_queue import verify_due
+from tracking.services.verification_queue import accounts_due, verify_due
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -227,6 +227,61 @@ def test_sim_n3_a_cancel_that_never_arrived_leaves_the_order_working(
     order = OpenOrder.objects.get()
     assert (order.status, order.cancel_requested_at) == ("NEW", None)
     assert requests(exchange.simulator)["DELETE order"] == 1
+    assert_settled(exchange)
+
+
+def long_ago(request: OrderRequest) -> None:
+    """Let nobody expect the answer of a request any more."""
+    then = timezone.now() - SUBMIT_MAY_ARRIVE - timedelta(seconds=1)
+    OrderRequest.objects.filter(pk=request.pk).update(created_at=then)
+    OrderRequest.objects.filter(pk=request.pk, sent_at__isnull=False).update(sent_at=then)
+
+
+@pytest.mark.parametrize("is_claimed", [True, False])
+@pytest.mark.parametrize("end", ["cancel", "fill"])
+def test_sim_n3_a_cancel_of_an_order_that_had_just_ended_ends_too(
+    exchange: Exchange, manager: OrderManager, end: str, *, is_claimed: bool
+) -> None:
+    manager.execute(limit(quantity="0.5"), idempotency_key="1")
+    stale = OpenOrder.objects.get()
+    exchange.act(end, symbol="BTCUSDT", orderId=int(FIRST))
+    hear(exchange, *exchange.frames(2))
+    assert not OpenOrder.objects.exists()
+    exchange.simulator.faults(
+        refuse_and_lose_answer={"DELETE order": {"how": "drop", "count": 1}},
+        rest_status={"GET order": 500},
+    )
+    request = manager.cancel(stale, idempotency_key="2")
+    assert request.outcome == "UNKNOWN"
+    if not is_claimed:
+        # whoever should have sent it died before
+        OrderRequest.objects.filter(pk=request.pk).update(outcome="PENDING", sent_at=None)
+    assert accounts_due(timezone.now()) == []
+    long_ago(request)
+
+    assert accounts_due(timezone.now()) == [exchange.account.pk]
+    verify_due(exchange.account.pk)
+
+    expected = {"cancel": ("ACCEPTED", "CANCELLED"), "fill": ("REJECTED", "FILLED")}[end]
+    request.refresh_from_db()
+    assert (request.outcome, request.detail) == (expected[0], f"the order ended {expected[1]}")
+    assert accounts_due(timezone.now()) == []
+    assert_settled(exchange)
+
+
+def test_sim_n3_a_cancel_that_was_withdrawn_before_its_send_is_not_accepted(
+    exchange: Exchange, manager: OrderManager
+) -> None:
+    manager.execute(limit(quantity="0.5"), idempotency_key="1")
+    exchange.simulator.faults(refuse_and_lose_answer={"DELETE order": {"how": "drop", "count": 1}})
+    request = manager.cancel(OpenOrder.objects.get(), idempotency_key="2")
+    OpenOrder.objects.update(cancel_requested_at=None)
+    long_ago(request)
+
+    verify_due(exchange.account.pk)
+
+    assert outcomes() == [("PLACE", "ACCEPTED"), ("CANCEL", "NOT_ACCEPTED")]
+    assert open_orders() == [(FIRST, "NEW", "0")]
     assert_settled(exchange)
 
 

@@ -72,20 +72,32 @@ def settle_cancels(account_id: int, ended: Sequence[OpenOrder], now: datetime) -
     Runs inside the emitter's transaction. One that was not sent yet need not be any more.
     """
     for order in ended:
-        was_cancelled = order.status == OrderStatus.CANCELLED.value
-        outcome = RequestOutcome.ACCEPTED if was_cancelled else RequestOutcome.REJECTED
+        outcome, detail = settled_by(order.status)
         OrderRequest.objects.filter(
             account_id=account_id,
             action=RequestAction.CANCEL.value,
             market_type=order.market_type,
             symbol=order.symbol,
-            client_order_id=order.client_order_id,
+            **_name_of(order),
             outcome__in=(RequestOutcome.PENDING.value, RequestOutcome.UNKNOWN.value),
         ).update(
             outcome=outcome.value,
-            detail=f"the order ended {order.status}",
+            detail=detail,
             answered_at=Greatest(Value(now), F("created_at")),
         )
+
+
+def _name_of(order: OpenOrder) -> dict[str, str | None]:
+    if order.client_order_id:
+        return {"client_order_id": order.client_order_id}
+    return {"exchange_order_id": order.exchange_order_id}
+
+
+def settled_by(status: str) -> tuple[RequestOutcome, str]:
+    """Say what the end of an order makes of its cancel."""
+    was_cancelled = status == OrderStatus.CANCELLED.value
+    outcome = RequestOutcome.ACCEPTED if was_cancelled else RequestOutcome.REJECTED
+    return outcome, f"the order ended {status}"
 
 
 def _remember_failures(

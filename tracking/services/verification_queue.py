@@ -36,7 +36,11 @@ from tracking.services.baseline import ensure_baseline
 from tracking.services.cursors import read_cursors
 from tracking.services.event_emitter import emit_trade_event, lock_account
 from tracking.services.gaps import explain_gaps
-from tracking.services.lost_cancels import withdraw_lost
+from tracking.services.lost_cancels import (
+    accounts_with_forgotten,
+    end_forgotten,
+    withdraw_lost,
+)
 from tracking.services.order_records import Gathered, ended_among
 from tracking.services.unknown_submits import is_unknown_submit
 from tracking.services.unsent import fail_never_sent
@@ -84,7 +88,7 @@ def accounts_due(now: datetime) -> list[int]:
         verified=False, voided_at__isnull=True, next_verify_at__lte=now
     ).values_list("account_id", flat=True)
     orders = OpenOrder.objects.filter(next_verify_at__lte=now).values_list("account_id", flat=True)
-    due = {*rows.distinct(), *orders.distinct()}
+    due = {*rows.distinct(), *orders.distinct(), *accounts_with_forgotten(now)}
     if not due:
         return []
     active = ExchangeAccount.objects.filter(pk__in=due, state=AccountState.ACTIVE.value)
@@ -94,6 +98,7 @@ def accounts_due(now: datetime) -> list[int]:
 def verify_due(account_id: int) -> int:
     """Ask REST about everything of an account that is due; return how many rows were."""
     now = timezone.now()
+    end_forgotten(account_id, now)
     account = ExchangeAccount.objects.get(pk=account_id)
     if not clients.may_ask(account):
         return 0
