@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import structlog
 from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
 from django.utils import timezone
 
 from exchanges.errors import ExchangeError
@@ -22,6 +23,7 @@ from tracking.services import (
     sessions,
     verification_queue,
 )
+from tracking.services.books import alarm
 from tracking.services.order_fill_monitor import OrderFillMonitor
 
 log = structlog.get_logger(__name__)
@@ -96,3 +98,22 @@ def expire_stale_sessions(**_future: object) -> None:
 def prune(**_future: object) -> None:
     """Forget what may be forgotten."""
     pruning.prune()
+
+
+@shared_task(name="tracking.check_books", queue="sync", soft_time_limit=50, time_limit=55)
+def check_books(*, account_id: int, judged: int = 0, **_future: object) -> None:
+    """Check the books of one account; what a worker has no time for, the next task goes on with."""
+    try:
+        alarm.watch_books(account_id)
+    except SoftTimeLimitExceeded:
+        by_now = alarm.judged_so_far(account_id)
+        log.warning("books.unfinished", account=account_id, judged=by_now)
+        if by_now > judged:
+            check_books.delay(account_id=account_id, judged=by_now)
+
+
+@shared_task(name="tracking.check_all_books", queue="sync")
+def check_all_books(**_future: object) -> None:
+    """Hand out the check of every account's books."""
+    for account_id in alarm.accounts_to_check():
+        check_books.delay(account_id=account_id)

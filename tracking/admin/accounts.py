@@ -17,7 +17,7 @@ from django.contrib import admin, messages
 from django.template.response import TemplateResponse
 
 from exchanges.errors import ExchangeError
-from tracking.admin.base import FactAdmin, WithoutSecrets, may_sync, sync_now
+from tracking.admin.base import FactAdmin, WithoutSecrets, check_now, may_sync, sync_now
 from tracking.models import AccountDrain, ExchangeAccount, Strategy, StrategyAccount
 from tracking.services.rehearsal import rehearse_sync
 
@@ -106,7 +106,7 @@ class AccountAdmin(WithoutSecrets[ExchangeAccount]):
         "listen_key_refreshed_at",
         "reconnect_requested_at",
     )
-    actions = ("sync_now", "rehearse_sync")
+    actions = ("sync_now", "rehearse_sync", "check_books")
 
     @admin.action(description="Sync now", permissions=["sync"])
     def sync_now(self, request: HttpRequest, accounts: QuerySet[ExchangeAccount]) -> None:
@@ -133,6 +133,11 @@ class AccountAdmin(WithoutSecrets[ExchangeAccount]):
             "plans": plans,
         }
         return TemplateResponse(request, "tracking/sync_plan.html", context)
+
+    @admin.action(description="Check the books now", permissions=["sync"])
+    def check_books(self, request: HttpRequest, accounts: QuerySet[ExchangeAccount]) -> None:
+        """Have the books proved; the result comes under "Books checks"."""
+        check_now(self, request, accounts.values_list("pk", flat=True))
 
     def has_sync_permission(self, request: HttpRequest) -> bool:
         """Offer the action to those who may use it."""

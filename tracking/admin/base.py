@@ -16,6 +16,7 @@ from django.db.models import Model
 from exchanges.errors import ExchangeError
 from tracking.selectors import SECRETS
 from tracking.services.order_tracking import sync_open_orders
+from tracking.tasks import check_books
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,6 +77,15 @@ def sync_now(admin_page: admin.ModelAdmin[Any], request: HttpRequest, ids: Itera
         else:
             told, level = f"account {account_id}: {_outcome(result)}", messages.SUCCESS
         admin_page.message_user(request, told, level)
+
+
+def check_now(admin_page: admin.ModelAdmin[Any], request: HttpRequest, ids: Iterable[int]) -> None:
+    """Hand the check of these accounts' books to the workers."""
+    accounts = sorted(set(ids))
+    for account_id in accounts:
+        check_books.delay(account_id=account_id)
+    told = f"{len(accounts)} account(s) are being checked: look again in a moment"
+    admin_page.message_user(request, told, messages.SUCCESS)
 
 
 def _outcome(result: Any) -> str:

@@ -15,9 +15,11 @@ from tracking.admin.base import FactAdmin
 from tracking.models import (
     AccountDrain,
     AccountState,
+    BooksCheck,
     EventCounter,
     ExchangeAccount,
     FailedOrder,
+    MarketTerms,
     OrderEvent,
     OrderRequest,
     Posting,
@@ -67,6 +69,10 @@ def one_row_of_everything(name: str) -> None:
     Posting.objects.create(**market, key=name, kind="OPENING", posted_at=now, created_at=now)
     SymbolSubscription.objects.create(**market)
     AccountDrain.objects.create(account=account)
+    BooksCheck.objects.create(account=account, started_at=now)
+    MarketTerms.objects.create(
+        exchange="BINANCE", market_type="FUTURES", symbol=name, base="BTC", quote="USDT"
+    )
 
 
 def path_to(model: type[Model], page: str, *args: Any) -> str:

@@ -26,6 +26,7 @@ def test_all_tasks_are_seeded_with_their_pace_and_queue() -> None:
         "tracking.expire_stale_sessions": (60, "seconds", "sync"),
         "tracking.refresh_listen_keys": (1800, "seconds", "sync"),
         "tracking.prune": (86400, "seconds", "sync"),
+        "tracking.check_all_books": (86400, "seconds", "sync"),
     }
 
 

@@ -74,6 +74,13 @@ def schedules() -> tuple[Schedule, ...]:
             expires=DAY,
             description="Delete raw stream events and closed orders past their retention.",
         ),
+        Schedule(
+            task="tracking.check_all_books",
+            queue="sync",
+            seconds=DAY,
+            expires=DAY,
+            description="Prove the books: recompute them, and compare with the exchanges.",
+        ),
     )
 
 

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from tracking.domain.findings import AnomalyKind
-from tracking.models import AccountState, Anomaly, ExchangeAccount
+from tracking.models import AccountState, Anomaly, BooksCheck, ExchangeAccount
 from tracking.services import anomalies
 from tracking.services.anomalies import Noticed
 from tracking.services.books.check import AtExchange
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 #: Every night trades are compared so far back; `check_books --exchange` goes to the beginning.
-NIGHTLY: Final = AtExchange(lately=timedelta(days=3))
+#: A worker's patience is short: its task has a minute.
+NIGHTLY: Final = AtExchange(lately=timedelta(days=3), patience=20)
 #: Anomalies one check opens at most: a thousand of them tell a person no more than these.
 AT_MOST: Final = 100
 RIGHT_AGAIN: Final = "a later check of the books found it right"
@@ -49,6 +50,12 @@ def watch_books(account_id: int) -> Record:
     record = recorded_check(account_id, NIGHTLY if is_active else None)
     tell_violations(record)
     return record
+
+
+def judged_so_far(account_id: int) -> int:
+    """Count the lines of the account's newest check."""
+    newest = BooksCheck.objects.filter(account_id=account_id).order_by("-started_at").first()
+    return len(newest.lines) if newest else 0
 
 
 def tell_violations(record: Record) -> None:
