@@ -165,7 +165,8 @@ class PrivateStream:
         if ended.is_planned and now - self._hurried_at >= stable_after:
             self._hurried_at = now
             return 0.0
-        return max(ended.at_least, self._backoff.next())
+        # a refusal ends for everybody at one moment: not all may come back at that moment
+        return ended.at_least + self._backoff.next()
 
     def _live_once(self, successor: Connection | None) -> _Ended:
         try:

@@ -63,7 +63,10 @@ def _connected(account_id: int) -> OrderTrackingSession | None:
 
 
 def _has_spoken(session: OrderTrackingSession, *, since: datetime) -> bool:
-    return session.last_event_at is not None and session.last_event_at >= since
+    """Whether a frame has come since, or the connection is a new one."""
+    return any(
+        at is not None and at >= since for at in (session.last_event_at, session.connected_at)
+    )
 
 
 def _missed_one(session: OrderTrackingSession, began: datetime) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import exchanges.stream
 from exchanges.errors import AuthenticationError, ListenKeyGone, TransientError
 from exchanges.stream import PrivateStream
 from exchanges.stream_settings import StreamSettings
@@ -398,6 +399,14 @@ def test_a_refused_key_is_not_tried_again_and_again(scene: Scene) -> None:
     assert scene.recorder.states[-1].reason == "HTTP 401 -2015"
     assert not threading.Event().wait(0.2)
     assert scene.credential.obtained == 1
+
+
+def test_after_a_refusal_not_all_streams_come_back_at_the_same_moment(scene: Scene) -> None:
+    refused = exchanges.stream._failed(TransientError("refused"), at_least=30.0)
+    waits = {scene.stream()._pause(refused, 0.0) for _ in range(5)}
+
+    assert min(waits) > 30
+    assert len(waits) > 1
 
 
 def test_a_refused_handshake_is_told_by_its_status(scene: Scene) -> None:
