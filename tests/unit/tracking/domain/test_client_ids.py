@@ -23,6 +23,7 @@ def test_an_id_of_ours_names_its_owner(token: str, random_part: str, prefix: str
 def test_an_id_of_ours_is_written_the_same_for_ever() -> None:
     assert compose("abcde", "0123456789ab") == "abcdec0123456789ab"
     assert compose("abcde", "0123456789ab", prefix="x-") == "x-abcdec0123456789ab"
+    assert owner_token("abcdec0123456789ab") == "abcde"
 
 
 @given(st.text(max_size=40))
