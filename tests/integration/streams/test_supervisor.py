@@ -19,6 +19,7 @@ from tracking.models import (
     OrderEvent,
     OrderTrackingSession,
     StreamEvent,
+    StreamQuality,
 )
 from tracking.services import leases, sessions
 from tracking.services.order_fill_monitor import OrderFillMonitor
@@ -87,6 +88,16 @@ def test_an_account_is_taken_connected_and_asked_to_catch_up(
     assert exchange.account.next_full_sync_at is None
     assert session().epoch == exchange.account.lease_epoch
     assert OrderEvent.objects.filter(kind="session").exists()
+
+
+def test_every_connection_is_counted_as_a_gap_behind_it(exchange: Exchange, worker: Worker) -> None:
+    worker.step_until(lambda: StreamQuality.objects.filter(gaps=1).exists())
+    exchange.account.reconnect_requested_at = timezone.now()
+    exchange.account.save(update_fields=["reconnect_requested_at"])
+
+    worker.step_until(lambda: StreamQuality.objects.filter(gaps=2).exists())
+
+    assert StreamQuality.objects.get().account == exchange.account
 
 
 def test_frames_about_orders_reach_the_inbox_and_wake_the_drain(
