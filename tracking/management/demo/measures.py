@@ -17,9 +17,11 @@ from tracking.management.demo.comparison import symbol_id
 from tracking.models import OpenOrder, OrderEvent, StreamEvent, TradeExecution
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from django.db.models import QuerySet
+
+    from tracking.services.books import Check
 
 #: rows of the journal that a frame caused: number, when the frame came, when it was committed
 _TIMES = """
@@ -53,6 +55,22 @@ class Latency:
 
     commit: Percentiles
     sse: Percentiles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What checking the books, with the exchange, came to."""
+
+    violations: int
+    rows_checked: int
+
+    @classmethod
+    def of(cls, checks: Collection[Check]) -> Proof:
+        """Sum the accounts' checks."""
+        return cls(
+            violations=sum(check.violation_count for check in checks),
+            rows_checked=sum(check.rows_checked for check in checks),
+        )
 
 
 def latency(user_id: int, received_at: Mapping[int, float]) -> Latency:

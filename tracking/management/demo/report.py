@@ -69,6 +69,7 @@ class Report:
     sse_events: int
     order_events: int
     sse_gaps: int
+    books: measures.Proof
     latency_ms: measures.Latency
 
     def verdict(self, seconds: float) -> Verdict:
@@ -80,6 +81,7 @@ class Report:
     def wrong(self) -> list[str]:
         """Name the figures that say the books, or what was told of them, are not right."""
         wrong = [name for name in MUST_BE_ZERO if getattr(self, name)]
+        wrong += ["books"] if self.books.violations else []
         return wrong + (["sse_events"] if self.sse_events != self.order_events else [])
 
     def too_little(self, seconds: float) -> list[str]:
@@ -94,13 +96,19 @@ class Report:
     def lines(self) -> list[str]:
         """Write one line a figure, for people."""
         named = asdict(self)
+        proof = named.pop("books")
+        named["books"] = f"{proof['violations']} violations in {proof['rows_checked']} rows"
         for stage, figures in named.pop("latency_ms").items():
             named[f"frame to {stage}"] = f"p50 {figures['p50']} ms, p99 {figures['p99']} ms"
         return [f"{name.replace('_', ' '):>24}  {value}" for name, value in named.items()]
 
 
 def draw_up(
-    cast: Cast, summary: Mapping[str, Any], differences: Differences, listener: SseClient
+    cast: Cast,
+    summary: Mapping[str, Any],
+    differences: Differences,
+    proof: measures.Proof,
+    listener: SseClient,
 ) -> Report:
     """Draw up the report of a run that has settled."""
     account_ids = list(cast.api_keys)
@@ -123,5 +131,6 @@ def draw_up(
         sse_events=len(numbers & listener.received_at.keys()),
         order_events=len(numbers),
         sse_gaps=listener.gaps(numbers),
+        books=proof,
         latency_ms=measures.latency(cast.user_id, listener.received_at),
     )

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Self
 import structlog
 
 from tracking.management.demo import measures, report
-from tracking.management.demo.comparison import compare, ledger_books, our_books
+from tracking.management.demo.comparison import EXAMPLES, compare, ledger_books, our_books
 from tracking.management.demo.readiness import streams_are_connected, web_answers
 from tracking.management.demo.sse_client import SseClient
 from tracking.management.demo.trader import Trader
 from tracking.management.demo.waiting import SETTLING, wait_until
 from tracking.models import TradeExecution
+from tracking.services.books import check_account
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,7 +157,16 @@ class Show:
         for example in differences.examples():
             self._say(example)
         self._warn_of_refusals(summary)
-        return report.draw_up(self._cast, summary, differences, self._listener)
+        return report.draw_up(self._cast, summary, differences, self._prove(), self._listener)
+
+    def _prove(self) -> measures.Proof:
+        """Check every account's books, with the exchange. Raises ExchangeError."""
+        self._say("Checking the books ...")
+        checks = [check_account(pk, with_exchange=True) for pk in self._cast.api_keys]
+        for check in checks:
+            for violation in check.violations[:EXAMPLES]:
+                self._say(f"books: {violation}")
+        return measures.Proof.of(checks)
 
     def _warn_of_refusals(self, summary: dict[str, Any]) -> None:
         if summary["too_many_requests"]:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tracking.management.demo.measures import Latency, Percentiles
+from tracking.management.demo.measures import Latency, Percentiles, Proof
 from tracking.management.demo.report import MUST_BE_ZERO, Report, Verdict
 
 QUICK = Percentiles(p50=12.5, p99=80.0)
@@ -30,6 +30,7 @@ GOOD = Report(
     sse_events=900,
     order_events=900,
     sse_gaps=0,
+    books=Proof(violations=0, rows_checked=5000),
     latency_ms=Latency(commit=QUICK, sse=QUICK),
 )
 
@@ -46,6 +47,13 @@ def test_equal_books_after_enough_trading_are_a_success() -> None:
 @pytest.mark.parametrize("name", MUST_BE_ZERO)
 def test_whatever_must_be_zero_fails_the_run(name: str) -> None:
     assert changed(name, 1).verdict(60) is Verdict.DIFFERENT
+
+
+def test_books_that_do_not_prove_right_fail_the_run() -> None:
+    broken = replace(GOOD, books=Proof(violations=1, rows_checked=5000))
+
+    assert broken.verdict(60) is Verdict.DIFFERENT
+    assert any(line.endswith("books  1 violations in 5000 rows") for line in broken.lines())
 
 
 def test_an_event_the_listener_never_got_fails_the_run() -> None:
@@ -88,8 +96,9 @@ def test_the_json_object_has_the_names_that_were_promised() -> None:
         *("orders", "executions", "partial_then_cancelled", "by_hand", "frames_lost"),
         *("found_by_rest", "stream_interruptions", "missing", "extra"),
         *("open_order_mismatches", "position_mismatches", "unverified", "inferred"),
-        *("quarantined", "sse_events", "order_events", "sse_gaps", "latency_ms"),
+        *("quarantined", "sse_events", "order_events", "sse_gaps", "books", "latency_ms"),
     ]
+    assert told["books"] == {"violations": 0, "rows_checked": 5000}
     assert told["latency_ms"]["commit"] == {"p50": 12.5, "p99": 80.0}
     assert set(told["latency_ms"]) == {"commit", "sse"}
 
