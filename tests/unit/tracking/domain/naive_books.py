@@ -92,6 +92,20 @@ def naive(entries: Iterable[Entry], terms: Terms) -> NaivePosition:
     return position
 
 
+def differs(told: Decimal, exact: Fraction) -> Fraction:
+    return abs(Fraction(told) - exact)
+
+
+def assert_same(state: PositionState, position: NaivePosition) -> None:
+    """Compare a fold, which rounds at each step, with the exact reading."""
+    close = Fraction(1, 10**9)
+    assert Fraction(state.quantity) == position.held
+    assert differs(state.average_price, position.average) < close
+    assert differs(state.realized_pnl, position.realised) < close
+    assert differs(state.fees, position.fees) < close
+    assert differs(state.funding, position.funding) < close
+
+
 @dataclass
 class KeptPosition:
     """A position as the books keep it: a batch at a time, from checkpoints where one comes late."""

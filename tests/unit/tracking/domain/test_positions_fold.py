@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exchanges.messages import PositionSide, Side
 from tests.unit.tracking.domain.builders import at
 from tests.unit.tracking.domain.naive_books import (
     KeptPosition,
-    NaivePosition,
+    assert_same,
     changed_fee,
     naive,
 )
@@ -32,6 +32,9 @@ from tracking.domain.positions import (
     net_pnl,
     posting_key,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SPOT = terms_of("BTC/USDT")
 LINEAR = terms_of("BTC/USDT:USDT", Decimal("0.1"))
@@ -83,19 +86,7 @@ def histories(draw: st.DrawFn, terms: Terms, *, priced: bool = False) -> list[En
     return entries
 
 
-def differs(told: Decimal, exact: Fraction) -> Fraction:
-    return abs(Fraction(told) - exact)
-
-
-def assert_same(state: PositionState, position: NaivePosition) -> None:
-    close = Fraction(CLOSE)
-    assert Fraction(state.quantity) == position.held
-    assert differs(state.average_price, position.average) < close
-    assert differs(state.realized_pnl, position.realised) < close
-    assert differs(state.fees, position.fees) < close
-    assert differs(state.funding, position.funding) < close
-
-
+@settings(max_examples=60)
 @given(st.data(), markets)
 def test_a_fold_is_what_a_simple_reading_makes_of_it(data: st.DataObject, terms: Terms) -> None:
     history = data.draw(histories(terms))
@@ -104,12 +95,13 @@ def test_a_fold_is_what_a_simple_reading_makes_of_it(data: st.DataObject, terms:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _small_checkpoints() -> object:
+def _small_checkpoints() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(positions, "CHECKPOINT_SPACING", 3)
         yield
 
 
+@settings(max_examples=60)
 @given(st.data(), markets)
 def test_batches_in_any_order_and_changed_later_make_the_same_books(
     data: st.DataObject, terms: Terms
@@ -137,6 +129,7 @@ def test_batches_in_any_order_and_changed_later_make_the_same_books(
         assert point == fold(PositionState(), until, terms)
 
 
+@settings(max_examples=60)
 @given(st.data(), markets, prices)
 def test_what_is_realised_when_all_is_closed_is_the_cash_that_flowed(
     data: st.DataObject, terms: Terms, price: Decimal
