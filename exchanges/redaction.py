@@ -34,7 +34,7 @@ _LONE_KEY: Final = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{64}(?![A-Za-z0-9])")
 
 def redacted(raw: str) -> str:
     """Strike out what is secret in a frame, or in any text that quotes one. Idempotent."""
-    if raw[:1] == "{" and not _has_marker(raw):
+    if raw[:1] in {"{", "["} and not _has_marker(raw):
         return raw
     return _LONE_KEY.sub(REDACTED, _FIELD.sub(rf'\g<1>"{REDACTED}"', raw))
 

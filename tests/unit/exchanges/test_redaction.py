@@ -86,8 +86,11 @@ def test_no_answer_keeps_a_key(frame: str) -> None:
     assert LISTEN_KEY not in redacted(frame % LISTEN_KEY)
 
 
-def test_a_frame_without_secrets_stays_to_the_letter() -> None:
-    raw = sample("ORDER_TRADE_UPDATE__filled").decode()
+@pytest.mark.parametrize(
+    "name", ["ORDER_TRADE_UPDATE__filled", "rest_order__partially_filled", "rest_userTrades__two"]
+)
+def test_what_holds_no_secret_stays_to_the_letter_at_once(name: str) -> None:
+    raw = sample(name).decode()
 
     assert redacted(raw) is raw
 
