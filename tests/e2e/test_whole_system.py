@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
+import redis
+from django.conf import settings
 from django.utils import timezone
 
 from exchanges.messages import OrderStatus, OrderType, Side, Source
+from ordertrack.processes import beat
+from ordertrack.supervisor import Supervisor
+from tests.e2e.broker import everything_doubled, tasks_stolen
 from tests.e2e.system import SYMBOL, System, executions_of
 from tracking.management.demo.trader import place_by_hand
 from tracking.models import ClosedOrder, OpenOrder, StreamEvent, Trade, TradeExecution
@@ -111,6 +117,45 @@ def test_books_are_equal_after_a_process_was_killed_while_trading(
         system.trade_on(trader, 12)
 
     assert system.eventually(lambda: system.pid(process) not in {None, killed})
+    system.assert_equal_books()
+
+
+def test_sim_v1_every_task_run_twice_and_at_once_books_everything_once(system: System) -> None:
+    with system.trading(seed=21) as trader, everything_doubled(system) as doubled:
+        system.trade_on(trader, 15)
+
+    assert doubled.count > trader.orders
+    system.assert_equal_books()
+
+
+def test_sim_v2_a_fifth_of_all_tasks_lost_on_the_way_loses_no_fill(system: System) -> None:
+    with system.trading(seed=22) as trader, tasks_stolen(one_in=5) as stolen:
+        system.trade_on(trader, 15)
+
+    assert stolen.count > 0
+    system.assert_equal_books()
+
+
+def test_sim_v3_a_broker_that_forgets_everything_while_trading_loses_no_fill(
+    system: System,
+) -> None:
+    with system.trading(seed=23) as trader:
+        for _ in range(3):
+            system.trade_on(trader, 5)
+            for url in (settings.REDIS_URL, settings.REDIS_STATE_URL):
+                with redis.Redis.from_url(url) as store:
+                    store.flushall()
+
+    system.assert_equal_books()
+
+
+def test_sim_v4_a_second_beat_changes_nothing(system: System) -> None:
+    with Supervisor([replace(beat(), name="second beat")]) as second:
+        assert system.eventually(second.pids)
+        with system.trading(seed=24) as trader:
+            system.trade_on(trader, 15)
+        assert second.pids()
+
     system.assert_equal_books()
 
 
