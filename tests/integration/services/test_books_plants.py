@@ -3,101 +3,36 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from django.db import connection
-from django.utils import timezone
 
-from exchanges.messages import IdSpace, OrderStatus, Side
-from tests.books import assert_clean
+from tests.books import FILLED, OPEN, ORDER, POSITION, WORKING, assert_clean, example_books, run
 from tests.factories import ExchangeAccountFactory, StrategyAccountFactory
-from tests.unit.tracking.domain.builders import a_fill, a_snapshot, at, seen
-from tracking.domain.client_ids import compose
+from tests.unit.tracking.domain.builders import at
 from tracking.models import StreamEvent, Trade, TradeExecution
-from tracking.services.books import check_account
-from tracking.services.event_emitter import emit_trade_event
-from tracking.services.order_records import Gathered
+from tracking.services.books.invariants import INVARIANTS
+from tracking.services.books.moment import Moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tracking.models import ExchangeAccount
-
-SYMBOL = "BTC/USDT:USDT"
-#: orders of the account: ended in three fills, of a strategy; working with one; ended with none
-FILLED, WORKING, CANCELLED = "11", "12", "13"
-ORDER = f"FUTURES:{SYMBOL}:{FILLED}"
-OPEN = f"FUTURES:{SYMBOL}:{WORKING}"
-POSITION = f"FUTURES:{SYMBOL}:NET"
-
-
-def gathered(order_id: str, *evidence: object) -> list[Gathered]:
-    return [
-        Gathered(
-            market_type="FUTURES",
-            symbol=SYMBOL,
-            id_space=IdSpace.ORDER.value,
-            exchange_order_id=order_id,
-            evidence=item,  # type: ignore[arg-type]  # builders give evidence
-        )
-        for item in evidence
-    ]
+    from tracking.services.books import Violation
 
 
 @pytest.fixture
-def account(transactional_db: None) -> ExchangeAccount:
-    made: ExchangeAccount = ExchangeAccountFactory.create(baseline_at=at(-10))
-    token = StrategyAccountFactory.create(account=made).token
-    ours = compose(token, "000000000011")
-    fills = [
-        a_fill(str(n), "1", str(100 + n), exchange_order_id=FILLED, executed_at=at(n))
-        for n in (1, 2, 3)
-    ]
-    closing = a_fill("4", "1", "110", exchange_order_id=WORKING, side=Side.SELL, executed_at=at(4))
-    emit(
-        made,
-        gathered(FILLED, seen(a_snapshot(exchange_order_id=FILLED, client_order_id=ours))),
-        gathered(FILLED, *(seen(fills=(fill,)) for fill in fills)),
-        gathered(
-            FILLED,
-            seen(
-                a_snapshot(
-                    OrderStatus.FILLED,
-                    "3",
-                    second=4,
-                    filled_quote=Decimal(306),
-                    exchange_order_id=FILLED,
-                    client_order_id=ours,
-                ),
-                complete=True,
-            ),
-        ),
-        gathered(WORKING, seen(a_snapshot(exchange_order_id=WORKING, side=Side.SELL))),
-        gathered(WORKING, seen(fills=(closing,))),
-        gathered(CANCELLED, seen(a_snapshot(exchange_order_id=CANCELLED))),
-        gathered(
-            CANCELLED,
-            seen(a_snapshot(OrderStatus.CANCELLED, second=5, exchange_order_id=CANCELLED)),
-        ),
-    )
-    return made
+def account(db: None) -> ExchangeAccount:
+    return example_books()
 
 
-def emit(account: ExchangeAccount, *steps: list[Gathered]) -> None:
-    for step in steps:
-        emit_trade_event(account_id=account.pk, gathered=step, now=timezone.now())
+def violations(account: ExchangeAccount) -> list[Violation]:
+    """Judge inside the test's own transaction: what is planted is rolled back with it."""
+    moment = Moment(account.pk)
+    return [v for invariant in INVARIANTS for v in invariant.judge(moment).violations]
 
 
-def run(*statements: str) -> None:
-    with connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
-
-
-def test_clean_books_are_clean(account: ExchangeAccount) -> None:
-    check = assert_clean(account.pk)
+@pytest.mark.usefixtures("transactional_db")
+def test_clean_books_are_clean() -> None:
+    check = assert_clean(example_books().pk)
 
     assert Trade.objects.count() == 2
     assert TradeExecution.objects.count() == 4
@@ -287,7 +222,7 @@ PLANTS = {
 def test_a_planted_error_is_found(account: ExchangeAccount, plant: Plant) -> None:
     run(plant.statement)
 
-    found = check_account(account.pk).violations
+    found = violations(account)
 
     subjects = [v.subject for v in found if v.invariant == plant.invariant]
     assert any(subject.startswith(plant.subject) for subject in subjects), found
@@ -303,7 +238,7 @@ def test_what_belongs_to_a_use_of_another_account_is_found(
         f"UPDATE tracking_{table} SET strategy_account_id = {foreign} WHERE strategy_account_id > 0"
     )
 
-    found = check_account(account.pk).violations
+    found = violations(account)
 
     assert any(
         v.invariant == "OL-16" and v.detail.endswith("use of another account") for v in found
@@ -314,7 +249,7 @@ def test_an_event_told_to_somebody_else_is_found(account: ExchangeAccount) -> No
     other = ExchangeAccountFactory.create().user_id
     run(f"UPDATE tracking_orderevent SET user_id = {other} WHERE seq = 3")
 
-    found = check_account(account.pk).violations
+    found = violations(account)
 
     assert {v.invariant for v in found} == {"RE-8", "RE-9"}
 
@@ -339,27 +274,11 @@ def test_a_frame_that_got_lost_is_found(
         **dict.fromkeys(terms, at(1)),
     )
 
-    found = check_account(account.pk).violations
+    found = violations(account)
 
     assert {v.invariant for v in found} == invariants
 
 
-@pytest.fixture
-def _schema_put_back(transactional_db: None) -> Iterator[None]:
-    """DDL outlives the rows of a test."""
-    yield
-    columns = "account_id, market_type, symbol, id_space, exchange_order_id"
-    run(
-        "ALTER TABLE tracking_trade DROP CONSTRAINT IF EXISTS trade_identity",
-        "DROP INDEX IF EXISTS trade_identity",
-        f"ALTER TABLE tracking_trade ADD CONSTRAINT trade_identity UNIQUE ({columns})",
-        "ALTER TABLE tracking_trade DROP CONSTRAINT IF EXISTS trade_times",
-        "ALTER TABLE tracking_trade ADD CONSTRAINT trade_times"
-        " CHECK (first_executed_at <= last_executed_at)",
-    )
-
-
-@pytest.mark.usefixtures("_schema_put_back")
 @pytest.mark.parametrize(
     ("statement", "invariants"),
     [
@@ -376,9 +295,9 @@ def _schema_put_back(transactional_db: None) -> Iterator[None]:
 def test_a_constraint_that_is_gone_or_narrower_is_found(
     account: ExchangeAccount, statement: str, invariants: set[str]
 ) -> None:
-    run(statement)
+    run("SET CONSTRAINTS ALL IMMEDIATE", statement)
 
-    found = check_account(account.pk).violations
+    found = violations(account)
 
     assert {v.invariant for v in found} == invariants
     assert all(v.subject.startswith("tracking_trade:") for v in found)

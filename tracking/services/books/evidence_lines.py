@@ -80,6 +80,7 @@ SET_ASIDE: Final = Statement(
     FROM tracking_streamevent AS frame
     WHERE account_id = %(account)s AND quarantined_at IS NOT NULL AND NOT EXISTS (
         SELECT FROM tracking_anomaly AS seen
-        WHERE seen.account_id = %(account)s AND seen.kind = 'QUARANTINED')
+        WHERE seen.account_id = %(account)s
+            AND seen.kind IN ('QUARANTINED', 'MALFORMED_FRAME', 'UNKNOWN_SYMBOL'))
     """,
 )

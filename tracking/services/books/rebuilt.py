@@ -56,6 +56,11 @@ class RebuiltPosition:
         whose = "residual" if owner is None else f"strategy account {owner}"
         return f"{self.key.market_type}:{self.key.symbol}:{self.key.position_side} ({whose})"
 
+    @property
+    def is_wrong(self) -> bool:
+        """Whether its row, or what its fills realised, has to be written again."""
+        return bool(self.misjudged or self.differences())
+
     def differences(self) -> list[str]:
         """Say, column by column, what the row has and what it should have."""
         if self.row is None:
@@ -89,12 +94,13 @@ def rebuilt_positions(account: ExchangeAccount) -> Iterator[RebuiltPosition]:
         for row in StrategyPosition.objects.filter(account=account)
     }
     for key in position_keys(account.pk):
-        yield _rebuilt(account, key, rows.get(key))
+        yield rebuilt_position(account, key, rows.get(key))
 
 
-def _rebuilt(
+def rebuilt_position(
     account: ExchangeAccount, key: PositionKey, row: StrategyPosition | None
 ) -> RebuiltPosition:
+    """Fold one position from zero, beside its row."""
     stored = {item.entry.key: item for item in entries_after(account.pk, key)}
     terms = market_terms.terms(account.exchange, key.market_type, key.symbol)
     state = opening_state(account.pk, key)

@@ -48,6 +48,14 @@ SUMS: Final = """
                     LEFT JOIN fees ON fees.trade_id = trades.id
     )
 """
+_DIFFERS = """
+    (execution_count, filled_quantity, filled_quote) IS DISTINCT FROM (executions, quantity, quote)
+    OR executions > 0 AND (realized_pnl, first_executed_at, last_executed_at)
+       IS DISTINCT FROM (pnl, first_at, last_at)
+    OR coalesce(kept_fees, '{}') <> coalesce(fees, '{}')
+"""
+#: the trades that are not the sum of their executions
+WRONG_IDS: Final = f"{SUMS} SELECT id FROM compared WHERE {_DIFFERS} ORDER BY id"  # noqa: S608
 SUMMED: Final = Statement(
     count=_TRADES,
     finds=f"""{SUMS}
@@ -71,12 +79,7 @@ SUMMED: Final = Statement(
                       IS DISTINCT FROM (first_at, last_at)
                  THEN 'executed from ' || first_executed_at || ' to ' || last_executed_at
                       || ', rebuilt ' || first_at || ' to ' || last_at END)
-    FROM compared
-    WHERE (execution_count, filled_quantity, filled_quote)
-            IS DISTINCT FROM (executions, quantity, quote)
-       OR executions > 0 AND (realized_pnl, first_executed_at, last_executed_at)
-            IS DISTINCT FROM (pnl, first_at, last_at)
-       OR coalesce(kept_fees, '{{}}') <> coalesce(fees, '{{}}')
+    FROM compared WHERE {_DIFFERS}
     """,  # noqa: S608 - names of our own
 )
 AT_HOME: Final = Statement(
