@@ -75,6 +75,7 @@ _ABOUT_ORDERS = frozenset({"ALGO_UPDATE", "ORDER_TRADE_UPDATE"})
 #: The name given to answers to our own requests, e.g. {"result": null, "id": 1}.
 ANSWER = "answer"
 _FILLING = frozenset({"TRADE", "CALCULATED"})
+_NO_TRADE = -1
 
 
 class BinanceWebSocket:
@@ -194,10 +195,10 @@ def _order_trade_update(market_type: MarketType, frame: Fields) -> OrderReport:
 def _execution(order: Fields, identity: _Identity, executed_at: datetime) -> ExecutionReport | None:
     """Take the fill out of an order update, if there is a whole one in it.
 
-    The first trades of a new symbol have small ids and 0 means none, so t > 0 tells a fill.
+    The first trades of a new symbol have small ids; 0 and -1 mean none, so t > 0 tells a fill.
     A fill without a price is left to REST: the order's progress still shows that it happened.
     """
-    if text(order, "x") not in _FILLING:
+    if text(order, "x") not in _FILLING or order.get("t") == _NO_TRADE:
         return None
     trade_id = identifier(order, "t")
     quantity, price = amount(order, "l"), amount(order, "L")
