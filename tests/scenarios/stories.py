@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
+from tests.books import assert_clean
 from tests.integration.services.conftest import fill_budget, make_due
 from tests.integration.services.test_order_fill_monitor import drain
 from tracking.models import (
@@ -89,6 +90,7 @@ def assert_settled(exchange: Exchange) -> None:
     assert not StreamEvent.objects.filter(processed_at=None, quarantined_at=None).exists()
     assert not TradeExecution.objects.filter(voided_at=None, verified=False).exists()
     assert_journal_whole()
+    assert_clean(exchange.account.pk, with_exchange=True)
 
 
 def assert_journal_whole() -> None:

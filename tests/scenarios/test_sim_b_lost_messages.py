@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.scenarios.stories import assert_settled, quiesce, told
-from tracking.models import ClosedOrder, OpenOrder, StreamEvent, Trade, TradeExecution
+from tracking.models import (
+    ClosedOrder,
+    OpenOrder,
+    StreamEvent,
+    StreamQuality,
+    Trade,
+    TradeExecution,
+)
 from tracking.services.order_fill_monitor import OrderFillMonitor
 
 if TYPE_CHECKING:
@@ -56,6 +63,8 @@ def assert_all_booked(exchange: Exchange, orders: int, lost: int) -> None:
         for source in ("WS", "REST_TRADES")
     }
     assert by_source == {"WS": fills - lost, "REST_TRADES": lost}
+    (hour,) = StreamQuality.objects.all()
+    assert (hour.first_by_stream, hour.first_by_rest) == (fills - lost, lost)
     assert told("order_filled") == ["order_filled"] * orders
     assert_settled(exchange)
 

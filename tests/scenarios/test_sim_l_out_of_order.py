@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from exchanges.messages import OrderStatus
 from tests.scenarios.stories import (
     assert_settled,
     closed_orders,
@@ -20,7 +22,7 @@ from tests.scenarios.stories import (
     verify,
 )
 from tests.unit.tracking.domain.builders import merged
-from tests.unit.tracking.domain.test_life import ENDS, ModelExchange
+from tests.unit.tracking.domain.model_exchange import ModelExchange
 from tracking.domain.states import is_terminal
 
 if TYPE_CHECKING:
@@ -28,23 +30,30 @@ if TYPE_CHECKING:
     from tracking.domain.evidence import Evidence, OrderState
 
 ORDERS = 1000
+ENDS = (OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.REJECTED)
 
 
 def a_life(chance: random.Random) -> ModelExchange:
-    """Let an order live: fills at various prices, then an end or none."""
+    """Let an order live: fills at various prices, new sizes, an end, and fills told after it."""
     order = ModelExchange()
-    for _ in range(chance.randint(0, 6)):
-        if not order.is_over:
-            order.fill(chance.randint(1, 5), chance.randint(90, 110))
-    if not order.is_over and chance.random() < 0.6:
-        order.end(chance.choice(ENDS))
+    for _ in range(chance.randint(1, 8)):
+        turn = chance.random()
+        if turn < 0.7 and order.may_still_fill:
+            fee = chance.choice([None, Decimal("0.01")])
+            part, price = chance.randint(1, 5), chance.randint(90, 110)
+            order.fill(part, price, is_id_used_again=False, streamed_fee=fee)
+        elif turn < 0.8 and not order.is_over:
+            order.amend(Decimal(chance.randint(5, 20)), in_same_moment=False)
+        elif not order.is_over:
+            order.end(chance.choice(ENDS))
     return order
 
 
 def outcome(events: list[Evidence]) -> OrderState:
-    """Give what the events make of an order; its executions in no order."""
+    """Give what the events make of an order; of its executions those that count, in no order."""
     after = merged(*events).after
-    return replace(after, executions=tuple(sorted(after.executions, key=lambda e: e.key)))
+    counted = [execution for execution in after.executions if not execution.voided]
+    return replace(after, executions=tuple(sorted(counted, key=lambda e: e.key)))
 
 
 def test_sim_l1_a_thousand_orders_end_the_same_in_whatever_order_their_events_come() -> None:
