@@ -69,12 +69,12 @@ def book(account_id: int, told: Iterable[NewPosting], now: datetime) -> int:
 
     What moved before the account's books were opened is in its opening holdings already.
     """
-    by_key = {posting.key: posting for posting in told}
-    if not by_key:
+    told = list(told)
+    if not told:
         return 0
     with transaction.atomic(durable=True):
         account = lock_account(account_id)
-        fresh = _unknown(account, by_key)
+        fresh = unknown(account, told)
         journal = Journal(account.user_id, account_id, now)
         rows = [_row(account, posting, now) for posting in fresh]
         told_fills = _fold(account, rows, journal, now)
@@ -87,7 +87,9 @@ def book(account_id: int, told: Iterable[NewPosting], now: datetime) -> int:
     return len(rows)
 
 
-def _unknown(account: ExchangeAccount, by_key: dict[str, NewPosting]) -> list[NewPosting]:
+def unknown(account: ExchangeAccount, told: Iterable[NewPosting]) -> list[NewPosting]:
+    """Give the movements that are not booked yet and would be, by key."""
+    by_key = {posting.key: posting for posting in told}
     rows = Posting.objects.filter(account=account, key__in=list(by_key))
     known = set(rows.values_list("key", flat=True))
     begun = account.baseline_at

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from exchanges.questions import TradeCursor
 from tracking.models import ExchangeAccount
-from tracking.services import clients, sync_plan
+from tracking.services import clients, postings, sync_plan
 from tracking.services.absence import Weighed, conclude, weigh
 from tracking.services.anomalies import Noticed
 from tracking.services.cursors import read_cursors
@@ -83,6 +83,7 @@ def _lines(books: _RehearsedBooks, compared: Compared) -> list[PlanLine]:
         *sync_plan.order_lines(emission.transitions),
         *sync_plan.not_found_lines(books.not_found),
         *sync_plan.position_lines(emission),
+        *sync_plan.posting_lines(postings.unknown(books.account, compared.seen.postings)),
         *sync_plan.holding_lines(before, books.holdings(), compared.held),
         *sync_plan.anomaly_lines([*books.findings(), *drift_anomalies(compared.drifts)]),
     ]

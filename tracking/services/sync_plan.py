@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tracking.domain.evidence import OrderState
 from tracking.domain.executions import ExecutionState
 from tracking.domain.states import is_terminal
-from tracking.services.payloads import POSITION_KEYS, to_json
+from tracking.services.payloads import POSITION_KEYS, plain, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tracking.services.event_emitter import Emission
     from tracking.services.order_records import Gathered
     from tracking.services.payloads import Json
+    from tracking.services.postings import NewPosting
     from tracking.services.sync_holdings import Holdings
 
 _ORDER_FIELDS = tuple(f.name for f in fields(OrderState) if f.name != "executions")
@@ -45,6 +46,7 @@ class PlanAction(StrEnum):
     REOPEN = "REOPEN"
     OPENING = "OPENING"
     POSITION = "POSITION"
+    POSTING = "POSTING"
     HOLDING = "HOLDING"
     NOT_FOUND = "NOT_FOUND"
     ANOMALY = "ANOMALY"
@@ -208,6 +210,18 @@ def position_lines(emission: Emission) -> list[PlanLine]:
         if changes:
             lines.append(PlanLine(action=PlanAction.POSITION, subject=subject, changes=changes))
     return lines
+
+
+def posting_lines(postings: Iterable[NewPosting]) -> list[PlanLine]:
+    """Give a line for each movement that would be booked, beside what fills make of positions."""
+    return [
+        PlanLine(
+            action=PlanAction.POSTING,
+            subject=f"{posting.market_type}:{posting.symbol or posting.asset}",
+            note=f"{posting.kind.value} {plain(posting.amount)} {posting.asset}, {posting.key}",
+        )
+        for posting in postings
+    ]
 
 
 def holding_lines(

@@ -23,9 +23,11 @@ from tracking.models import (
     ClosedOrder,
     ExchangeAccount,
     OpenOrder,
+    Posting,
     StrategyPosition,
     TradeExecution,
 )
+from tracking.services import verification
 from tracking.services.clients import AccountNotActiveError
 from tracking.services.order_tracking import sync_open_orders
 from tracking.services.rehearsal import rehearse_sync
@@ -39,6 +41,12 @@ if TYPE_CHECKING:
 
 LONG_AGO = timedelta(hours=1)
 SYNC = "/admin/system/order-tracking/sync-orders"
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine an answer may be late; here it is about what is concluded from it."""
+    monkeypatch.setattr(verification, "PATIENT", 60.0)
 
 
 def database() -> dict[str, str | None]:
@@ -333,3 +341,18 @@ def test_the_api_plans_and_then_does(exchange: Exchange, *, by_account: bool) ->
     }
     serializer = SyncResultSerializer(planned)
     assert json.loads(json.dumps(serializer.data)) == planned
+
+
+def test_money_that_moved_is_told_and_booked_by_the_sync_only(exchange: Exchange) -> None:
+    sync_open_orders(exchange.account.pk, full=True, force=True)
+    exchange.act("transfer", amount="50")
+    ExchangeAccount.objects.update(income_checked_at=timezone.now() - LONG_AGO)
+
+    plan = rehearse(exchange)
+
+    (line,) = plan.lines
+    assert (line.action, line.subject) == ("POSTING", "FUTURES:USDT")
+    assert "TRANSFER 50 USDT" in str(line)
+    sync_open_orders(exchange.account.pk, full=True, force=True)
+    assert Posting.objects.get().key in str(line)
+    assert rehearse(exchange).lines == ()
