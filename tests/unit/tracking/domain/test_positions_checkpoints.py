@@ -1,4 +1,4 @@
-"""Where folding again begins, and what is still right of the checkpoints then."""
+"""Where folding again begins and what is right of the checkpoints then; and some edges."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ from decimal import Decimal
 
 import pytest
 
+from exchanges.messages import Side
+from tests.unit.tracking.domain.builders import at
 from tracking.domain.market_terms import terms_of
 from tracking.domain.positions import (
     Checkpoints,
+    Fill,
     Movement,
     PositionState,
     apply,
     can_extend,
+    fold_key,
+    posting_key,
     restart_from,
     rewound,
 )
@@ -63,3 +68,23 @@ def test_amounts_in_no_named_asset_are_in_the_settlement_asset() -> None:
     after = apply(PositionState(), movement, terms_of("BTC/USDT:USDT"))
 
     assert (after.funding, after.fees, after.unvalued) == (Decimal(3), Decimal(2), {})
+
+
+def test_keys_are_written_the_same_for_ever() -> None:
+    assert fold_key(at(0.25), "7", "10", "BUY", 2) == "001795348800250|0017|00210|BUY|00002"
+    assert posting_key(at(0.25), "funding:1") == "001795348800250|~funding:1"
+
+
+def test_a_coin_paid_on_futures_is_not_worth_the_price_of_the_contract() -> None:
+    fill = Fill(
+        key="1",
+        side=Side.BUY,
+        quantity=Decimal(1),
+        price=Decimal(100),
+        commission=Decimal("0.5"),
+        commission_asset="BTC",
+    )
+
+    after = apply(PositionState(), fill, terms_of("BTC/USDT:USDT"))
+
+    assert (after.fees, after.unvalued) == (Decimal(0), {"BTC": Decimal("0.5")})
