@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import sys
-import uuid
-from contextlib import contextmanager
-from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings
-from django.utils import timezone
 
 from exchanges.simulator.config import SimulatorConfig
 from exchanges.simulator.thread import SimulatorThread
-from tests.factories import (
-    ExchangeAccountFactory,
-    OrderTrackingSessionFactory,
-    StrategyAccountFactory,
-)
-from tests.integration.services.conftest import Exchange, fill_budget
-from tracking.models import ExchangeAccount
-from tracking.services import clients
-from tracking.services.baseline import ensure_baseline
+from tests.crash.accounts import PLENTY, opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-#: a budget of which `fill_budget` fills all
-PLENTY = 5_000_000
+    from tests.integration.services.conftest import Exchange
 
 
 @pytest.fixture(scope="module")
@@ -54,25 +42,7 @@ def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
 def new_exchange(
     transactional_db: None, simulator: SimulatorThread, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], AbstractContextManager[Exchange]]:
-    """Open an account of its own at the exchange: a strategy uses it, a stream is alive."""
+    """Open an account of its own at the exchange."""
     monkeypatch.setattr(settings, "SIMULATOR_URL", simulator.url)
     monkeypatch.setattr(settings, "BINANCE_WEIGHT_PER_MINUTE", PLENTY)
-
-    @contextmanager
-    def opened() -> Iterator[Exchange]:
-        key = uuid.uuid4().hex
-        simulator.account(key, f"secret-{key}")
-        made = ExchangeAccountFactory.create(api_key=key, api_secret=f"secret-{key}")
-        StrategyAccountFactory.create(account=made)
-        OrderTrackingSessionFactory.create(account=made, status="connected")
-        ensure_baseline(made)
-        in_a_while = timezone.now() + timedelta(minutes=5)
-        ExchangeAccount.objects.filter(pk=made.pk).update(next_full_sync_at=in_a_while)
-        made.refresh_from_db()
-        clients.rest_client(made).markets.all()
-        fill_budget()
-        exchange = Exchange(simulator, made)
-        yield exchange
-        exchange.close()
-
-    return opened
+    return partial(opened, simulator)
