@@ -28,6 +28,7 @@ from tests.scenarios.stories import (
     told,
 )
 from tracking.models import ClosedOrder, FailedOrder, OpenOrder, OrderRequest, StrategyPosition
+from tracking.services.event_emitter import withdraw_cancel
 from tracking.services.unknown_submits import SCHEDULE, SUBMIT_MAY_ARRIVE, next_question
 from tracking.services.verification_queue import accounts_due, verify_due
 
@@ -275,7 +276,7 @@ def test_sim_n3_a_cancel_that_was_withdrawn_before_its_send_is_not_accepted(
     manager.execute(limit(quantity="0.5"), idempotency_key="1")
     exchange.simulator.faults(refuse_and_lose_answer={"DELETE order": {"how": "drop", "count": 1}})
     request = manager.cancel(OpenOrder.objects.get(), idempotency_key="2")
-    OpenOrder.objects.update(cancel_requested_at=None)
+    withdraw_cancel(exchange.account.pk, OpenOrder.objects.get().pk, timezone.now())
     long_ago(request)
 
     verify_due(exchange.account.pk)

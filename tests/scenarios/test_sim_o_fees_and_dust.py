@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 
 from exchanges.messages import OrderStatus, Side
+from tests.books import assert_clean
 from tests.factories import ExchangeAccountFactory
 from tests.scenarios.stories import anomalies, assert_settled, fill, hear, place, verify
 from tests.scenarios.told import by_rest, spot_fill, spot_order, tell
@@ -24,17 +25,20 @@ from tracking.services import postings
 from tracking.services.postings import NewPosting
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.integration.services.conftest import Exchange
 
 FILLED = OrderStatus.FILLED
 
 
 @pytest.fixture
-def spot(transactional_db: None) -> ExchangeAccount:
+def spot(transactional_db: None) -> Iterator[ExchangeAccount]:
     account: ExchangeAccount = ExchangeAccountFactory.create(
         market_types=["SPOT"], baseline_at=timezone.now().replace(year=2020)
     )
-    return account
+    yield account
+    assert_clean(account.pk)
 
 
 def held() -> tuple[str, str, str]:

@@ -11,6 +11,7 @@ import pytest
 from exchanges.messages import OrderStatus
 from exchanges.simulator.config import SimulatorConfig, SymbolRules
 from exchanges.simulator.thread import SimulatorThread
+from tests.books import assert_clean
 from tests.factories import ExchangeAccountFactory
 from tests.scenarios.stories import (
     assert_settled,
@@ -64,6 +65,7 @@ def test_sim_p1_a_thousand_fills_of_a_tenth_at_a_tenth_are_exactly_a_hundred(
     assert (row.quantity, row.average_price, row.fees) == (100, Decimal("0.1"), Decimal("0.01"))
     assert trades() == [("7", "BUY", "100", "10", MANY)]
     assert closed_orders() == [("7", "FILLED", "100", "10")]
+    assert_clean(account.pk)
 
 
 def test_sim_p1_a_trillion_at_a_hundred_millionth_is_exact(exchange: Exchange) -> None:
@@ -98,3 +100,4 @@ def test_sim_p1_a_market_order_by_quote_quantity_is_as_large_as_what_it_filled(
     assert closed_orders() == [("7", "FILLED", "0.00166", "99.6")]
     assert trades() == [("7", "BUY", "0.00166", "99.6", 1)]
     assert positions() == [("BTC/USDT", "0.00166", "60000")]
+    assert_clean(account.pk)

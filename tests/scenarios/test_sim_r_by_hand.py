@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 
 from exchanges.messages import OrderStatus
+from tests.books import assert_clean
 from tests.factories import ExchangeAccountFactory
 from tests.integration.services.test_order_manager import limit
 from tests.scenarios.stories import (
@@ -148,3 +149,4 @@ def test_sim_r2_coins_moved_out_of_a_spot_wallet_are_a_posting_and_no_fill(
     assert TradeExecution.objects.count() == 1
     assert Posting.objects.count() == 1
     assert told("position")
+    assert_clean(account.pk)

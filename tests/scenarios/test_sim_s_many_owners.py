@@ -13,6 +13,7 @@ from django.conf import settings
 from exchanges.messages import MarketType, OrderStatus
 from exchanges.simulator.config import SimulatorConfig
 from exchanges.simulator.thread import SimulatorThread
+from tests.books import assert_clean
 from tests.factories import (
     ExchangeAccountFactory,
     StrategyAccountFactory,
@@ -114,6 +115,7 @@ def test_sim_s1_two_strategies_on_two_accounts_hold_what_they_bought(two: list[E
     assert {tuple(pair) for pair in owners} == {(a, s) for a, s, _ in wanted}
     for exchange in two:
         exchange.go().assert_equal_books()
+        assert_clean(exchange.account.pk, with_exchange=True)
     assert_journal_whole()
 
 
@@ -142,6 +144,7 @@ def test_sim_x1_equal_ids_of_two_symbols_and_two_accounts_are_four_orders(
     assert [p.quantity for p in StrategyPosition.objects.all()] == [1] * 4
     for exchange in two:
         exchange.go().assert_equal_books()
+        assert_clean(exchange.account.pk, with_exchange=True)
 
 
 def test_sim_x1_equal_ids_on_spot_and_futures_are_two_orders(transactional_db: None) -> None:
@@ -165,3 +168,4 @@ def test_sim_x1_equal_ids_on_spot_and_futures_are_two_orders(transactional_db: N
     ]
     held = StrategyPosition.objects.order_by("market_type")
     assert [(p.market_type, p.quantity) for p in held] == [("FUTURES", 1), ("SPOT", 1)]
+    assert_clean(account.pk)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exchanges.messages import OrderStatus
+from tests.books import assert_clean
 from tests.factories import ExchangeAccountFactory
 from tests.integration.services.test_order_manager import limit
 from tests.scenarios.stories import (
@@ -68,6 +69,7 @@ def test_sim_y1_an_order_amended_to_what_filled_is_filled_where_the_exchange_say
         Decimal("0.4"),
     )
     assert anomalies() == []
+    assert_clean(account.pk)
 
 
 def test_sim_y1_an_older_word_does_not_bring_the_old_terms_back(exchange: Exchange) -> None:
@@ -108,6 +110,7 @@ def test_sim_y1_an_amendment_that_changes_the_id_is_one_order_after_another(
     )
     assert order.strategy_account == manager.strategy_account
     assert positions() == [("BTC/USDT:USDT", "0.2", "30000")]
+    assert_clean(exchange.account.pk)
 
 
 def test_sim_y1_a_reduce_only_order_the_exchange_shrinks_is_filled_at_its_new_size(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone
 
+from tests.books import assert_clean
 from tests.integration.services.test_order_manager import limit, market
 from tests.scenarios.stories import (
     anomalies,
@@ -119,6 +120,7 @@ def test_sim_z2_what_was_open_when_the_exchange_began_anew_has_expired(
     assert StrategyPosition.objects.get(strategy_account=None).quantity == 0
     assert set(SymbolSubscription.objects.values_list("trade_cursor", flat=True)) == {None}
     assert_journal_whole()
+    assert_clean(exchange.account.pk)
 
 
 def test_sim_z2_trades_of_the_new_exchange_are_found_although_their_ids_are_small(
@@ -137,6 +139,7 @@ def test_sim_z2_trades_of_the_new_exchange_are_found_although_their_ids_are_smal
 
     assert positions() == [("BTC/USDT:USDT", "0", "0"), ("ETH/USDT:USDT", "2", "1500")]
     assert open_orders() == []
+    assert_clean(exchange.account.pk)
 
 
 def test_sim_z2_without_a_witness_an_order_nobody_knows_is_cancelled(exchange: Exchange) -> None:
@@ -152,6 +155,13 @@ def test_sim_z2_without_a_witness_an_order_nobody_knows_is_cancelled(exchange: E
     assert str(order_id) == row.exchange_order_id
 
 
+@pytest.fixture
+def four_days_ago(account: ExchangeAccount, simulator: SimulatorThread) -> None:
+    """Let the exchange live in the past, until its faults are reset."""
+    simulator.faults(clock_skew_ms=-int(DAYS_AWAY.total_seconds() * 1000))
+
+
+@pytest.mark.usefixtures("four_days_ago")
 def test_sim_z3_four_days_away_the_forgotten_are_told_from_the_filled(exchange: Exchange) -> None:
     trade_round(exchange)
     kept = place(exchange, "0.1", price="29000")
@@ -159,14 +169,12 @@ def test_sim_z3_four_days_away_the_forgotten_are_told_from_the_filled(exchange: 
     filled = place(exchange, "0.3", price="29000")
     partial = place(exchange, "0.4", price="29000")
     hear(exchange, *exchange.frames(4))
-    long_ago = timezone.now() - DAYS_AWAY
-    OpenOrder.objects.update(exchange_updated_at=long_ago, updated_at=long_ago)
 
     cancel(exchange, forgotten)
     fill(exchange, filled, "0.3")
     fill(exchange, partial, "0.1")
     cancel(exchange, partial)
-    exchange.simulator.configure(unfilled_retention_ms=0)
+    exchange.simulator.faults(reset=True)
     miss_three_times(exchange)
 
     ended = {row[0]: row[1:3] for row in closed_orders()}

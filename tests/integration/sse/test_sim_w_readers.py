@@ -19,7 +19,7 @@ from tests.integration.sse.reader import Reader
 from tests.scenarios.told import tell
 from tests.unit.tracking.domain.builders import a_fill, a_report
 from tracking.models import EventKind, OrderEvent, StrategyPosition, TradeExecution
-from tracking.services import event_emitter
+from tracking.services import event_emitter, payloads
 from tracking.services.wakeups import publish_events
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 USERS, STREAMS, EVENTS = 40, 5, 4
 #: more than the buffers of a socket hold, times EVENTS
-LARGE = {"text": "x" * 60_000}
+LARGE: payloads.Payload = {"text": "x" * 60_000}
 
 
 def emitted(accounts: list[ExchangeAccount]) -> float:
@@ -88,7 +88,7 @@ def test_sim_w3_a_fill_that_was_rolled_back_is_never_told(
 
     with monkeypatch.context() as broken:
         broken.setattr(event_emitter, "_report", lambda *_: pytest.fail("told before it was so"))
-        broken.setattr(event_emitter.transaction, "set_rollback", fail)
+        broken.setattr("django.db.transaction.set_rollback", fail)
         with pytest.raises(RuntimeError):
             tell(account, *said, symbol="BTC/USDT:USDT")
     assert not OrderEvent.objects.exists()
