@@ -170,6 +170,7 @@ class Chaos:
         for _ in range(6):
             fill_budget()
             OpenOrder.objects.update(created_at=long_ago, next_verify_at=long_ago)
+            OrderRequest.objects.exclude(sent_at=None).update(sent_at=long_ago)
             OpenOrder.objects.filter(not_found_count__gt=0).update(
                 not_found_at=timezone.now() - timedelta(seconds=30)
             )

@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING
 from django.db import connection, transaction
 from django.utils import timezone
 
+from tests.books import assert_clean
 from tests.integration.services.test_order_fill_monitor import drain, fill, place_resting
-from tracking.models import ExchangeAccount, StrategyPosition, StreamEvent
+from tracking.models import (
+    ClosedOrder,
+    ExchangeAccount,
+    OrderEvent,
+    StrategyPosition,
+    StreamEvent,
+)
 from tracking.services import inbox
 from tracking.services.event_emitter import lock_account
 from tracking.services.order_fill_monitor import OrderFillMonitor
 from tracking.services.order_tracking import sync_open_orders
+from tracking.services.verification_queue import verify_due
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,6 +70,26 @@ def test_drains_and_syncs_at_once_book_each_fill_once(exchange: Exchange) -> Non
     assert failures == []
     exchange.assert_equal_books()
     assert StrategyPosition.objects.get().execution_count == 18
+
+
+def test_two_syncs_and_the_stream_may_find_the_fills_of_one_order(exchange: Exchange) -> None:
+    order_id = place_resting(exchange, "0.6")
+    account_id = exchange.account.pk
+    for quantity in ("0.1", "0.2", "0.3"):
+        fill(exchange, order_id, quantity, counterparties=2)
+        failures = together(
+            *[lambda: sync_open_orders(account_id, full=True, force=True)] * 2,
+            *[lambda: verify_due(account_id)] * 2,
+            lambda: exchange.deliver(*exchange.frames(2)),
+            *[lambda: OrderFillMonitor(account_id).on_order_update()] * 3,
+        )
+        assert failures == []
+
+    drain(exchange)
+    exchange.assert_equal_books()
+    assert_clean(account_id)
+    assert ClosedOrder.objects.get().status == "FILLED"
+    assert OrderEvent.objects.filter(kind="order_filled").count() == 1
 
 
 def test_a_frame_that_comes_while_the_books_are_locked_does_not_wait(exchange: Exchange) -> None:
