@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 
 from exchanges.messages import OrderStatus
+from tests.books import assert_clean
 from tests.integration.services.test_order_manager import limit
 from tests.scenarios.stories import (
     anomalies,
@@ -175,3 +176,4 @@ def test_sim_f4_an_order_rejected_although_it_filled_was_cancelled_and_keeps_its
     assert anomalies() == []
     assert OrderRequest.objects.get().outcome == "ACCEPTED"
     assert_journal_whole()
+    assert_clean(exchange.account.pk)

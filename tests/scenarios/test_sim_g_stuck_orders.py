@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone
 
+from tests.books import assert_clean
 from tests.integration.services.test_order_manager import limit
 from tests.scenarios.stories import (
     LONG_AGO,
@@ -103,6 +104,7 @@ def test_sim_g1_a_cancel_refused_for_an_order_nobody_knows_ends_nothing(
     assert OrderRequest.objects.get(action="PLACE").outcome == "UNKNOWN"
     assert closed_orders() == []
     assert exchange.ledger()["orders"] == []
+    assert_clean(exchange.account.pk)
 
 
 def test_sim_g1_a_cancel_refused_for_one_symbol_leaves_the_equal_id_of_another_alone(
@@ -178,6 +180,7 @@ def test_sim_g3_a_delisted_symbol_ends_its_orders_and_settles_its_position(
     assert executions(verified=False) == [(trade_ids(exchange)[-1], "1", "3000", "WS")]
     exchange.assert_equal_books()
     assert_journal_whole()
+    assert_clean(exchange.account.pk)
 
 
 def test_sim_g3_a_symbol_that_disappears_unheard_stops_no_sync_of_the_others(
@@ -205,3 +208,4 @@ def test_sim_g3_a_symbol_that_disappears_unheard_stops_no_sync_of_the_others(
     assert ClosedOrder.objects.get(status="CANCELLED").resolved_by_absence
     # what the settlement did cannot be read any more: a person is told, and nothing is invented
     assert positions() == [(BTC, "0.3", "30000"), (ETH, "1", "1500")]
+    assert_clean(exchange.account.pk)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from exchanges.errors import ExchangeError
 from exchanges.governor import Governor
 from exchanges.stream_settings import StreamSettings
+from tests.books import assert_clean
 from tests.factories import ExchangeAccountFactory
 from tests.integration.services.conftest import Exchange, fill_budget
 from tests.integration.streams.test_supervisor import Worker
@@ -81,6 +82,7 @@ def test_sim_m1_fifty_accounts_refused_and_disconnected_at_once_prolong_no_ban_a
         fill_budget()
         sync_open_orders(each.account.pk, full=True, force=True)
         each.assert_equal_books()
+        assert_clean(each.account.pk)
     booked = len(traders)
     assert TradeExecution.objects.filter(execution_quantity="0.01").count() == booked
     assert ClosedOrder.objects.filter(status="FILLED").count() == booked
