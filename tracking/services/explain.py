@@ -77,9 +77,9 @@ def _requests(key: OrderKey) -> Iterator[Entry]:
 
 def _events(key: OrderKey) -> Iterator[Entry]:
     """Tell what was sent to the user; before an order had its exchange's id, by our own."""
-    known = Q(exchange_order_id=key.exchange_order_id or "-")
-    if key.client_order_id:
-        known |= Q(exchange_order_id="", client_order_id=key.client_order_id)
+    known = Q(exchange_order_id="", client_order_id=key.client_order_id or "none of ours")
+    if key.exchange_order_id:
+        known |= Q(exchange_order_id=key.exchange_order_id)
     rows = OrderEvent.objects.filter(known, account_id=key.account_id, symbol=key.symbol)
     for row in rows.order_by("seq"):
         told = row.payload.get("order", row.payload)

@@ -126,6 +126,8 @@ def _sources_of(gathered: Gathered) -> set[str]:
     if not gathered.frames and len(found) > 1:
         # answers to what booked frames left open; the frames are named where they were booked
         found.discard(Source.WS.value)
+    if evidence.disclaimed:
+        found.add(Source.MANUAL.value)
     return found | {VERDICT} if evidence.verdict else found
 
 
