@@ -27,8 +27,8 @@ no rate waits in `unvalued`, and while something does there is no `net_pnl`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
 from exchanges.messages import PositionSide, Side
 from tracking.domain.executions import ZERO, quantised
@@ -136,57 +136,79 @@ def change_of(entry: Entry, terms: Terms) -> Decimal:
 
 def apply(position: PositionState, entry: Entry, terms: Terms) -> PositionState:
     """Fold one entry in. See Note [The fold]."""
-    moved = _moved(position, change_of(entry, terms), entry.price, terms)
+    quantity, average, realized = _moved(position, change_of(entry, terms), entry.price, terms)
+    costs = _Costs(position.fees, position.funding, position.commissions, position.unvalued)
     if isinstance(entry, Fill):
-        charged = _with_commission(moved, entry, terms)
-        return replace(charged, execution_count=position.execution_count + 1, folded_key=entry.key)
-    return replace(_with_amounts(moved, entry, terms), folded_key=entry.key)
+        costs = _paid(costs, entry, terms)
+    else:
+        costs = _moved_money(costs, entry, terms)
+    return PositionState(
+        quantity=quantity,
+        average_price=average,
+        realized_pnl=realized,
+        commissions=costs.commissions,
+        fees=costs.fees,
+        unvalued=costs.unvalued,
+        funding=costs.funding,
+        execution_count=position.execution_count + isinstance(entry, Fill),
+        folded_key=entry.key,
+    )
 
 
 def _moved(
     position: PositionState, change: Decimal, price: Decimal | None, terms: Terms
-) -> PositionState:
+) -> tuple[Decimal, Decimal, Decimal]:
     """Opening moves the average, closing realises PnL, crossing zero does both."""
     held, average, pnl = position.quantity, position.average_price, position.realized_pnl
     total = held + change
     at = average if price is None else price
     if not change:
-        return position
+        return held, average, pnl
     if held * change >= ZERO:
         average = quantised(terms.average(held, average, change, at))
     else:
         closed = min(abs(held), abs(change)).copy_sign(held)
         pnl = quantised(pnl + terms.profit(closed, average, at))
         average = at if held * total < ZERO else (average if total else ZERO)
-    return replace(position, quantity=total, average_price=average, realized_pnl=pnl)
+    return total, average, pnl
 
 
-def _with_commission(position: PositionState, fill: Fill, terms: Terms) -> PositionState:
+class _Costs(NamedTuple):
+    """What holding and trading has cost and brought besides profits."""
+
+    fees: Decimal
+    funding: Decimal
+    commissions: Mapping[str, Decimal]
+    unvalued: Mapping[str, Decimal]
+
+
+def _paid(costs: _Costs, fill: Fill, terms: Terms) -> _Costs:
     """Count what was paid, and its worth. See Note [Fees]."""
     asset, paid = fill.commission_asset, fill.commission
     if paid is None or asset is None:
-        return position
-    position = replace(position, commissions=_added(position.commissions, asset, paid))
+        return costs
+    commissions = _added(costs.commissions, asset, paid)
     if asset == terms.settle:
-        return _charged(position, paid)
-    if terms.is_spot and asset == terms.base:
-        return _charged(position, paid * fill.price)
-    if fill.commission_rate is not None:
-        return _charged(position, paid * fill.commission_rate)
-    return replace(position, unvalued=_added(position.unvalued, asset, paid))
+        worth = paid
+    elif terms.is_spot and asset == terms.base:
+        worth = paid * fill.price
+    elif fill.commission_rate is not None:
+        worth = paid * fill.commission_rate
+    else:
+        unvalued = _added(costs.unvalued, asset, paid)
+        return costs._replace(commissions=commissions, unvalued=unvalued)
+    return costs._replace(fees=quantised(costs.fees + worth), commissions=commissions)
 
 
-def _with_amounts(position: PositionState, movement: Movement, terms: Terms) -> PositionState:
+def _moved_money(costs: _Costs, movement: Movement, terms: Terms) -> _Costs:
     """Count funding and charges; in an asset that is not the settlement's they have no worth."""
     cost = movement.fee - movement.funding
     if movement.asset not in {"", terms.settle} and cost:
-        return replace(position, unvalued=_added(position.unvalued, movement.asset, cost))
-    funded = quantised(position.funding + movement.funding)
-    return _charged(replace(position, funding=funded), movement.fee)
-
-
-def _charged(position: PositionState, fee: Decimal) -> PositionState:
-    return replace(position, fees=quantised(position.fees + fee))
+        return costs._replace(unvalued=_added(costs.unvalued, movement.asset, cost))
+    return costs._replace(
+        fees=quantised(costs.fees + movement.fee),
+        funding=quantised(costs.funding + movement.funding),
+    )
 
 
 def _added(sums: Mapping[str, Decimal], asset: str, amount: Decimal) -> Mapping[str, Decimal]:

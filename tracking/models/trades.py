@@ -215,6 +215,12 @@ class Posting(models.Model):
             models.UniqueConstraint(fields=["account", "key"], name="posting_once"),
             models.CheckConstraint(condition=any_of("kind", PostingKind), name="posting_kind"),
         ]
+        indexes: ClassVar = [
+            # refolding a position
+            models.Index(
+                fields=["account", "market_type", "symbol", "posted_at"], name="posting_by_market"
+            ),
+        ]
 
     def __str__(self) -> str:
         """Name the movement."""

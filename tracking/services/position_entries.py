@@ -107,7 +107,8 @@ def entries_after(account_id: int, key: PositionKey, folded_key: str = "") -> li
     """Read a position's entries after a fold key, in no order; all of them for the empty key."""
     return [
         stored
-        for stored in (*_fills(account_id, key, folded_key), *_movements(account_id, key))
+        for read in (_fills, _movements)
+        for stored in read(account_id, key, folded_key)
         if stored.entry.key > folded_key
     ]
 
@@ -134,8 +135,10 @@ def _fills(account_id: int, key: PositionKey, folded_key: str) -> list[Stored]:
     return found
 
 
-def _movements(account_id: int, key: PositionKey) -> list[Stored]:
+def _movements(account_id: int, key: PositionKey, folded_key: str) -> list[Stored]:
     rows = Posting.objects.filter(_of_position(key), account_id=account_id)
+    if folded_key:
+        rows = rows.filter(posted_at__gte=_time_of(folded_key))
     return [Stored(movement_of(row)) for row in rows.exclude(kind=PostingKind.OPENING.value)]
 
 

@@ -41,12 +41,12 @@ class NaivePosition:
     def worth(self, quantity: Fraction, price: Fraction) -> Fraction:
         size = Fraction(self.terms.contract_size)
         if self.terms.settle == self.terms.base:
-            return quantity * size / price
+            return quantity * size / price if price else Fraction(0)
         return quantity * size * price
 
     @property
     def average(self) -> Fraction:
-        if not self.held:
+        if not self.held or not self.entry_worth:
             return Fraction(0)
         size = Fraction(self.terms.contract_size)
         worth = self.entry_worth / self.held
