@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.utils import timezone
@@ -139,7 +139,7 @@ def test_an_inverse_position_realises_in_the_base_asset() -> None:
 
 
 def book(account: ExchangeAccount, number: str, side: Side, price: str) -> None:
-    same = {"exchange_order_id": number, "side": side}
+    same: dict[str, Any] = {"exchange_order_id": number, "side": side}
     whole = a_snapshot(
         OrderStatus.FILLED,
         "2",
