@@ -117,13 +117,17 @@ def test_sim_o1_a_fee_corrected_later_is_the_lists_and_not_a_second_fill(
     assert anomalies() == []
 
 
-def test_sim_o1_a_fee_missing_in_the_frame_is_asked_for(exchange: Exchange) -> None:
+@pytest.mark.parametrize("trouble", [{}, {"rest_status": 503}])
+def test_sim_o1_a_fee_missing_in_the_frame_is_asked_for(
+    exchange: Exchange, trouble: dict[str, int]
+) -> None:
     order_id = place(exchange)
     fill(exchange, order_id, "1")
     new, filled = exchange.frames(2)
     cut = filled.replace('"n":"6.00000000",', "").replace('"N":"USDT",', "")
     assert cut != filled
-    exchange.simulator.faults(rest_status=503)
+    exchange.simulator.faults(**trouble)
+    # the order's sums agree with REST's, which says nothing of the fee
     hear(exchange, new, cut)
     assert commissions() == [(None, None)]
 
