@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.utils import timezone
 
 from exchanges.errors import MalformedMessage, UnknownSymbol
@@ -134,7 +134,7 @@ class OrderFillMonitor:
         began = time.monotonic()
         try:
             emission = self._verify_and_emit(account, groups, event_ids)
-        except (OperationalError, InterfaceError, SoftTimeLimitExceeded):
+        except (OperationalError, InterfaceError, InternalError, SoftTimeLimitExceeded):
             # the database, or our time: nothing is wrong with these frames
             raise
         except Exception as error:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, connection
 
 from exchanges import registry
 from tracking.services import inbox, order_tracking, stream_quality
@@ -122,7 +122,8 @@ class InboxWriter:
         while frames:
             try:
                 accounts = inbox.receive(frames)
-            except (OperationalError, InterfaceError) as error:
+            except (OperationalError, InterfaceError, InternalError) as error:
+                # internal: it takes no writes just now (a standby); nothing is wrong with frames
                 log.warning("inbox.write_failed", frames=len(frames), error=_first_line(error))
                 connection.close()
                 if self._stopping.wait(RETRY_AFTER):
