@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from exchanges.markets import Markets
@@ -18,9 +19,14 @@ from tests.unit.tracking.domain.builders import a_fill, a_snapshot, at, seen
 from tracking.domain.client_ids import compose
 from tracking.models import ExchangeAccount, StrategyPosition, TradeExecution
 from tracking.services import baseline
-from tracking.services.event_emitter import emit_trade_event
+from tracking.services.event_emitter import emit_trade_event, lock_account
 from tracking.services.order_records import Gathered
-from tracking.services.position_rows import PositionKey, position_state, recomputed
+from tracking.services.position_rows import (
+    PositionKey,
+    position_state,
+    recomputed,
+    write_recomputed,
+)
 
 if TYPE_CHECKING:
     from tracking.domain.evidence import Evidence
@@ -143,3 +149,24 @@ def test_positions_are_the_fold_of_their_fills(seed: int) -> None:
     history = TradeExecution.objects.filter(executed_at__lte=at(-1))
     assert not history.filter(is_history=False).exists()
     assert not TradeExecution.objects.filter(is_history=True, executed_at__gt=at(-1)).exists()
+
+
+@pytest.mark.usefixtures("_small_checkpoints", "transactional_db")
+def test_a_damaged_position_is_written_anew_from_its_executions() -> None:
+    books = Books(3)
+    books.book_all()
+    sound = {row.pk: position_state(row) for row in StrategyPosition.objects.all()}
+    realised = dict(TradeExecution.objects.values_list("pk", "closed_pnl"))
+    StrategyPosition.objects.update(quantity=7, fees=1, checkpoint=None)
+    TradeExecution.objects.update(closed_pnl=99)
+
+    for row in StrategyPosition.objects.all():
+        key = PositionKey(row.strategy_account_id, row.market_type, row.symbol, row.position_side)
+        with transaction.atomic():
+            write_recomputed(lock_account(books.account.pk), key, timezone.now())
+
+    assert {row.pk: position_state(row) for row in StrategyPosition.objects.all()} == sound
+    counted = TradeExecution.objects.filter(voided_at=None, is_history=False)
+    assert dict(counted.values_list("pk", "closed_pnl")) == {
+        pk: realised[pk] for pk in counted.values_list("pk", flat=True)
+    }
