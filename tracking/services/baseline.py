@@ -3,7 +3,8 @@ Where an account's books begin: its holdings on the day it was connected.
 
 What the account holds becomes an OPENING posting in the residual; fills up to that moment of
 exchange time are history and move no position. The holdings are read twice around the exchange's
-clock, and only a moment at which nothing moved is taken.
+clock, and a moment at which nothing moved is taken; of an account that trades without pause the
+holdings of a moment are explained backwards from its trades (`busy_opening`).
 
 @FEAT:order-tracking @COMP:service @TYPE:core
 """
@@ -19,6 +20,7 @@ from django.utils import timezone
 from exchanges.errors import TransientError
 from tracking.models import EventKind, ExchangeAccount, Posting, PostingKind, StrategyPosition
 from tracking.services import clients, market_terms
+from tracking.services.busy_opening import read_opening
 from tracking.services.journal import Journal
 from tracking.services.payloads import position_payload
 from tracking.services.position_rows import PositionKey, opening_position
@@ -54,7 +56,11 @@ def ensure_baseline(account: ExchangeAccount) -> ExchangeAccount:
             market_terms.remember(account.exchange, client.markets)
             return _open_books(account, after, client.markets, at)
         before = after
-    raise HoldingsKeepMovingError
+    opening = read_opening(client)
+    if opening is None:
+        raise HoldingsKeepMovingError
+    market_terms.remember(account.exchange, client.markets)
+    return _open_books(account, opening[0], client.markets, opening[1])
 
 
 def _open_books(
