@@ -8,11 +8,13 @@ import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from django.db import DatabaseError, connection
+import pytest
+from django.db import DatabaseError, InternalError, connection
 from django.utils import timezone
 
 from tests.factories import ExchangeAccountFactory
 from tracking.management.streams.inbox_writer import InboxWriter, Received
+from tracking.management.streams.supervisor import StreamSupervisor
 from tracking.models import ExchangeAccount, StreamEvent
 from tracking.services import inbox
 from tracking.services.inbox import Frame
@@ -20,8 +22,6 @@ from tracking.services.order_fill_monitor import OrderFillMonitor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    import pytest
 
 PATIENCE = 20
 
@@ -99,3 +99,22 @@ def test_a_drain_holds_nothing_against_frames_it_could_not_book(transactional_db
     event = StreamEvent.objects.get(account=account)
     assert len(failures) == 1
     assert (event.attempts, event.processed_at, event.quarantined_at) == (0, None, None)
+
+
+def test_what_a_stream_has_to_tell_waits_for_the_database(transactional_db: None) -> None:
+    supervisor = StreamSupervisor("me", wake=lambda _pk: None, wake_sync=lambda _pk: None, most=1)
+    tried: list[str] = []
+
+    def tell() -> None:
+        tried.append("told")
+        if len(tried) == 1:
+            raise InternalError
+
+    supervisor._notices.append(tell)
+
+    with pytest.raises(InternalError):
+        supervisor._do_notices()
+    supervisor._do_notices()
+    supervisor._do_notices()
+
+    assert tried == ["told", "told"]

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, connection
 
 from exchanges.errors import ExchangeError
 from tracking.management.streams.account_stream import AccountStream
@@ -102,7 +102,7 @@ class StreamSupervisor:
         while self._notices:
             try:
                 self._notices[0]()
-            except (OperationalError, InterfaceError):
+            except (OperationalError, InterfaceError, InternalError):
                 raise
             except Exception:
                 log.exception("notice.failed")
