@@ -70,7 +70,9 @@ def test_the_average_is_worth_what_its_parts_were(
     average = terms.average(held, at, added, price)
 
     parts = terms.worth(held, at) + terms.worth(added, price)
-    assert abs(terms.worth(held + added, average) - parts) < Decimal("1e-30") * max(Decimal(1), parts)
+    assert abs(terms.worth(held + added, average) - parts) < Decimal("1e-30") * max(
+        Decimal(1), parts
+    )
     assert min(at, price) <= round(average, 30) <= max(at, price)
 
 
