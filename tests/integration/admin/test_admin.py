@@ -23,6 +23,7 @@ from tracking.models import (
     OrderEvent,
     OrderRequest,
     Posting,
+    Repair,
     SymbolSubscription,
 )
 
@@ -68,6 +69,16 @@ def one_row_of_everything(name: str) -> None:
     FailedOrder.objects.create(request=request, account=account, reason="funds", created_at=now)
     Posting.objects.create(**market, key=name, kind="OPENING", posted_at=now, created_at=now)
     SymbolSubscription.objects.create(**market)
+    Repair.objects.create(
+        account=account,
+        actor="ops",
+        action="CLOSE_ANOMALY",
+        subject=name,
+        reason="seen",
+        before={"closed_at": None},
+        after={"closed_at": "now"},
+        created_at=now,
+    )
     AccountDrain.objects.create(account=account)
     BooksCheck.objects.create(account=account, started_at=now)
     MarketTerms.objects.create(
