@@ -15,10 +15,16 @@ as rows can show it: nothing is told to anybody but the account's user.
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from django.db import connection
 
 from tracking.domain.states import SUCCESSORS, TERMINAL
 from tracking.services.books.moment import Statement
+
+if TYPE_CHECKING:
+    from tracking.services.books.moment import Found, Moment
 
 _ENDS = ", ".join(f"'{status.value}'" for status in sorted(TERMINAL))
 _TURNS = ", ".join(
@@ -27,7 +33,7 @@ _TURNS = ", ".join(
     for after in sorted(SUCCESSORS[before] & TERMINAL)
 )
 #: every event about an order, with the one before it
-TOLD: Final = f"""
+_TOLD = f"""
     WITH told AS (
         SELECT seq, kind, payload->>'action' AS action,
             o->>'market_type' AS market_type, o->>'symbol' AS symbol,
@@ -44,7 +50,7 @@ TOLD: Final = f"""
         FROM tracking_orderevent, LATERAL (SELECT payload->'order' AS o) AS parts
         WHERE account_id = %(account)s AND kind IN (
             'pending_order', 'order_filled', 'order_cancelled', 'order_rejected', 'order_expired')
-    ), turns AS (
+    ), turns AS MATERIALIZED (
         SELECT *, lag(version) OVER past AS version_before, lag(filled) OVER past AS filled_before,
             lag(updated_at) OVER past AS updated_before, lag(status) OVER past AS status_before,
             lag(is_end) OVER past AS was_end
@@ -59,10 +65,8 @@ _EVENTS = """
 #: whether events of the user were pruned: then an order's first event may not be its first word
 _IS_PRUNED = "(SELECT min(seq) FROM tracking_orderevent WHERE user_id = %(user)s) > 1"
 
-MONOTONE: Final = Statement(
-    count=_EVENTS,
-    finds=f"""{TOLD}
-    SELECT {_SUBJECT}, 'event ' || seq || ': ' || CASE
+_MONOTONE = f"""
+    SELECT 'monotone', {_SUBJECT}, 'event ' || seq || ': ' || CASE
         WHEN filled < filled_before
         THEN 'filled ' || trim_scale(filled) || ' after ' || trim_scale(filled_before)
         WHEN version_before IS NULL THEN 'the first word is version ' || version
@@ -75,13 +79,10 @@ MONOTONE: Final = Statement(
        OR version < version_before
        OR (version > version_before + 1 AND NOT was_end)
        OR (filled = filled_before AND updated_at < updated_before)
-    """,  # noqa: S608 - names of our own
-)
+"""  # noqa: S608 - names of our own
 #: an order that had ended works again only if its end was false, and somebody was told
-STICKY: Final = Statement(
-    count=_EVENTS,
-    finds=f"""{TOLD}
-    SELECT {_SUBJECT}, 'event ' || seq || ': ' || status || ' after ' || status_before
+_STICKY = f"""
+    SELECT 'sticky', {_SUBJECT}, 'event ' || seq || ': ' || status || ' after ' || status_before
     FROM turns
     WHERE was_end AND status <> status_before
       AND NOT (is_end AND (status_before, status) IN (VALUES {_TURNS}))
@@ -92,32 +93,57 @@ STICKY: Final = Statement(
                                 || turns.exchange_order_id, 200),
                            left(turns.market_type || ':' || turns.symbol || ':'
                                 || turns.client_order_id, 200)))
-    """,  # noqa: S608 - names of our own
-)
-TOLD_ONCE: Final = Statement(
-    count=_EVENTS,
-    finds=f"""{TOLD}
-    SELECT max({_SUBJECT}), 'version ' || version || ' was told ' || count(*) || ' times'
-    FROM told WHERE kind = 'pending_order'
+"""  # noqa: S608 - names of our own
+_TOLD_ONCE = f"""
+    SELECT 'told once', max({_SUBJECT}),
+        'version ' || version || ' was told ' || count(*) || ' times'
+    FROM turns WHERE kind = 'pending_order'
     GROUP BY identity, version, action HAVING count(*) > 1
-    """,  # noqa: S608 - names of our own
-)
+"""  # noqa: S608 - names of our own
 #: told as open and never told to have gone
-NO_GHOSTS: Final = Statement(
-    count=_EVENTS,
-    finds=f"""{TOLD}, last_words AS (
-        SELECT DISTINCT ON (identity) * FROM told WHERE kind = 'pending_order'
-        ORDER BY identity, seq DESC)
-    SELECT {_SUBJECT}, 'event ' || seq || ': told as open (' || status || '), but it is not'
-    FROM last_words
+_NO_GHOSTS = f"""
+    SELECT 'no ghosts', {_SUBJECT},
+        'event ' || seq || ': told as open (' || status || '), but it is not'
+    FROM (SELECT DISTINCT ON (identity) * FROM turns WHERE kind = 'pending_order'
+          ORDER BY identity, seq DESC) AS last_words
     WHERE action = 'upsert' AND NOT EXISTS (
         SELECT FROM tracking_openorder AS o
         WHERE o.account_id = %(account)s AND o.market_type = last_words.market_type
           AND o.symbol = last_words.symbol AND (
             o.exchange_order_id = last_words.exchange_order_id
             OR (o.placed_by_us AND o.client_order_id = last_words.client_order_id)))
-    """,  # noqa: S608 - names of our own
+"""  # noqa: S608 - names of our own
+#: taking the journal apart costs more than every question about it: they are asked together
+_ALL = " UNION ALL ".join(
+    f"SELECT * FROM ({part}) AS part"  # noqa: S608 - likewise
+    for part in (_MONOTONE, _STICKY, _TOLD_ONCE, _NO_GHOSTS)
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One question of those that are asked together."""
+
+    name: str
+
+    def __call__(self, moment: Moment) -> Found:
+        """Give its share of the answers."""
+        rows, wrong = moment.once("journal", _read)
+        return rows, [(subject, detail) for name, subject, detail in wrong if name == self.name]
+
+
+def _read(moment: Moment) -> tuple[int, list[tuple[str, str, str]]]:
+    with connection.cursor() as cursor:
+        cursor.execute(_EVENTS, moment.parameters)
+        (rows,) = cursor.fetchone()
+        cursor.execute(f"{_TOLD} {_ALL}", moment.parameters)
+        return rows, list(cursor.fetchall())
+
+
+MONOTONE: Final = _Part("monotone")
+STICKY: Final = _Part("sticky")
+TOLD_ONCE: Final = _Part("told once")
+NO_GHOSTS: Final = _Part("no ghosts")
 UNBROKEN: Final = Statement(
     count="SELECT count(*) FROM tracking_orderevent WHERE user_id = %(user)s",
     finds="""

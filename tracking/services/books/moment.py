@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import connection, transaction
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ONE_MOMENT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+T = TypeVar("T")
 Found = tuple[int, list[tuple[str, str]]]
 
 
@@ -34,6 +35,14 @@ class Moment:
     def __init__(self, account_id: int) -> None:
         """Read the account. Raises ExchangeAccount.DoesNotExist."""
         self.account = ExchangeAccount.objects.defer(*SECRETS).get(pk=account_id)
+        self._kept: dict[str, Any] = {}
+
+    def once(self, name: str, read: Callable[[Moment], T]) -> T:
+        """Read something under a name, the first time it is asked for."""
+        if name not in self._kept:
+            self._kept[name] = read(self)
+        kept: T = self._kept[name]
+        return kept
 
     @property
     def parameters(self) -> dict[str, Any]:
