@@ -29,7 +29,7 @@ from tests.scenarios.stories import (
 )
 from tracking.models import ClosedOrder, FailedOrder, OpenOrder, OrderRequest, StrategyPosition
 from tracking.services.event_emitter import withdraw_cancel
-from tracking.services.unknown_submits import SCHEDULE, SUBMIT_MAY_ARRIVE, next_question
+from tracking.services.unknown_submits import AGAIN, SCHEDULE, SUBMIT_MAY_ARRIVE, next_question
 from tracking.services.verification_queue import accounts_due, verify_due
 
 if TYPE_CHECKING:
@@ -150,7 +150,10 @@ def test_sim_n2_one_end_point_that_does_not_answer_proves_nothing(
     for _ in range(5):
         ask_at(exchange, 60)
 
-    assert OpenOrder.objects.get().not_found_count == 0
+    order = OpenOrder.objects.get()
+    assert order.not_found_count == 0
+    assert order.next_verify_at is not None
+    assert order.next_verify_at <= timezone.now() + AGAIN
     assert outcomes() == [("PLACE", "UNKNOWN")]
     quiesce(exchange)
     ask_at(exchange, 70)

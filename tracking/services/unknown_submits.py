@@ -4,13 +4,14 @@ Orders of ours that left, and nobody said what became of them.
 Note [Resolving the unknown]
 ~~~~~~~~~~~~~~~~~~~~~~~~~~~~
 An UNKNOWN submit is asked about by its client order id 1, 2, 5, 10 and 30 s after it was sent, then
-every 10 s, at three end points: the order itself, the open orders of its market, and the trades
-since the cursor (a trade does not name the client order id, so the order behind each unknown trade
-is asked for). Any of them may know it; then that is evidence like any other. A round counts against
-it only if all three answered and none knew it. It was not accepted once three rounds have counted,
-the last one begun after no request of ours can still be under way: signed at most 10 s after the
-claim, good for a `recvWindow` of 5 s, and 10 s more for the exchange itself. Nothing is ever sent
-again; a word that comes later all the same brings the order back (`domain.statuses`).
+every 10 s (2 s after a round that failed), at three end points: the order itself, the open orders
+of its market, and the trades since the cursor (a trade does not name the client order id, so the
+order behind each unknown trade is asked for). Any of them may know it; then that is evidence like
+any other. A round counts against it only if all three answered and none knew it. It was not
+accepted once three rounds have counted, the last one begun after no request of ours can still be
+under way: signed at most 10 s after the claim, good for a `recvWindow` of 5 s, and 10 s more for
+the exchange itself. Nothing is ever sent again; a word that comes later all the same brings the
+order back (`domain.statuses`).
 
 @FEAT:order-tracking @COMP:service @TYPE:core
 """
@@ -51,6 +52,8 @@ log = structlog.get_logger(__name__)
 #: Seconds after the send at which it is asked about; afterwards every `LATER` seconds.
 SCHEDULE: Final = (1, 2, 5, 10, 30)
 LATER: Final = 10
+#: A round that somebody did not answer is repeated after this.
+AGAIN: Final = timedelta(seconds=2)
 #: So many rounds in which nobody knew it.
 ENOUGH: Final = 3
 #: Past this no request of ours can still be under way: signing, recvWindow, and 10 s more.
@@ -78,6 +81,7 @@ def resolve(account: ExchangeAccount, rows: Sequence[OpenOrder]) -> None:
             everybody_answered = _ask(account, client, key, asked)
         except ExchangeError as error:
             log.warning("submit.unresolved", symbol=key[1], error=type(error).__name__)
+            _ask_again_soon(asked)
             continue
         if everybody_answered:
             _count_against(account, asked, sent, asked_at)
@@ -111,6 +115,11 @@ def _plan(rows: Iterable[OpenOrder], sent: Mapping[str, datetime], now: datetime
     for row in rows:
         at = next_question(sent[_name(row)], now)
         OpenOrder.objects.filter(pk=row.pk).update(next_verify_at=at)
+
+
+def _ask_again_soon(rows: Iterable[OpenOrder]) -> None:
+    soon = timezone.now() + AGAIN
+    OpenOrder.objects.filter(pk__in=[row.pk for row in rows]).update(next_verify_at=soon)
 
 
 def _ask(
