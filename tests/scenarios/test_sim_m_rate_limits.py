@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+import pytest
 from django.utils import timezone
 
 from exchanges.errors import ExchangeError
@@ -25,20 +26,17 @@ from tracking.models import (
 from tracking.services.order_tracking import sync_open_orders
 
 if TYPE_CHECKING:
-    import pytest
-
     from exchanges.simulator.thread import SimulatorThread
 
 LIMIT = 2400
-ACCOUNTS = 50
 BAN = 1
 #: comes back as unlike the others as in production
 UNHURRIED = StreamSettings(poll=0.5, backoff_base=0.2, backoff_cap=2.0)
 
 
-def many_accounts(simulator: SimulatorThread, one: ExchangeAccount) -> list[Exchange]:
+def many_accounts(simulator: SimulatorThread, one: ExchangeAccount, count: int) -> list[Exchange]:
     """Give so many accounts of one user, with open books."""
-    names = [one.api_key, *(f"{one.api_key}{number}" for number in range(1, ACCOUNTS))]
+    names = [one.api_key, *(f"{one.api_key}{number}" for number in range(1, count))]
     for name in names[1:]:
         simulator.account(name, f"secret-{name}")
         ExchangeAccountFactory.create(user=one.user, api_key=name, api_secret=f"secret-{name}")
@@ -47,15 +45,16 @@ def many_accounts(simulator: SimulatorThread, one: ExchangeAccount) -> list[Exch
     return [Exchange(simulator, account) for account in ExchangeAccount.objects.order_by("pk")]
 
 
-def test_sim_m1_fifty_accounts_refused_and_disconnected_at_once_prolong_no_ban_and_recover(
-    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("accounts", [20, pytest.param(50, marks=pytest.mark.long)])
+def test_sim_m1_many_accounts_refused_and_disconnected_at_once_prolong_no_ban_and_recover(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch, accounts: int
 ) -> None:
     monkeypatch.setattr("exchanges.stream.StreamSettings", lambda: UNHURRIED)
     simulator = exchange.simulator
     exchange.close()
-    everybody = many_accounts(simulator, exchange.account)
+    everybody = many_accounts(simulator, exchange.account, accounts)
     worker = Worker()
-    worker.step_until(lambda: connected() == ACCOUNTS)
+    worker.step_until(lambda: connected() == accounts)
 
     too_many = {"*": {"status": 429, "count": 1, "retry_after": 0}}
     simulator.faults(rest_status=too_many, disconnect="abort")
@@ -67,12 +66,12 @@ def test_sim_m1_fifty_accounts_refused_and_disconnected_at_once_prolong_no_ban_a
     for each in traders[:4]:
         with contextlib.suppress(ExchangeError):
             sync_open_orders(each.account.pk, force=True)
-    worker.step_until(lambda: connected() == ACCOUNTS)
+    worker.step_until(lambda: connected() == accounts)
     worker.supervisor.stop()
 
     counted = simulator.ledger(summary=True)
     assert counted["bans"] == 1
-    assert counted["requests_during_ban"] <= ACCOUNTS
+    assert counted["requests_during_ban"] <= accounts
     assert max(counted["weight_by_minute"].values()) <= LIMIT
 
     # a full sync of fifty accounts is worth more than a minute's budget: as if minutes passed
