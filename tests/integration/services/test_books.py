@@ -118,3 +118,10 @@ def test_an_order_gone_from_the_exchange_is_found(exchange: Exchange, order: str
     assert [(v.invariant, v.detail) for v in found] == [
         ("RE-6/exchange", "filled 0.1 here, (not open) at the exchange")
     ]
+
+
+def test_books_that_were_never_opened_are_not_compared(exchange: Exchange) -> None:
+    fill(exchange, place_resting(exchange), "0.2")
+    ExchangeAccount.objects.update(baseline_at=None)
+
+    assert compared(exchange) == []

@@ -73,7 +73,12 @@ class Comparison:
     rows: dict[str, int] = field(default_factory=dict)
 
     def lines(self, settled_after: float) -> list[Line]:
-        """Compare until nothing is on its way. See Note [Two looks]. Raises ExchangeError."""
+        """Compare until nothing is on its way. See Note [Two looks]. Raises ExchangeError.
+
+        Books that were never opened have nothing to compare yet.
+        """
+        if self.account.baseline_at is None:
+            return [self._line(name, {}) for name in SAYS]
         markets = self._markets()
         found = self._look(markets)
         deadline = time.monotonic() + settled_after
@@ -83,7 +88,7 @@ class Comparison:
             found = {key: text for key, text in again.items() if key in found}
             if time.monotonic() >= deadline:
                 break
-        return [self._line(name, found) for name in (HOLDINGS, FILLS, ORDERS)]
+        return [self._line(name, found) for name in SAYS]
 
     def _line(self, name: str, found: Differences) -> Line:
         wrong = [(subject, text) for (n, subject, _), text in found.items() if n == name]
