@@ -1,7 +1,8 @@
 """
 What one account owns and did: wallet, positions, orders, executions.
 
-Invariant: wallet = deposits + realised results - commissions + funding, exactly. Positions keep
+Invariant: wallet = deposits + realised results - commissions + funding, exactly, of all that is in
+the settlement asset; what is paid in another leaves a purse that is never empty. Positions keep
 the average entry price; closing realises against it, crossing zero does both in one fill.
 """
 
@@ -76,6 +77,8 @@ class Account:
     wallet: Decimal
     deposited: Decimal
     hedge: bool = False
+    #: in which it pays its commissions; "" is the settlement asset
+    fee_asset: str = ""
     orders: dict[tuple[str, int], Order] = field(default_factory=dict)
     open: dict[tuple[str, int], Order] = field(default_factory=dict)
     by_client_id: dict[tuple[str, str], Order] = field(default_factory=dict)
@@ -133,7 +136,9 @@ class Account:
     def record(self, execution: Execution) -> None:
         """Book a fill: wallet, lists, and what the order had reserved."""
         order = execution.order
-        self.wallet += execution.realized_pnl - execution.commission
+        self.wallet += execution.realized_pnl
+        if execution.commission_asset == order.rules.quote:
+            self.wallet -= execution.commission
         self.executions.append(execution)
         self.trades.setdefault(order.symbol, []).append(execution)
         order.executions.append(execution)

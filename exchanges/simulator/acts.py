@@ -15,6 +15,7 @@ from exchanges.simulator.act_terms import Terms, find_open, market, number
 from exchanges.simulator.amounts import plain
 from exchanges.simulator.channel import Frame
 from exchanges.simulator.errors import ControlError
+from exchanges.simulator.fees import fee_asset
 from exchanges.simulator.house_acts import (
     deleverage,
     delist,
@@ -133,6 +134,7 @@ ACTS: Final[dict[str, Callable[[SimulatedExchange, Account, Terms], dict[str, An
     "reset": reset,
     "funding": funding,
     "transfer": transfer,
+    "fee_asset": fee_asset,
     "say": say,
 }
 

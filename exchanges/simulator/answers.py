@@ -126,7 +126,7 @@ def _encode_trade(fill: Execution, sign: str) -> str:
         f'"orderId":{order.order_id},"side":"{terms.side}","price":"{fill.price:f}",'
         f'"qty":"{fill.quantity:f}","realizedPnl":"{fill.realized_pnl:f}",'
         f'"quoteQty":"{fill.price * fill.quantity:f}","baseQty":"0","marginAsset":"{rules.quote}",'
-        f'"commission":"{sign}{fill.commission:f}","commissionAsset":"{rules.quote}",'
+        f'"commission":"{sign}{fill.commission:f}","commissionAsset":"{fill.commission_asset}",'
         f'"time":{fill.time},"positionSide":"{terms.position_side}","buyer":{buyer},'
         f'"maker":{maker}}}'
     )

@@ -66,13 +66,22 @@ SOLUSDT = SymbolRules(
     minimum_notional=Decimal(5),
     start_price=Decimal("150.0000"),
 )
+#: in which commissions may be paid
+BNBUSDT = SymbolRules(
+    symbol="BNBUSDT",
+    base="BNB",
+    price_tick=Decimal("0.010"),
+    quantity_step=Decimal("0.01"),
+    minimum_notional=Decimal(5),
+    start_price=Decimal("600.000"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatorConfig:
     """Everything that is not a fault. Seconds unless a name ends in `_ms`."""
 
-    symbols: tuple[SymbolRules, ...] = (BTCUSDT, ETHUSDT, SOLUSDT)
+    symbols: tuple[SymbolRules, ...] = (BTCUSDT, ETHUSDT, SOLUSDT, BNBUSDT)
     #: 0: prices move only by `/sim/step` and `/sim/price`
     price_interval: float = 0.25
     #: standard deviation of one price step, as a share of the price

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from exchanges.simulator import orders as states
 from exchanges.simulator.accounts import Account
-from exchanges.simulator.amounts import ZERO, rounded, split
+from exchanges.simulator.amounts import ZERO, split
+from exchanges.simulator.fees import charged
 from exchanges.simulator.market import OPPOSITE, Market
 from exchanges.simulator.orders import Execution, Order, OrderTerms
 
@@ -65,6 +66,7 @@ class Engine:
                 seed,
                 first_order_id=config.first_order_id,
                 first_trade_id=config.first_trade_id,
+                clock=clock,
             )
             for rules in config.symbols
         }
@@ -217,12 +219,14 @@ class Engine:
         position = account.position(order.symbol, order.terms.position_side)
         rate = self.config.maker_fee if is_maker else self.config.taker_fee
         notional = price * quantity
+        commission, asset = charged(account, self.markets, order.rules.quote, notional * rate)
         execution = Execution(
             order=order,
             trade_id=trade_id or self.markets[order.symbol].take_trade_id(),
             price=price,
             quantity=quantity,
-            commission=rounded(notional * rate),
+            commission=commission,
+            commission_asset=asset,
             is_maker=is_maker,
             realized_pnl=position.apply(quantity * order.sign, price),
             time=self.clock(),

@@ -32,11 +32,12 @@ def order_trade_update(order: Order, kind: str, fill: Execution | None, status: 
     """ORDER_TRADE_UPDATE; `status` is told apart because ADL shows its own (`NEW_ADL`)."""
     head = order.frame_head or _head(order)
     last, price, fee, trade, maker, profit = _fill_fields(fill) if fill else _NO_FILL
+    asset = fill.commission_asset if fill else order.rules.quote
     at = order.updated
     return (
         f'{{"e":"ORDER_TRADE_UPDATE","T":{at},"E":{at},"o":{{{head}"ap":"{average(order)}",'
         f'"sp":"0","x":"{kind}","X":"{status}","i":{order.order_id},{last},'
-        f'"z":"{order.executed:f}",{price},{fee},"N":"{order.rules.quote}","T":{at},{trade},'
+        f'"z":"{order.executed:f}",{price},{fee},"N":"{asset}","T":{at},{trade},'
         f'"b":"0","a":"0",{maker},"R":{_yes(order.reduce_only)},"wt":"CONTRACT_PRICE",'
         f'"ot":"{order.terms.type}","ps":"{order.terms.position_side}","cp":false,{profit},'
         f'{_TAIL}{order.expiry_reason}"}}}}'

@@ -65,7 +65,7 @@ def execution_row(execution: Execution) -> dict[str, Any]:
         "price": plain(execution.price),
         "quantity": plain(execution.quantity),
         "commission": plain(execution.commission),
-        "commission_asset": order.rules.quote,
+        "commission_asset": execution.commission_asset,
         "is_maker": execution.is_maker,
         "realized_pnl": plain(execution.realized_pnl),
         "executed_at": execution.time,

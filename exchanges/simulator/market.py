@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from exchanges.simulator.book import Book, Offer, draw_offers
+from exchanges.simulator.candles import Candles
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from decimal import Decimal
 
     from exchanges.simulator.config import SymbolRules
@@ -30,6 +32,8 @@ class Market:
     next_order_id: int
     next_trade_id: int
     price: Decimal
+    clock: Callable[[], int]
+    candles: Candles
     walk: random.Random
     #: how much of a reached order fills, and by how many counterparties
     fills: random.Random
@@ -43,7 +47,13 @@ class Market:
 
     @classmethod
     def opened(
-        cls, rules: SymbolRules, seed: int, *, first_order_id: int, first_trade_id: int
+        cls,
+        rules: SymbolRules,
+        seed: int,
+        *,
+        first_order_id: int,
+        first_trade_id: int,
+        clock: Callable[[], int],
     ) -> Market:
         """A market at its start price."""
         return cls(
@@ -52,6 +62,8 @@ class Market:
             next_order_id=first_order_id,
             next_trade_id=first_trade_id,
             price=rules.start_price,
+            clock=clock,
+            candles=Candles(rules.start_price, clock()),
             walk=random.Random(f"{seed}:price:{rules.symbol}"),
             fills=random.Random(f"{seed}:fills:{rules.symbol}"),
         )
@@ -80,6 +92,7 @@ class Market:
     def move_to(self, price: Decimal) -> None:
         """Set the price; everybody else's offers are drawn anew."""
         self.price = price
+        self.candles.note(price, self.clock())
         self.moves += 1
         self.offers.clear()
 

@@ -71,6 +71,7 @@ class Execution:
     price: Decimal
     quantity: Decimal
     commission: Decimal
+    commission_asset: str
     is_maker: bool
     realized_pnl: Decimal
     time: int

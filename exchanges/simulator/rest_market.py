@@ -8,13 +8,18 @@ from exchanges.simulator import checks
 from exchanges.simulator.algo import BECOMES
 from exchanges.simulator.amounts import plain
 from exchanges.simulator.call import Call, Endpoint, Json, Security
+from exchanges.simulator.candles import MINUTE_MS
+from exchanges.simulator.errors import ApiError
 
 if TYPE_CHECKING:
+    from exchanges.simulator.candles import Candle
     from exchanges.simulator.config import SymbolRules
     from exchanges.simulator.market import Market
 
 FAR_FUTURE: Final = 4_133_404_800_000
 ONBOARD: Final = 1_569_398_400_000
+DEFAULT_KLINES: Final = 500
+MOST_KLINES: Final = 1_500
 
 
 def ping(_call: Call) -> Json:
@@ -183,6 +188,23 @@ def premium_index(call: Call) -> Json | list[Json]:
     return one_or_all(call, rows)
 
 
+def klines(call: Call) -> list[list[Any]]:
+    """GET klines: the minutes from `startTime` on, oldest first; without it the last ones."""
+    market = checks.market_of(call.exchange, call.params)
+    if call.params.get("interval") != "1m":
+        raise ApiError(-1120, "Invalid interval.")
+    now, start = call.exchange.clock.now(), call.whole("startTime")
+    limit = min(call.whole("limit") or DEFAULT_KLINES, MOST_KLINES)
+    found = market.candles.between(start or 0, call.whole("endTime") or now, now)
+    return [kline(each) for each in (found[-limit:] if start is None else found[:limit])]
+
+
+def kline(candle: Candle) -> list[Any]:
+    """One candle; what others traded in it is not told."""
+    prices = [plain(each) for each in (candle.open, candle.high, candle.low, candle.close)]
+    return [candle.minute, *prices, "0", candle.minute + MINUTE_MS - 1, "0", 0, "0", "0", "0"]
+
+
 def leverage_bracket(call: Call) -> list[Json]:
     """GET leverageBracket: one bracket, since leverage is one for all."""
     bracket = {
@@ -232,5 +254,6 @@ def endpoints() -> list[Endpoint]:
             security=free,
             weight_without_symbol=10,
         ),
+        Endpoint(name="klines", method="GET", handler=klines, security=free),
         Endpoint(name="leverageBracket", method="GET", handler=leverage_bracket),
     ]

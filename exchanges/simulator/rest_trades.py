@@ -114,6 +114,7 @@ def fill_rows(fill: Execution) -> list[Json]:
         | {
             "incomeType": "COMMISSION",
             "income": plain(-fill.commission),
+            "asset": fill.commission_asset,
             "tranId": fill.trade_id * 2,
         }
     ]

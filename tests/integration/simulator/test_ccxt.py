@@ -51,7 +51,7 @@ def client(simulator: SimulatorThread) -> Iterator[Any]:
 
 def test_markets_have_their_steps(client: Any) -> None:
     markets = client.load_markets()
-    assert set(markets) == {SYMBOL, "ETH/USDT:USDT", "SOL/USDT:USDT"}
+    assert set(markets) == {SYMBOL, "ETH/USDT:USDT", "SOL/USDT:USDT", "BNB/USDT:USDT"}
     precision = markets[SYMBOL]["precision"]
     assert (precision["amount"], Decimal(precision["price"])) == ("0.001", Decimal("0.1"))
     assert client.price_to_precision(SYMBOL, "60000.17") == "60000.2"

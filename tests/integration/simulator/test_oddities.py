@@ -32,7 +32,7 @@ def test_a_delisted_symbol_is_settled_and_gone(simulator: SimulatorThread, ann: 
     assert ledger["orders"][2]["client_order_id"].startswith("settlement_autoclose-")
     assert ledger["positions"] == []
     symbols = [s["symbol"] for s in ann.ask("GET", "v1/exchangeInfo")["symbols"]]
-    assert symbols == ["ETHUSDT", "SOLUSDT"]
+    assert symbols == ["ETHUSDT", "SOLUSDT", "BNBUSDT"]
     assert ann.code("GET", "v1/userTrades", symbol="BTCUSDT")[1] == -1121
 
 
