@@ -5,7 +5,7 @@ Policy: read from the raw JSON, never through ccxt's unified structures, which d
 averages and fill an empty answer with nothing. Each function raises MalformedMessage only.
 
 Sources: USD-M "Query Order", "Account Trade List", "Position Information V3", "Query Algo Order",
-"Exchange Information".
+"Exchange Information", "Kline/Candlestick Data".
 
 @FEAT:order-tracking @COMP:exchange @TYPE:core
 """
@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 
     from exchanges.messages import MarketType
     from exchanges.wire import Fields
+
+#: how a candle's list begins
+_CANDLE = ("openTime", "open", "high", "low", "close")
 
 
 def read_order(
@@ -217,6 +220,15 @@ def markets(body: object, market_type: MarketType) -> list[Market]:
         except MalformedMessage:
             continue
     return found
+
+
+def closing_price(body: object, minute: str) -> Decimal | None:
+    """Read the close of the candle that begins at `minute`; a market may be younger than it."""
+    for row in map(a_list, a_list(body)):
+        candle = dict(zip(_CANDLE, row, strict=False))
+        if identifier(candle, "openTime") == minute:
+            return _more_than_zero(candle, "close")
+    return None
 
 
 def _expiry(fields: Fields) -> str:

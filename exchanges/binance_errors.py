@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from exchanges.errors import (
     AuthenticationError,
@@ -33,7 +33,11 @@ from exchanges.errors import (
 from exchanges.wire import decode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from exchanges.http_session import Answer
+
+T = TypeVar("T")
 
 #: A trade list of 1,000 rows is 300 KiB, all markets with their filters about 2 MiB.
 ANSWER_LIMIT = 16 << 20
@@ -77,6 +81,18 @@ class Failure:
     text: str
     retry_after: float | None
     changes_orders: bool
+
+
+def understood(reader: Callable[[], T]) -> T:
+    """Read an answer to a question; one that cannot be read is as if none had come.
+
+    Raises TransientError.
+    """
+    try:
+        return reader()
+    except MalformedMessage as error:
+        msg = f"unreadable answer: {error}"
+        raise TransientError(msg) from None
 
 
 def read_answer(answer: Answer, *, changes_orders: bool) -> object:

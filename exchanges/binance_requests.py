@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from exchanges.binance_vocabulary import POSITION_SIDE_NAMES
 from exchanges.errors import TransientError
 from exchanges.messages import IdSpace, OrderType, PositionSide
+from exchanges.wire import milliseconds
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from decimal import Decimal
 
     from exchanges.messages import OrderSnapshot
@@ -34,6 +36,16 @@ def naming(ref: OrderRef) -> dict[str, str]:
 def of_symbol(symbol_id: str | None) -> dict[str, str]:
     """Ask about one symbol, or about all."""
     return {"symbol": symbol_id} if symbol_id else {}
+
+
+def of_minute(symbol_id: str, at: datetime) -> dict[str, str]:
+    """Ask for the first candle of one minute that does not begin before that of `at`."""
+    minute = at.replace(second=0, microsecond=0)
+    return of_symbol(symbol_id) | {
+        "interval": "1m",
+        "startTime": str(milliseconds(minute)),
+        "limit": "1",
+    }
 
 
 def terms(order: NewOrder) -> dict[str, str]:

@@ -9,37 +9,32 @@ empty body, another order) is transient, as if none had come.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from exchanges import binance_answers as answers
 from exchanges import binance_calls as calls
+from exchanges import binance_orders as orders
 from exchanges import binance_requests as requests
+from exchanges.binance_errors import understood
 from exchanges.binance_incomes import fetch_activity
 from exchanges.binance_trades import fetch_trades
 from exchanges.binance_verification import verify
-from exchanges.errors import (
-    MalformedMessage,
-    OrderRefused,
-    OutcomeUnknown,
-    PermanentError,
-    TransientError,
-)
+from exchanges.errors import OrderRefused, OutcomeUnknown, PermanentError, TransientError
 from exchanges.governor import Priority
-from exchanges.messages import IdSpace, OrderType, Source
+from exchanges.messages import IdSpace, OrderType
 from exchanges.rest import TIMEOUT
 from exchanges.wire import a_list, an_object, flag, optional_text, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
+    from decimal import Decimal
 
     from exchanges.binance_calls import BinanceCalls, Endpoint, Told
     from exchanges.governor import Governor
     from exchanges.markets import Markets
     from exchanges.messages import ExecutionReport, HoldingReport, MarketType, OrderSnapshot
     from exchanges.questions import Activity, NewOrder, OrderRef, TradeCursor, Verification
-
-T = TypeVar("T")
 
 
 class BinanceRest:
@@ -62,7 +57,7 @@ class BinanceRest:
         """Ask for one order. Raises OrderNotFound, which by itself proves nothing."""
         endpoint = calls.ALGO_ORDER if ref.id_space is IdSpace.ALGO else calls.ORDER
         told = self._api.call(endpoint, requests.naming(ref), priority=priority, timeout=timeout)
-        return requests.about(ref, self._order(told, ref.id_space))
+        return requests.about(ref, orders.one(told, self._market_type, ref.id_space))
 
     def fetch_open_orders(
         self,
@@ -76,7 +71,7 @@ class BinanceRest:
         told = self._api.call(
             endpoint, requests.of_symbol(symbol_id), priority=priority, timeout=timeout
         )
-        return self._orders(told, IdSpace.ORDER)
+        return orders.many(told, self._market_type, IdSpace.ORDER)
 
     def fetch_open_algo_orders(
         self,
@@ -90,7 +85,7 @@ class BinanceRest:
         told = self._api.call(
             endpoint, requests.of_symbol(symbol_id), priority=priority, timeout=timeout
         )
-        return self._orders(told, IdSpace.ALGO)
+        return orders.many(told, self._market_type, IdSpace.ALGO)
 
     def fetch_orders_from(
         self, symbol_id: str, exchange_order_id: str, *, timeout: float, priority: Priority
@@ -98,7 +93,7 @@ class BinanceRest:
         """Ask for up to 1,000 orders of any status, from this id on."""
         parameters = {"symbol": symbol_id, "orderId": exchange_order_id, "limit": "1000"}
         told = self._api.call(calls.ORDERS, parameters, priority=priority, timeout=timeout)
-        return self._orders(told, IdSpace.ORDER)
+        return orders.many(told, self._market_type, IdSpace.ORDER)
 
     def fetch_executions(
         self,
@@ -146,7 +141,7 @@ class BinanceRest:
     ) -> tuple[HoldingReport, ...]:
         """Ask what is held. A market that is not mentioned is held at zero."""
         told = self._api.call(calls.POSITIONS, {}, priority=priority, timeout=timeout)
-        return _read(
+        return understood(
             lambda: tuple(
                 answers.holding(row, market_type=self._market_type) for row in a_list(told.body)
             )
@@ -173,18 +168,31 @@ class BinanceRest:
             priority=priority,
         )
 
+    def fetch_price_at(
+        self,
+        symbol_id: str,
+        at: datetime,
+        *,
+        timeout: float = TIMEOUT,
+        priority: Priority = Priority.BACKFILL,
+    ) -> Decimal | None:
+        """Ask for the price at which the minute of `at` closed; None if the market had none."""
+        parameters = requests.of_minute(symbol_id, at)
+        told = self._api.call(calls.CANDLES, parameters, priority=priority, timeout=timeout)
+        return understood(lambda: answers.closing_price(told.body, parameters["startTime"]))
+
     def fetch_server_time(
         self, *, timeout: float = TIMEOUT, priority: Priority = Priority.SYNC
     ) -> datetime:
         """Ask for the exchange's clock; the difference to ours is kept for signing."""
-        return _read(lambda: self._api.measure_clock(priority=priority, timeout=timeout))
+        return understood(lambda: self._api.measure_clock(priority=priority, timeout=timeout))
 
     def is_hedge_mode(
         self, *, timeout: float = TIMEOUT, priority: Priority = Priority.SYNC
     ) -> bool:
         """Ask whether long and short positions are kept apart (weight 30)."""
         told = self._api.call(calls.POSITION_MODE, {}, priority=priority, timeout=timeout)
-        return _read(lambda: flag(an_object(told.body), "dualSidePosition"))
+        return understood(lambda: flag(an_object(told.body), "dualSidePosition"))
 
     def place_order(self, order: NewOrder, *, timeout: float = TIMEOUT) -> OrderSnapshot:
         """Send an order, once. Raises OrderRefused, OutcomeUnknown, or that nothing was sent."""
@@ -195,7 +203,7 @@ class BinanceRest:
         told = self._api.call(
             calls.PLACE, requests.terms(order), priority=Priority.ORDER, timeout=timeout
         )
-        return self._done(told)
+        return orders.done(told, self._market_type)
 
     def cancel_order(self, ref: OrderRef, *, timeout: float = TIMEOUT) -> OrderSnapshot:
         """Cancel an order. Raises OrderNotFound, which says only that it is not open."""
@@ -204,7 +212,7 @@ class BinanceRest:
         told = self._api.call(
             calls.CANCEL, requests.naming(ref), priority=Priority.ORDER, timeout=timeout
         )
-        return self._done(told)
+        return orders.done(told, self._market_type)
 
     def _cancel_algo(self, ref: OrderRef, timeout: float) -> OrderSnapshot:
         """Cancel a conditional order; the answer does not tell its terms, so they are asked for."""
@@ -244,7 +252,7 @@ class BinanceRest:
     def create_listen_key(self, *, timeout: float = TIMEOUT) -> str:
         """Obtain the key of the private stream (the same one while it lives)."""
         told = self._listen_key(calls.CREATE_LISTEN_KEY, timeout)
-        return _read(lambda: text(an_object(told.body), "listenKey"))
+        return understood(lambda: text(an_object(told.body), "listenKey"))
 
     def extend_listen_key(self, *, timeout: float = TIMEOUT) -> str:
         """Give the key another hour; returns it, or "" if the exchange does not name it.
@@ -253,48 +261,7 @@ class BinanceRest:
         """
         # older answers are empty: the key that lives was extended
         told = self._listen_key(calls.EXTEND_LISTEN_KEY, timeout)
-        return _read(lambda: optional_text(an_object(told.body), "listenKey"))
+        return understood(lambda: optional_text(an_object(told.body), "listenKey"))
 
     def _listen_key(self, endpoint: Endpoint, timeout: float) -> Told:
         return self._api.call(endpoint, {}, priority=Priority.VERIFY, timeout=timeout)
-
-    def _order(self, told: Told, id_space: IdSpace) -> OrderSnapshot:
-        return _read(lambda: self._snapshot(told.body, told.requested_at, id_space))
-
-    def _orders(self, told: Told, id_space: IdSpace) -> tuple[OrderSnapshot, ...]:
-        return _read(
-            lambda: tuple(
-                self._snapshot(row, told.requested_at, id_space) for row in a_list(told.body)
-            )
-        )
-
-    def _snapshot(self, body: object, requested_at: datetime, id_space: IdSpace) -> OrderSnapshot:
-        return answers.read_order(
-            body,
-            market_type=self._market_type,
-            id_space=id_space,
-            requested_at=requested_at,
-            source=Source.REST_ORDER,
-        )
-
-    def _done(self, told: Told) -> OrderSnapshot:
-        """Read the answer to an order of ours: unreadable means the outcome is not known."""
-        try:
-            return answers.order(
-                told.body,
-                market_type=self._market_type,
-                requested_at=told.requested_at,
-                source=Source.SUBMIT,
-            )
-        except MalformedMessage as error:
-            msg = f"unreadable answer: {error}"
-            raise OutcomeUnknown(msg) from None
-
-
-def _read(reader: Callable[[], T]) -> T:
-    """Read an answer to a question: unreadable is as if none had come."""
-    try:
-        return reader()
-    except MalformedMessage as error:
-        msg = f"unreadable answer: {error}"
-        raise TransientError(msg) from None

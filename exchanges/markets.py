@@ -59,6 +59,25 @@ class Markets:
         key = (market_type.value, symbol)
         return self._find(lambda: self._by_symbol.get(key), symbol)
 
+    def market_of_pair(self, market_type: MarketType, base: str, quote: str) -> Market:
+        """Return the market where one asset is priced in another, without a date of delivery.
+
+        Raises UnknownSymbol.
+        """
+        wanted = (market_type, base, quote)
+        return self._find(
+            lambda: next(
+                (
+                    market
+                    for market in self._by_id.values()
+                    if (market.market_type, market.base, market.quote) == wanted
+                    and "-" not in market.symbol
+                ),
+                None,
+            ),
+            f"{base}/{quote}",
+        )
+
     def all(self) -> tuple[Market, ...]:
         """Return every market, loading the table if it never was."""
         self._refresh(older_than=float("inf"))

@@ -18,6 +18,7 @@ from exchanges.governor import Priority
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
+    from decimal import Decimal
 
     from exchanges.governor import Governor
     from exchanges.markets import Markets
@@ -89,6 +90,19 @@ class RestClient(Protocol):
         priority: Priority = Priority.SYNC,
     ) -> Activity:
         """Ask what was traded since then, by hand included, and what moved without (expensive)."""
+
+    def fetch_price_at(
+        self,
+        symbol_id: str,
+        at: datetime,
+        *,
+        timeout: float = TIMEOUT,
+        priority: Priority = Priority.BACKFILL,
+    ) -> Decimal | None:
+        """Ask for the price at which the minute of `at` closed; None if the market had none.
+
+        To be asked once the minute is over: until then its price still moves.
+        """
 
     def fetch_server_time(
         self, *, timeout: float = TIMEOUT, priority: Priority = Priority.SYNC

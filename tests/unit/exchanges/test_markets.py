@@ -105,3 +105,17 @@ def test_a_failed_load_is_tried_again() -> None:
         markets.symbol_of(FUTURES, "BTCUSDT")
 
     assert markets.all() == (BTC,)
+
+
+def test_a_pair_has_one_market_that_knows_no_end(markets: Markets, listing: Listing) -> None:
+    dated = replace(BTC, symbol_id="BTCUSDT_261225", symbol="BTC/USDT:USDT-261225")
+    listing.markets = [dated, BTC]
+
+    assert markets.market_of_pair(FUTURES, "BTC", "USDT") == BTC
+    for market_type, base, quote in (
+        (FUTURES, "USDT", "BTC"),
+        (FUTURES, "BTC", "USDC"),
+        (MarketType.SPOT, "BTC", "USDT"),
+    ):
+        with pytest.raises(UnknownSymbol):
+            markets.market_of_pair(market_type, base, quote)
