@@ -209,3 +209,19 @@ def test_sim_g3_a_symbol_that_disappears_unheard_stops_no_sync_of_the_others(
     # what the settlement did cannot be read any more: a person is told, and nothing is invented
     assert positions() == [(BTC, "0.3", "30000"), (ETH, "1", "1500")]
     assert_clean(exchange.account.pk)
+
+
+def test_sim_g3_an_order_of_a_market_that_is_gone_cannot_witness_a_reset(
+    exchange: Exchange,
+) -> None:
+    held_and_ordered(exchange)
+    ClosedOrder.objects.update(closed_at=timezone.now() - timedelta(hours=1))
+
+    for _ in range(3):
+        OpenOrder.objects.filter(symbol=ETH).update(
+            not_found_at=timezone.now() - NOT_JUST_NOW, created_at=timezone.now() - LONG_AGO
+        )
+        sync(exchange, full=True)
+
+    assert [row[1:3] for row in closed_orders()] == [("FILLED", "1"), ("CANCELLED", "0")]
+    assert [row[1] for row in open_orders()] == ["NEW"]

@@ -162,6 +162,21 @@ def test_sim_n2_one_end_point_that_does_not_answer_proves_nothing(
     assert_settled(exchange)
 
 
+def test_sim_n2_a_market_that_is_gone_answers_that_it_knows_nothing(
+    exchange: Exchange, manager: OrderManager
+) -> None:
+    exchange.simulator.faults(accept_but_lose_answer={"POST order": {"how": "drop", "count": 1}})
+    manager.execute(limit(), idempotency_key="1")
+    OpenOrder.objects.update(symbol="GONE/USDT:USDT")
+    OrderRequest.objects.update(symbol="GONE/USDT:USDT")
+
+    for seconds in (1, 30, 40):
+        ask_at(exchange, seconds)
+
+    assert outcomes() == [("PLACE", "NOT_ACCEPTED")]
+    assert not OpenOrder.objects.exists()
+
+
 def test_sim_n2_a_late_word_brings_back_what_was_not_accepted(
     exchange: Exchange, manager: OrderManager
 ) -> None:

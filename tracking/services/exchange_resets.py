@@ -19,7 +19,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from exchanges import registry
-from exchanges.errors import OrderNotFound
+from exchanges.errors import OrderNotFound, UnknownSymbol
 from exchanges.messages import IdSpace, MarketType
 from exchanges.questions import OrderRef
 from tracking.models import ClosedOrder, SymbolSubscription
@@ -69,15 +69,20 @@ def _witness(account: ExchangeAccount, now: datetime) -> ClosedOrder | None:
 
 
 def _is_forgotten(client: RestClient, witness: ClosedOrder) -> bool:
-    """Whether the exchange does not know a filled order, or another by its id."""
+    """Whether the exchange does not know a filled order, or another by its id.
+
+    One whose market is gone is forgotten with it, and tells nothing of the others.
+    """
     market_type = MarketType(witness.market_type)
-    ref = OrderRef(
-        market_type=market_type,
-        symbol_id=client.markets.market_of(market_type, witness.symbol).symbol_id,
-        exchange_order_id=witness.exchange_order_id,
-    )
     try:
+        ref = OrderRef(
+            market_type=market_type,
+            symbol_id=client.markets.market_of(market_type, witness.symbol).symbol_id,
+            exchange_order_id=witness.exchange_order_id,
+        )
         told = client.fetch_order(ref).client_order_id
+    except UnknownSymbol:
+        return False
     except OrderNotFound:
         return True
     return witness.client_order_id is not None and told != witness.client_order_id

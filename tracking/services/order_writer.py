@@ -57,6 +57,7 @@ class OrderWriter:
     def take(self, record: Record) -> None:
         """Collect what a record's transitions changed."""
         changed = [(g, t) for g, t in record.transitions if t.changed]
+        self._note_found(record)
         if not changed:
             return
         gathered, last = changed[-1]
@@ -67,6 +68,15 @@ class OrderWriter:
             was = before.status if before else None
             self._take_order(record, gathered, last, was, received_at)
             self._settle(record, was)
+
+    def _note_found(self, record: Record) -> None:
+        """Forget answers "not found": the exchange has spoken of the order, if only to repeat."""
+        row = record.row
+        if not isinstance(row, OpenOrder) or not row.not_found_count or record.is_closed:
+            return
+        if any(said.evidence.statements or done.added for said, done in record.transitions):
+            row.not_found_count, row.not_found_at = 0, None
+            self.kept_open.append(row)
 
     def _take_order(
         self,

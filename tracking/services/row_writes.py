@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from tracking.domain.states import is_terminal
 from tracking.models import ClosedOrder, OpenOrder, Trade, TradeExecution
 from tracking.services.order_rows import STATE_COLUMNS
 
@@ -64,5 +63,3 @@ def plan_check(row: OpenOrder, last: Transition, now: datetime) -> None:
         row.next_verify_at, row.verify_attempts = None, 0
     elif row.next_verify_at is None:
         row.next_verify_at = now + FIRST_CHECK
-    if last.after.verified or is_terminal(last.after.status):
-        row.not_found_count, row.not_found_at = 0, None

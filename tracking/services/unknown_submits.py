@@ -26,7 +26,7 @@ import structlog
 from django.db.models import F
 from django.utils import timezone
 
-from exchanges.errors import ExchangeError, OrderNotFound
+from exchanges.errors import ExchangeError, OrderNotFound, UnknownSymbol
 from exchanges.governor import Priority
 from exchanges.messages import MarketType, OrderSnapshot, OrderStatus
 from tracking.domain.evidence import Evidence, Verdict
@@ -79,6 +79,9 @@ def resolve(account: ExchangeAccount, rows: Sequence[OpenOrder]) -> None:
         asked_at = timezone.now()
         try:
             everybody_answered = _ask(account, client, key, asked)
+        except UnknownSymbol:
+            # who does not know the market any more does not know its orders
+            everybody_answered = True
         except ExchangeError as error:
             log.warning("submit.unresolved", symbol=key[1], error=type(error).__name__)
             _ask_again_soon(asked)

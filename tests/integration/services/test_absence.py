@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.utils import timezone
 
@@ -19,6 +19,7 @@ from tracking.models import (
     OrderRequest,
     SymbolSubscription,
 )
+from tracking.services.absence import ABSENCE_SPACING
 from tracking.services.verification_queue import verify_due
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
     from tests.integration.services.conftest import Exchange
     from tracking.services.order_manager import OrderManager
+
+#: REST neither lists nor finds an order it knows
+LAGGING: Final = {"not_found_window_ms": 600_000, "stale_rest_ms": {"openOrders": 600_000}}
 
 
 def test_an_order_rest_does_not_show_yet_is_not_closed_by_its_fills(exchange: Exchange) -> None:
@@ -69,6 +73,43 @@ def test_one_answer_long_ago_does_not_help_to_prove_an_absence(exchange: Exchang
     verify_due(exchange.account.pk)
 
     assert OpenOrder.objects.get().not_found_count == 1
+
+
+def let_time_pass() -> None:
+    """Let the next answer "not found" count: far from the last, and the order is old."""
+    OpenOrder.objects.update(created_at=timezone.now() - timedelta(hours=1))
+    spaced = timezone.now() - ABSENCE_SPACING
+    OpenOrder.objects.exclude(not_found_at=None).update(not_found_at=spaced)
+
+
+def test_an_order_that_is_found_now_and_then_is_not_absent(exchange: Exchange) -> None:
+    place_resting(exchange)
+
+    for _ in range(3):
+        sync(exchange, full=True)
+        exchange.simulator.faults(**LAGGING)
+        let_time_pass()
+        sync(exchange, full=True)
+        exchange.simulator.faults(reset=True)
+
+    order = OpenOrder.objects.get()
+    assert (order.not_found_count, order.version) == (1, 1)
+
+
+def test_an_order_the_stream_speaks_of_is_not_absent(exchange: Exchange) -> None:
+    order_id = place_resting(exchange)
+    sync(exchange, full=True)
+    exchange.frames(1)
+    exchange.simulator.faults(**LAGGING)
+
+    for _ in range(3):
+        let_time_pass()
+        sync(exchange, full=True)
+        fill(exchange, order_id, "0.01")
+        exchange.deliver(*exchange.frames(1))
+        drain(exchange)
+
+    assert OpenOrder.objects.get().not_found_count == 0
 
 
 def test_an_order_of_ours_that_filled_is_not_found_absent(
