@@ -120,7 +120,7 @@ def _sum_findings(statement: OrderStatement, quote: Decimal) -> list[Finding]:
     if told is None or abs(told - ours) <= rounded(told) + told * RELATIVE_ROUNDING:
         return []
     detail = f"filled {filled:f}: the exchange says {told:f}, its fills come to {ours:f}"
-    return [Finding(kind=AnomalyKind.FILL_GAP, detail=detail)]
+    return [Finding(kind=AnomalyKind.SUMS_DIFFER, detail=detail)]
 
 
 def _rounding(told: Decimal) -> Decimal:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from exchanges import binance_answers
 from exchanges.errors import AuthenticationError, TransientError, UnknownSymbol
 from tests.factories import AnomalyFactory
 from tests.integration.services.conftest import PAST, make_due
@@ -29,6 +31,7 @@ from tracking.services.order_tracking import SyncResult, request_full_sync, sync
 from tracking.services.verification_queue import verify_due
 
 if TYPE_CHECKING:
+    from exchanges.messages import OrderSnapshot
     from exchanges.simulator.thread import SimulatorThread
     from tests.integration.services.conftest import Exchange
 
@@ -303,3 +306,21 @@ def test_an_anomaly_about_an_unconfirmed_fill_closes_once_it_is_confirmed(
     sync(exchange)
 
     assert Anomaly.objects.get().closed_at is not None
+
+
+def test_sums_that_differ_are_one_anomaly_however_often_they_are_seen(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_id = place_resting(exchange)
+    fill(exchange, order_id, "0.1")
+    told = binance_answers.order
+
+    def another_sum(*terms: Any, **more: Any) -> OrderSnapshot:
+        return replace(told(*terms, **more), filled_quote=Decimal(7))
+
+    monkeypatch.setattr(binance_answers, "order", another_sum)
+    for _ in range(3):
+        sync(exchange, full=True)
+
+    anomaly = Anomaly.objects.get()
+    assert (anomaly.kind, anomaly.closed_at, anomaly.seen_count) == ("SUMS_DIFFER", None, 3)

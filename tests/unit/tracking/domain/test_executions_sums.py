@@ -91,7 +91,7 @@ def test_sums_that_differ_are_reported() -> None:
 
     assert merged(BOOKED, seen(snapshot)).findings == (
         Finding(
-            kind=AnomalyKind.FILL_GAP,
+            kind=AnomalyKind.SUMS_DIFFER,
             detail="filled 1: the exchange says 101, its fills come to 100",
         ),
     )
