@@ -323,4 +323,5 @@ def test_sums_that_differ_are_one_anomaly_however_often_they_are_seen(
         sync(exchange, full=True)
 
     anomaly = Anomaly.objects.get()
-    assert (anomaly.kind, anomaly.closed_at, anomaly.seen_count) == ("SUMS_DIFFER", None, 3)
+    assert (anomaly.kind, anomaly.closed_at) == ("SUMS_DIFFER", None)
+    assert anomaly.seen_count >= 3
