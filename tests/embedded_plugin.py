@@ -29,10 +29,30 @@ for _name in Path(__file__).parent.parent.joinpath(".env.example").read_text().s
     os.environ.pop(_name.lstrip("# ").partition("=")[0], None)
 os.environ |= ENVIRONMENT | {"VAR_DIR": str(_var), "LOG_DIR": str(_var / "logs")}
 
-from ordertrack.embedded import EmbeddedServers  # noqa: E402  (reads the environment above)
+from ordertrack.embedded import (  # noqa: E402  (reads the environment above)
+    POSTGRES_OPTIONS,
+    EmbeddedServers,
+)
+
+#: This database ends with the run and no test cuts its power; emptying it between tests is most of
+#: its work, and the disk most of that. Servers the tests start themselves flush like any other.
+_HASTY = {"fsync": "off", "full_page_writes": "off"}
 
 _servers = EmbeddedServers()
+_flushing = dict(POSTGRES_OPTIONS)
+POSTGRES_OPTIONS.update(_HASTY)
 _servers.start()
+POSTGRES_OPTIONS.clear()
+POSTGRES_OPTIONS.update(_flushing)
+
+
+def pytest_configure() -> None:
+    """Have the database emptied in our quicker way; Django is set up by now."""
+    from django.test import TransactionTestCase  # noqa: PLC0415 (needs the settings)
+
+    from tests.emptying import empty_database  # noqa: PLC0415
+
+    TransactionTestCase._fixture_teardown = empty_database  # type: ignore[method-assign,assignment]
 
 
 def pytest_unconfigure() -> None:
