@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from exchanges.errors import ExchangeError
 from tracking.services import (
+    commission_rates,
     inbox,
     listen_keys,
     order_tracking,
@@ -27,6 +28,8 @@ from tracking.services.books import alarm
 from tracking.services.order_fill_monitor import OrderFillMonitor
 
 log = structlog.get_logger(__name__)
+
+MINUTE = 60
 
 
 @shared_task(name="tracking.process_stream_events", queue="events")
@@ -66,6 +69,19 @@ def sync_due_accounts(**_future: object) -> None:
         sync_open_orders.apply_async(kwargs={"account_id": account_id}, expires=9)
 
 
+@shared_task(name="tracking.value_commissions", queue="sync")
+def value_commissions(*, account_id: int, **_future: object) -> None:
+    """Ask what one account's commissions in third assets were worth."""
+    commission_rates.value_commissions(account_id)
+
+
+@shared_task(name="tracking.value_all_commissions", queue="sync")
+def value_all_commissions(**_future: object) -> None:
+    """Hand out the accounts with commissions that have no worth yet."""
+    for account_id in commission_rates.accounts_with_unvalued(timezone.now()):
+        value_commissions.apply_async(kwargs={"account_id": account_id}, expires=MINUTE)
+
+
 @shared_task(name="tracking.refresh_listen_key", queue="sync")
 def refresh_listen_key(*, account_id: int, **_future: object) -> None:
     """Extend the stream credential of one account."""
@@ -102,14 +118,19 @@ def prune(**_future: object) -> None:
 
 @shared_task(name="tracking.check_books", queue="sync", soft_time_limit=50, time_limit=55)
 def check_books(*, account_id: int, judged: int = 0, **_future: object) -> None:
-    """Check the books of one account; what a worker has no time for, the next task goes on with."""
+    """Check the books of one account; what a worker has no time for, the next task goes on with.
+
+    If that comes no further either, what was judged by then is told.
+    """
     try:
-        alarm.watch_books(account_id)
+        alarm.watch_books(account_id, resume=judged > 0)
     except SoftTimeLimitExceeded:
         by_now = alarm.judged_so_far(account_id)
         log.warning("books.unfinished", account=account_id, judged=by_now)
         if by_now > judged:
             check_books.delay(account_id=account_id, judged=by_now)
+        else:
+            alarm.tell_unfinished(account_id)
 
 
 @shared_task(name="tracking.check_all_books", queue="sync")

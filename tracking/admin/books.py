@@ -14,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 from tracking.admin.base import FactAdmin, check_now, may_sync
 from tracking.models import BooksCheck, CheckState, MarketTerms
 from tracking.services.books import Line
+from tracking.services.books.records import UNREAD
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -86,7 +87,8 @@ class BooksCheckAdmin(FactAdmin[BooksCheck]):
 
 
 def _drawn(line: Line) -> SafeString:
-    colour = VERDICTS[CheckState.VIOLATED if line.violation_count else CheckState.CLEAN][1]
+    state = CheckState.VIOLATED if line.violation_count else CheckState.CLEAN
+    colour = VERDICTS[CheckState.UNREADABLE if line.invariant == UNREAD else state][1]
     return format_html(
         "<tr><th>{}</th><td>{} rows</td><td>{}{}</td></tr>",
         coloured(line.invariant, colour),

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
+from django.utils import timezone
 
 from tests.factories import ExchangeAccountFactory, StrategyPositionFactory
+from tracking.management.commands import check_books
 from tracking.models import BooksCheck, ExchangeAccount
 from tracking.services.books import AtExchange
+from tracking.services.books import check as books_check
 from tracking.services.books.invariants import INVARIANTS
 
 if TYPE_CHECKING:
@@ -92,6 +96,7 @@ def test_an_exchange_that_cannot_be_read_ends_with_two() -> None:
     status, out = check("--exchange", "--account", disabled.name)
 
     assert status == 2
+    assert "?     exchange" in out
     assert "the exchange could not be read" in out
 
 
@@ -99,3 +104,39 @@ def test_disabled_accounts_are_not_asked_about_unless_named() -> None:
     ExchangeAccountFactory.create(state="DISABLED")
 
     assert check("--exchange")[0] == 0
+
+
+def test_what_is_wrong_after_an_interrupted_check_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    account = ExchangeAccountFactory.create(baseline_at=timezone.now())
+
+    def interrupted(*_args: object, **_terms: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(books_check, "Reader", interrupted)
+        with pytest.raises(CommandError, match="interrupted; with --resume") as ended:
+            check("--exchange")
+    StrategyPositionFactory.create(account=account)
+
+    assert ended.value.returncode == 130
+    assert check("--exchange")[0] == 1
+
+
+def test_a_database_that_cannot_be_read_says_nothing_about_the_books(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(*_args: object, **_terms: object) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(check_books, "chosen_accounts", away)
+
+    with pytest.raises(CommandError, match="the database could not be read") as ended:
+        check()
+
+    assert ended.value.returncode == 3
+
+
+def test_no_accounts_are_told_of() -> None:
+    assert check() == (0, "there are no accounts\n")

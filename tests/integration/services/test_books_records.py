@@ -91,7 +91,7 @@ def test_an_interrupted_check_goes_on_where_it_was(
         return judge(self, moment)
 
     monkeypatch.setattr(Invariant, "judge", noted)
-    record = recorded_check(books.pk)
+    record = recorded_check(books.pk, resume=True)
 
     before = NAMES.index("OL-7")
     assert begun.state == "RUNNING"
@@ -101,7 +101,7 @@ def test_an_interrupted_check_goes_on_where_it_was(
     assert [line.invariant for line in record.lines] == NAMES
 
 
-@pytest.mark.parametrize("why", ["asked for", "too old", "of another kind"])
+@pytest.mark.parametrize("why", ["nobody asked", "too old", "of another kind"])
 def test_an_unfinished_check_is_left_alone(
     books: ExchangeAccount, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,7 +114,7 @@ def test_an_unfinished_check_is_left_alone(
     elif why == "of another kind":
         BooksCheck.objects.update(with_exchange=True)
 
-    recorded_check(books.pk, fresh=why == "asked for")
+    recorded_check(books.pk, resume=why != "nobody asked")
 
     assert sorted(BooksCheck.objects.values_list("state", flat=True)) == ["CLEAN", "RUNNING"]
 

@@ -9,10 +9,10 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.utils import timezone
 
 from ordertrack.celery import app
-from tests.factories import ExchangeAccountFactory
+from tests.factories import ExchangeAccountFactory, StrategyPositionFactory
 from tracking import tasks
-from tracking.models import BooksCheck
-from tracking.services.books import alarm
+from tracking.models import Anomaly, BooksCheck
+from tracking.services.books import Line, alarm, check
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -46,8 +46,12 @@ def test_a_worker_that_runs_out_of_time_leaves_the_rest_to_the_next(
 ) -> None:
     account = ExchangeAccountFactory.create()
 
-    def out_of_time(account_id: int) -> None:
-        BooksCheck.objects.create(account_id=account_id, started_at=timezone.now(), lines=[{}])
+    def out_of_time(account_id: int, *, resume: bool) -> None:
+        assert resume is BooksCheck.objects.exists()
+        judged = Line(invariant="OL-1", says="", rows_checked=1).to_json()
+        BooksCheck.objects.get_or_create(
+            account_id=account_id, defaults={"started_at": timezone.now(), "lines": [judged]}
+        )
         raise SoftTimeLimitExceeded
 
     monkeypatch.setattr(alarm, "watch_books", out_of_time)
@@ -57,3 +61,25 @@ def test_a_worker_that_runs_out_of_time_leaves_the_rest_to_the_next(
     tasks.check_books(account_id=account.pk, judged=1)
 
     assert handed_out == [{"account_id": account.pk, "judged": 1}]
+
+
+def test_what_was_found_is_told_though_the_exchange_takes_longer_than_a_worker_has(
+    handed_out: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = ExchangeAccountFactory.create(baseline_at=timezone.now())
+    StrategyPositionFactory.create(account=account)
+
+    def out_of_time(*_args: object, **_terms: object) -> None:
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr(check, "Reader", out_of_time)
+
+    tasks.check_books(account_id=account.pk)
+    assert not Anomaly.objects.exists()
+    tasks.check_books(**handed_out.pop())
+
+    assert not handed_out
+    assert "RE-14:FUTURES:BTC/USDT:USDT:NET (residual)" in {a.key for a in Anomaly.objects.all()}
+    row = BooksCheck.objects.get()
+    assert row.state == "VIOLATED"
+    assert row.lines[-1]["says"].endswith(alarm.OUT_OF_TIME)

@@ -2,7 +2,7 @@
 `manage.py check_books`: are the books what the executions and the exchange say they must be?
 
 Exit status: 0 they are; 1 they are not; 2 as far as could be seen they are, but the exchange could
-not be read; 3 the command was not understood.
+not be read; 3 the command was not understood, or there was no database to read; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from enum import IntEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError
 
 from tracking.management.account_choice import add_account_option, chosen_accounts
 from tracking.management.progress import ProgressBar
 from tracking.models import AccountState
 from tracking.services.books import AtExchange, recorded_check
 from tracking.services.books.invariants import INVARIANTS
+from tracking.services.books.records import UNREAD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +37,7 @@ class Status(IntEnum):
     VIOLATED = 1
     UNREADABLE = 2
     NOT_UNDERSTOOD = 3
+    INTERRUPTED = 130
 
 
 class Command(BaseCommand):
@@ -59,11 +62,22 @@ class Command(BaseCommand):
         parser.add_argument("--exchange", action="store_true", help="ask the exchange as well")
         parser.add_argument("--json", action="store_true", help="one JSON object, nothing else")
         parser.add_argument(
-            "--fresh", action="store_true", help="begin again, though a check was interrupted"
+            "--resume", action="store_true", help="go on with a check interrupted in the last hour"
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Check one account after the other; the exit status is the worst of them."""
+        try:
+            self._check(options)
+        except KeyboardInterrupt:
+            message = "interrupted; with --resume the check goes on where it was"
+            raise CommandError(message, returncode=Status.INTERRUPTED) from None
+        except OperationalError as error:
+            # not 1: nothing is known of the books
+            message = f"the database could not be read: {error}"
+            raise CommandError(message, returncode=Status.NOT_UNDERSTOOD) from error
+
+    def _check(self, options: dict[str, Any]) -> None:
         named = options["account"]
         accounts = chosen_accounts(named, returncode=Status.NOT_UNDERSTOOD)
         asked = options.get("at_exchange") or AtExchange() if options["exchange"] else None
@@ -75,7 +89,7 @@ class Command(BaseCommand):
                 record = recorded_check(
                     account.pk,
                     asked if may_ask else None,
-                    fresh=options["fresh"],
+                    resume=options["resume"],
                     tell=partial(_advance, bar, account.name),
                 )
                 records.append(record)
@@ -83,6 +97,8 @@ class Command(BaseCommand):
                     self._tell(account, record)
         if options["json"]:
             self.stdout.write(as_json(accounts, records))
+        elif not accounts:
+            self.stdout.write("there are no accounts")
         if status := status_of(records):
             sys.exit(status)
 
@@ -92,8 +108,9 @@ class Command(BaseCommand):
             self._tell_line(line)
 
     def _tell_line(self, line: Line) -> None:
-        is_clean = not line.violation_count
-        verdict = self.style.SUCCESS("ok   ") if is_clean else self.style.ERROR("WRONG")
+        verdict = self.style.ERROR("WRONG") if line.violation_count else self.style.SUCCESS("ok   ")
+        if line.invariant == UNREAD:
+            verdict = self.style.WARNING("?    ")
         self.stdout.write(
             f"  {verdict} {line.invariant:<14}{line.rows_checked:>9} rows  {line.says}"
         )

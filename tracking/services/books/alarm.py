@@ -18,12 +18,11 @@ from tracking.models import AccountState, Anomaly, BooksCheck, ExchangeAccount
 from tracking.services import anomalies
 from tracking.services.anomalies import Noticed
 from tracking.services.books.check import AtExchange
-from tracking.services.books.records import recorded_check
+from tracking.services.books.records import Record, recorded_check
 from tracking.services.journal import Journal
 from tracking.services.wakeups import publish_events
 
 if TYPE_CHECKING:
-    from tracking.services.books.records import Record
     from tracking.services.books.verdicts import Line
 
 log = structlog.get_logger(__name__)
@@ -34,6 +33,7 @@ NIGHTLY: Final = AtExchange(lately=timedelta(days=3), patience=20)
 #: Anomalies one check opens at most: a thousand of them tell a person no more than these.
 AT_MOST: Final = 100
 RIGHT_AGAIN: Final = "a later check of the books found it right"
+OUT_OF_TIME: Final = "the check took longer than a worker has"
 
 
 def accounts_to_check() -> list[int]:
@@ -42,12 +42,12 @@ def accounts_to_check() -> list[int]:
     return list(rows.order_by("pk").values_list("pk", flat=True))
 
 
-def watch_books(account_id: int) -> Record:
+def watch_books(account_id: int, *, resume: bool = False) -> Record:
     """Check one account, with its exchange if that may be asked, and tell what is wrong."""
     is_active = ExchangeAccount.objects.filter(
         pk=account_id, state=AccountState.ACTIVE.value
     ).exists()
-    record = recorded_check(account_id, NIGHTLY if is_active else None)
+    record = recorded_check(account_id, NIGHTLY if is_active else None, resume=resume)
     tell_violations(record)
     return record
 
@@ -56,6 +56,15 @@ def judged_so_far(account_id: int) -> int:
     """Count the lines of the account's newest check."""
     newest = BooksCheck.objects.filter(account_id=account_id).order_by("-started_at").first()
     return len(newest.lines) if newest else 0
+
+
+def tell_unfinished(account_id: int) -> None:
+    """Tell what a check found that nobody has the time to finish: the rest may never be judged."""
+    record = Record.left(account_id)
+    if record is None:
+        return
+    record.end(OUT_OF_TIME)
+    tell_violations(record)
 
 
 def tell_violations(record: Record) -> None:

@@ -1,5 +1,8 @@
 """
-Checks that are kept: one row each, written line by line, so that one that was interrupted goes on.
+Checks that are kept: one row each, written line by line; one that was interrupted can go on.
+
+It goes on only if asked to: what was judged before was judged at another moment, and who asks
+whether the books are right means now.
 
 A check reads in a READ ONLY transaction that lasts until its last line. What it has found so far is
 therefore written by a thread of its own, which has a connection of its own.
@@ -47,15 +50,22 @@ class Record:
     unread: str = ""
 
     @classmethod
-    def begin(cls, account_id: int, *, with_exchange: bool, fresh: bool) -> Record:
-        """Take up the unfinished check of the same kind, or begin one."""
+    def begin(cls, account_id: int, *, with_exchange: bool, resume: bool) -> Record:
+        """Begin one, or take up the unfinished check of the same kind if there is one."""
         now = timezone.now()
-        row = None if fresh else _unfinished(account_id, with_exchange=with_exchange)
+        row = _unfinished(account_id, with_exchange=with_exchange) if resume else None
         if row is None:
             row = BooksCheck.objects.create(
                 account_id=account_id, with_exchange=with_exchange, started_at=now
             )
         return cls(row, [Line.from_json(told) for told in row.lines])
+
+    @classmethod
+    def left(cls, account_id: int) -> Self | None:
+        """Take up an unfinished check of whatever kind, the newest."""
+        rows = [_unfinished(account_id, with_exchange=asked) for asked in (True, False)]
+        newest = max(filter(None, rows), key=lambda row: row.started_at, default=None)
+        return newest and cls(newest, [Line.from_json(told) for told in newest.lines])
 
     def add(self, line: Line) -> None:
         """Keep one more line."""
@@ -127,16 +137,16 @@ def recorded_check(
     account_id: int,
     at_exchange: AtExchange | None = None,
     *,
-    fresh: bool = False,
+    resume: bool = False,
     tell: Callable[[Line], None] = lambda _line: None,
 ) -> Record:
     """Check an account's books and keep the result; `tell` hears of each line as it is judged.
 
-    What an unfinished check had judged less than an hour ago is not judged again, unless `fresh`.
+    With `resume`, what an unfinished check had judged less than an hour ago is not judged again.
     """
     with _Clerk() as clerk:
         record = clerk.do(
-            lambda: Record.begin(account_id, with_exchange=at_exchange is not None, fresh=fresh)
+            lambda: Record.begin(account_id, with_exchange=at_exchange is not None, resume=resume)
         )
         for line in record.lines:
             tell(line)
