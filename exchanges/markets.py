@@ -59,23 +59,27 @@ class Markets:
         key = (market_type.value, symbol)
         return self._find(lambda: self._by_symbol.get(key), symbol)
 
-    def market_of_pair(self, market_type: MarketType, base: str, quote: str) -> Market:
-        """Return the market where one asset is priced in another, without a date of delivery.
+    def market_of_pair(self, market_type: MarketType, asset: str, other: str) -> Market:
+        """Return the market, without a date of delivery, where one asset is priced in the other.
 
-        Raises UnknownSymbol.
+        The inverse one, where `other` is priced in `asset`, if there is no such. Raises
+        UnknownSymbol.
         """
-        wanted = (market_type, base, quote)
         return self._find(
-            lambda: next(
-                (
-                    market
-                    for market in self._by_id.values()
-                    if (market.market_type, market.base, market.quote) == wanted
-                    and "-" not in market.symbol
-                ),
-                None,
+            lambda: self._pair(market_type, asset, other) or self._pair(market_type, other, asset),
+            f"{asset}/{other}",
+        )
+
+    def _pair(self, market_type: MarketType, base: str, quote: str) -> Market | None:
+        wanted = (market_type, base, quote)
+        return next(
+            (
+                market
+                for market in self._by_id.values()
+                if (market.market_type, market.base, market.quote) == wanted
+                and "-" not in market.symbol
             ),
-            f"{base}/{quote}",
+            None,
         )
 
     def all(self) -> tuple[Market, ...]:

@@ -107,13 +107,21 @@ def test_a_failed_load_is_tried_again() -> None:
     assert markets.all() == (BTC,)
 
 
+def test_a_pair_without_a_market_may_have_the_inverse_one(
+    markets: Markets, listing: Listing
+) -> None:
+    assert markets.market_of_pair(FUTURES, "USDT", "BTC") == BTC
+    assert listing.loads == 1
+
+
 def test_a_pair_has_one_market_that_knows_no_end(markets: Markets, listing: Listing) -> None:
     dated = replace(BTC, symbol_id="BTCUSDT_261225", symbol="BTC/USDT:USDT-261225")
-    listing.markets = [dated, BTC]
+    inverse = replace(BTC, symbol_id="USDTBTC", symbol="USDT/BTC:BTC", base="USDT", quote="BTC")
+    listing.markets = [dated, inverse, BTC]
 
     assert markets.market_of_pair(FUTURES, "BTC", "USDT") == BTC
+    assert markets.market_of_pair(FUTURES, "USDT", "BTC") == inverse
     for market_type, base, quote in (
-        (FUTURES, "USDT", "BTC"),
         (FUTURES, "BTC", "USDC"),
         (MarketType.SPOT, "BTC", "USDT"),
     ):
