@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q, Value
 
 from exchanges.messages import (
     ExecutionKind,
@@ -29,6 +29,25 @@ from tracking.domain.positions import net_pnl
 from tracking.models.accounts import ExchangeAccount, StrategyAccount
 from tracking.models.fields import amount_field, any_of, choices, quote_field
 from tracking.models.orders import ORDER_IDENTITY
+
+if TYPE_CHECKING:
+    from django.db.models.expressions import Combinable
+
+
+def _part(of: Combinable, separator: str, number: int) -> Func:
+    return Func(of, Value(separator), Value(number), function="split_part")
+
+
+_SETTLE = _part(_part(F("symbol"), ":", 2), "-", 1)
+_SPOT_ASSETS = (_part(F("symbol"), "/", 1), _part(F("symbol"), "/", 2))
+#: Live fills that moved a position and paid in an asset whose worth there nobody has told yet: not
+#: in what the market settles in, nor on spot in what it trades. See `services.commission_rates`.
+WAITS_FOR_RATE = (
+    Q(commission_rate__isnull=True, voided_at__isnull=True, is_history=False)
+    & Q(commission__isnull=False, commission_asset__isnull=False)
+    & ~Q(commission_asset=_SETTLE)
+    & ~Q(market_type=MarketType.SPOT.value, commission_asset__in=_SPOT_ASSETS)
+)
 
 
 class Trade(models.Model):
@@ -163,6 +182,12 @@ class TradeExecution(models.Model):
                 fields=["account", "next_verify_at"],
                 condition=Q(verified=False, voided_at__isnull=True),
                 name="execution_to_verify",
+            ),
+            # commissions without a worth: nearly always empty, looked at every minute
+            models.Index(
+                fields=["account", "executed_at"],
+                condition=WAITS_FOR_RATE,
+                name="execution_to_value",
             ),
         ]
 

@@ -206,7 +206,9 @@ def new_execution(
 
 
 def rewrite_execution(row: TradeExecution, state: ExecutionState, now: datetime) -> None:
-    """Put what has become known of a fill into its row."""
+    """Put what has become known of a fill into its row; another asset's rate is not its own."""
+    if row.commission_asset != state.commission_asset:
+        row.commission_rate = None
     row.execution_price = state.execution_price
     row.execution_quantity = state.execution_quantity
     row.is_maker = state.is_maker

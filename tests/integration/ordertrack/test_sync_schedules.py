@@ -23,6 +23,7 @@ def test_all_tasks_are_seeded_with_their_pace_and_queue() -> None:
     assert rows == {
         "tracking.sweep": (2, "seconds", "events"),
         "tracking.sync_due_accounts": (settings.SYNC_INTERVAL, "seconds", "sync"),
+        "tracking.value_all_commissions": (60, "seconds", "sync"),
         "tracking.expire_stale_sessions": (60, "seconds", "sync"),
         "tracking.refresh_listen_keys": (1800, "seconds", "sync"),
         "tracking.prune": (86400, "seconds", "sync"),

@@ -54,6 +54,13 @@ def schedules() -> tuple[Schedule, ...]:
             description="Compare open orders and holdings with the exchanges.",
         ),
         Schedule(
+            task="tracking.value_all_commissions",
+            queue="sync",
+            seconds=MINUTE,
+            expires=MINUTE,
+            description="Ask what commissions paid in a third asset were worth.",
+        ),
+        Schedule(
             task="tracking.expire_stale_sessions",
             queue="sync",
             seconds=MINUTE,
