@@ -52,7 +52,7 @@ def pytest_configure() -> None:
 
     from tests.emptying import empty_database  # noqa: PLC0415
 
-    TransactionTestCase._fixture_teardown = empty_database  # type: ignore[method-assign,assignment]
+    TransactionTestCase._fixture_teardown = empty_database  # type: ignore[attr-defined]
 
 
 def pytest_unconfigure() -> None:
