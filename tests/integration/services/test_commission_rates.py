@@ -24,15 +24,17 @@ from tracking.models import (
     StrategyPosition,
     TradeExecution,
 )
-from tracking.services import clients, commission_rates
+from tracking.models.trades import WAITS_FOR_RATE
+from tracking.services import clients, commission_rates, event_emitter, row_writes
 from tracking.services.commission_rates import accounts_with_unvalued, value_commissions
-from tracking.services.event_emitter import emit_trade_event
 from tracking.services.order_records import Gathered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from exchanges.messages import MarketType
+    from exchanges.questions import Market
     from exchanges.simulator.thread import SimulatorThread
     from tests.integration.services.conftest import Exchange
 
@@ -147,14 +149,14 @@ def test_being_stopped_in_the_middle_leaves_nothing_half_done(
     paying_bnb: Exchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bought_and_sold(paying_bnb)
-    real = commission_rates.upsert
+    real = row_writes.upsert
 
     def stopped(*rows: Any) -> None:
         real(*rows)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(commission_rates, "upsert", stopped)
+        patched.setattr("tracking.services.commission_rates.upsert", stopped)
         with pytest.raises(KeyboardInterrupt):
             value(paying_bnb)
     assert (held(), rates()) == (("0", {"BNB": "0.04"}, None), [None] * 3)
@@ -224,13 +226,13 @@ def test_an_asset_corrected_while_its_price_was_asked_for_does_not_get_it(
     fill(paying_bnb, place(paying_bnb), "1")
     new, filled = paying_bnb.frames(2)
     hear(paying_bnb, new, filled.replace('"N":"BNB"', '"N":"SOL"'))
-    real = commission_rates.lock_account
+    real = event_emitter.lock_account
 
     def corrected_first(account_id: int) -> ExchangeAccount:
         TradeExecution.objects.update(commission_asset="BNB")
         return real(account_id)
 
-    monkeypatch.setattr(commission_rates, "lock_account", corrected_first)
+    monkeypatch.setattr("tracking.services.commission_rates.lock_account", corrected_first)
 
     assert value(paying_bnb) == 0
     assert rates() == [None]
@@ -258,10 +260,13 @@ def test_what_has_no_market_is_asked_about_once_a_day_and_keeps_nothing_waiting(
     looked_up: list[str] = []
     table = clients.rest_client(paying_bnb.account).markets
     real = table.market_of_pair
+
+    def looked(market_type: MarketType, asset: str, other: str) -> Market:
+        looked_up.append(asset)
+        return real(market_type, asset, other)
+
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(
-            table, "market_of_pair", lambda *pair: looked_up.append(pair[1]) or real(*pair)
-        )
+        patched.setattr(table, "market_of_pair", looked)
         assert value(paying_bnb) == 0
         assert value(paying_bnb) == 0
         assert looked_up == ["XYZ"]
@@ -289,7 +294,9 @@ def booked(exchange: Exchange, at: datetime, number: int = 1, **terms: Any) -> N
         exchange_order_id="7",
         evidence=seen(fills=(a_fill(str(number), "1", "100", **(known | terms)),), complete=True),
     )
-    emit_trade_event(account_id=exchange.account.pk, gathered=[gathered], now=timezone.now())
+    event_emitter.emit_trade_event(
+        account_id=exchange.account.pk, gathered=[gathered], now=timezone.now()
+    )
 
 
 def test_the_inverse_market_tells_it_too(paying_bnb: Exchange) -> None:
@@ -344,7 +351,7 @@ def test_an_account_that_may_not_be_asked_for_is_left_alone(paying_bnb: Exchange
 
 def test_fills_that_wait_are_found_by_their_own_index(paying_bnb: Exchange) -> None:
     queries = [
-        TradeExecution.objects.filter(commission_rates.WAITS_FOR_RATE).values("account_id"),
+        TradeExecution.objects.filter(WAITS_FOR_RATE).values("account_id"),
         commission_rates._unvalued(
             paying_bnb.account.pk, commission_rates._Unpriced(), timezone.now()
         ),
@@ -369,7 +376,7 @@ def test_accounts_are_handed_out_to_the_workers(
         lambda _self, kwargs, **_options: handed_out.append(kwargs),
     )
     later = timezone.now() + SOON
-    monkeypatch.setattr(tasks.timezone, "now", lambda: later)
+    monkeypatch.setattr("tracking.tasks.timezone.now", lambda: later)
 
     tasks.value_all_commissions()
     assert handed_out == [{"account_id": paying_bnb.account.pk}]

@@ -21,8 +21,8 @@ def test_a_minute_closes_at_its_last_price() -> None:
     candles.note(Decimal(610), START + MINUTE_MS)
 
     first, second = candles.between(0, START + MINUTE_MS, START + MINUTE_MS)
-    assert (first.open, first.high, first.low, first.close) == (600, 620, 590, 590)
-    assert (second.open, second.high, second.low, second.close) == (590, 610, 590, 610)
+    assert [first.open, first.high, first.low, first.close] == [600, 620, 590, 590]
+    assert [second.open, second.high, second.low, second.close] == [590, 610, 590, 610]
 
 
 def test_minutes_in_which_nothing_moved_keep_the_price() -> None:
