@@ -180,7 +180,7 @@ def test_sim_g3_a_delisted_symbol_ends_its_orders_and_settles_its_position(
     assert executions(verified=False) == [(trade_ids(exchange)[-1], "1", "3000", "WS")]
     exchange.assert_equal_books()
     assert_journal_whole()
-    assert_clean(exchange.account.pk)
+    assert_clean(exchange.account.pk, with_exchange=True)
 
 
 def test_sim_g3_a_symbol_that_disappears_unheard_stops_no_sync_of_the_others(

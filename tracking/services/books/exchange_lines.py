@@ -10,7 +10,7 @@ The two are never read at the same moment, and fills come in between. So the exc
 first and our books after it; what differs is looked at again, and again until our own promise
 (a sync every ten seconds) is over. Only a difference that was there at every look counts: what
 is on its way shows differently each time, what an exchange answered wrongly once it answers
-rightly then.
+rightly then. Fills of markets the exchange does not have any more are compared with nothing.
 
 @FEAT:order-tracking @COMP:service @TYPE:core
 """
@@ -112,7 +112,7 @@ class Comparison:
         since = self._since
         theirs = self.reader.read(markets, since)
         with one_moment(self.account.pk):
-            ours, denied = _ours(self.account.pk, markets, since)
+            ours, denied = _ours(self.account.pk, set(markets) - self.reader.gone, since)
         if count:
             self.rows = {
                 HOLDINGS: len(ours.holdings.keys() | theirs.holdings.keys()),

@@ -93,6 +93,8 @@ class Reader:
         clients.require_active(account)
         self._client: RestClient = clients.rest_client(account)
         self._patience = patience
+        #: markets the exchange does not have any more: their trades cannot be read
+        self.gone: set[SymbolKey] = set()
 
     def read(self, markets: Collection[SymbolKey], since: datetime | None) -> Side:
         """Read everything; trades of these markets, after `since`; without it, no trades."""
@@ -135,14 +137,17 @@ class Reader:
 
     def _fills(self, markets: Collection[SymbolKey], since: datetime) -> Counter[Fill]:
         found: Counter[Fill] = Counter()
-        for market_type, symbol in sorted(markets):
-            market = self._client.markets.market_of(MarketType(market_type), symbol)
-            for trade in self._trades(market.symbol_id, since):
-                if trade.executed_at > since:
-                    found[_fill(trade, symbol)] += 1
+        for key in sorted(markets):
+            try:
+                trades = [trade for trade in self._trades(key, since) if trade.executed_at > since]
+            except UnknownSymbol:
+                self.gone.add(key)
+            else:
+                found.update(_fill(trade, key[1]) for trade in trades)
         return found
 
-    def _trades(self, symbol_id: str, since: datetime) -> Iterator[ExecutionReport]:
+    def _trades(self, key: SymbolKey, since: datetime) -> Iterator[ExecutionReport]:
+        symbol_id = self._client.markets.market_of(MarketType(key[0]), key[1]).symbol_id
         cursor = TradeCursor(since=since)
         while page := self._page(symbol_id, cursor):
             yield from page
