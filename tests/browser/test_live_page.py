@@ -114,7 +114,9 @@ def test_an_order_known_by_our_id_only_stays_one_row_when_the_exchange_names_it(
 
 def test_executions_positions_and_anomalies_arrive(page: Page, account: ExchangeAccount) -> None:
     execution = factories.TradeExecutionFactory.create(trade__account=account, verified=False)
-    position = factories.StrategyPositionFactory.create(account=account, realized_pnl="-1.5")
+    position = factories.StrategyPositionFactory.create(
+        account=account, realized_pnl=Decimal("-1.5")
+    )
     anomaly = factories.AnomalyFactory.create(account=account)
 
     tell(

@@ -137,8 +137,11 @@ class System:
 
         def word_came() -> bool:
             request = self.place(use, "0.1", self.resting_price())
-            frames = StreamEvent.objects.filter(raw__contains=f'"{request.client_order_id}"')
-            return self.eventually(frames.exists, timeout=1)
+            newest = StreamEvent.objects.order_by("-pk")
+            return self.eventually(
+                lambda: any(str(request.client_order_id) in frame.raw for frame in newest[:20]),
+                timeout=1,
+            )
 
         assert self.eventually(word_came, timeout=30)
 
