@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import structlog
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
 from exchanges.errors import PermanentError, TransientError
@@ -117,13 +117,16 @@ _unpriced: dict[int, _Unpriced] = {}
 
 
 def accounts_with_unvalued(now: datetime) -> list[int]:
-    """Name the accounts with commissions whose worth may be asked for now."""
-    rows = TradeExecution.objects.filter(WAITS_FOR_RATE, executed_at__lt=now - MINUTE_IS_OVER)
-    waiting = set(rows.values_list("account_id", flat=True).distinct())
-    if not waiting:
-        return []
-    active = ExchangeAccount.objects.filter(pk__in=waiting, state=AccountState.ACTIVE.value)
-    return list(active.order_by("pk").values_list("pk", flat=True))
+    """Name the accounts with commissions whose worth may be asked for now.
+
+    Each account's oldest is looked at: the planner takes nearly all fills to be waiting, and would
+    read the whole table to name the accounts of those that do.
+    """
+    waiting = TradeExecution.objects.filter(WAITS_FOR_RATE, account=OuterRef("pk"))
+    oldest = waiting.order_by("executed_at").values("executed_at")[:1]
+    active = ExchangeAccount.objects.filter(state=AccountState.ACTIVE.value)
+    due = active.alias(oldest=Subquery(oldest)).filter(oldest__lt=now - MINUTE_IS_OVER)
+    return list(due.order_by("pk").values_list("pk", flat=True))
 
 
 def value_commissions(account_id: int, now: datetime | None = None) -> int:

@@ -351,7 +351,7 @@ def test_an_account_that_may_not_be_asked_for_is_left_alone(paying_bnb: Exchange
 
 def test_fills_that_wait_are_found_by_their_own_index(paying_bnb: Exchange) -> None:
     queries = [
-        TradeExecution.objects.filter(WAITS_FOR_RATE).values("account_id"),
+        TradeExecution.objects.filter(WAITS_FOR_RATE, account=paying_bnb.account)[:1],
         commission_rates._unvalued(
             paying_bnb.account.pk, commission_rates._Unpriced(), timezone.now()
         ),

@@ -107,6 +107,24 @@ def test_a_disclaimed_fill_is_voided_and_no_longer_verified() -> None:
     assert row.commission_rate == 3
 
 
+@pytest.mark.parametrize(
+    ("terms", "rate"),
+    [
+        ({"commission": Decimal(2)}, Decimal(3)),
+        ({"verified": True}, Decimal(3)),
+        ({"commission_asset": "BNB"}, None),
+        ({"commission": None, "commission_asset": None}, None),
+    ],
+)
+def test_a_rate_is_that_of_one_asset(terms: dict[str, Any], rate: Decimal | None) -> None:
+    row = a_row()
+    row.commission_rate = Decimal(3)
+
+    rewrite_execution(row, replace(execution_state(row), **terms), at(70))
+
+    assert row.commission_rate == rate
+
+
 def booked(states: tuple[ExecutionState, ...]) -> list[TradeExecution]:
     trade = Trade(exchange_order_id="7")
     return [new_execution(trade, state, is_history=False, now=NOW) for state in states]
