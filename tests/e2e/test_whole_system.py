@@ -22,8 +22,6 @@ from tracking.models import ClosedOrder, OpenOrder, StreamEvent, Trade, TradeExe
 from tracking.services.order_intents import OrderIntent
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
-
     from tracking.models import OrderRequest
 
 
