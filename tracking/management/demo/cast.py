@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.contrib.auth import get_user_model
 from knox.models import AuthToken
 
+from exchanges.errors import TransientError
 from exchanges.messages import Exchange
 from tracking.models import ExchangeAccount, Strategy, StrategyAccount
 from tracking.services.baseline import ensure_baseline
@@ -20,6 +22,9 @@ USERNAME = "demo"
 PASSWORD_BYTES = 9
 ACCOUNTS = ("main", "second")
 STRATEGIES = ("grid", "momentum", "rebalance")
+#: seconds for which an exchange with faults is asked to open an account's books
+PATIENCE = 30.0
+ASK_AGAIN_AFTER = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,4 +86,17 @@ def open_account(control: ExchangeControl, user_id: int, name: str) -> ExchangeA
         api_key=api_key,
         api_secret=api_secret,
     )
-    return ensure_baseline(account)
+    return _opened(account)
+
+
+def _opened(account: ExchangeAccount) -> ExchangeAccount:
+    """Open its books; an exchange that has faults is asked again for a while."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return ensure_baseline(account)
+        except TransientError as error:
+            wait = error.retry_after or ASK_AGAIN_AFTER
+            if time.monotonic() + wait > deadline:
+                raise
+            time.sleep(wait)

@@ -1,0 +1,46 @@
+"""The demo begins although the exchange it is given has every fault."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from django.conf import settings
+
+from exchanges.errors import TransientError
+from tests.factories import UserFactory
+from tracking.management.demo import cast
+from tracking.management.demo.exchange_control import ExchangeControl
+
+if TYPE_CHECKING:
+    from exchanges.simulator.thread import SimulatorThread
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def control(simulator: SimulatorThread, monkeypatch: pytest.MonkeyPatch) -> ExchangeControl:
+    monkeypatch.setattr(settings, "SIMULATOR_URL", simulator.url)
+    simulator.faults(reset=True)
+    return ExchangeControl(simulator.url)
+
+
+def test_an_exchange_that_fails_now_and_then_is_asked_again(
+    control: ExchangeControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cast, "ASK_AGAIN_AFTER", 0.01)
+    control.faults(rest_status={"*": {"status": 503, "probability": 0.4}})
+
+    account = cast.open_account(control, UserFactory.create().pk, "patient")
+
+    assert account.baseline_at
+
+
+def test_an_exchange_that_never_answers_is_given_up(
+    control: ExchangeControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cast, "PATIENCE", 0.0)
+    control.faults(rest_status={"*": {"status": 503, "probability": 1}})
+
+    with pytest.raises(TransientError):
+        cast.open_account(control, UserFactory.create().pk, "hasty")
