@@ -74,8 +74,13 @@ class _OrderAdmin(FactAdmin[Order]):
         """Ask to which strategy and why, and hand the orders over with all they filled."""
         chosen = list(rows)
         accounts = {row.account_id for row in chosen}
-        if len(accounts) > 1:
-            message = "orders of one account at a time: a strategy uses one account"
+        if len(accounts) != 1:
+            # an open order may have ended since the list was drawn
+            message = (
+                "orders of one account at a time: a strategy uses one account"
+                if accounts
+                else "the orders are not here any more: look for them among the closed ones"
+            )
             self.message_user(request, message, messages.ERROR)
             return None
         answer = request.POST if is_answered(request) else None

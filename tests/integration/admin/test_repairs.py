@@ -122,6 +122,17 @@ def test_what_may_not_be_is_told(staff: Client, use: StrategyAccount) -> None:
     assert told(several) == ["orders of one account at a time: a strategy uses one account"]
 
 
+def test_an_order_that_ended_before_it_was_adopted_is_told_of(
+    staff: Client, use: StrategyAccount
+) -> None:
+    order = order_with_fills(use, 1)
+    OpenOrder.objects.filter(pk=order.pk).delete()
+
+    answer = post(staff, "openorder", "adopt", [order])
+
+    assert told(answer) == ["the orders are not here any more: look for them among the closed ones"]
+
+
 def test_an_execution_takes_its_order_along_and_says_so(
     staff: Client, use: StrategyAccount
 ) -> None:
