@@ -136,6 +136,11 @@ PLANTS = {
         """UPDATE tracking_tradeexecution SET symbol = 'ETH/USDT:USDT'
            WHERE exchange_trade_id = '2'""",
     ),
+    "a trade of the other side": Plant(
+        "OL-14",
+        ORDER,
+        f"UPDATE tracking_trade SET side = 'SELL' WHERE exchange_order_id = '{FILLED}'",
+    ),
     "an execution of another owner": Plant(
         "OL-16",
         ORDER,
@@ -204,6 +209,14 @@ PLANTS = {
         f"DELETE FROM tracking_orderevent WHERE exchange_order_id = '{WORKING}'",
     ),
     "an order told as open that is not": Plant("RE-8", OPEN, "DELETE FROM tracking_openorder"),
+    "an end of another kind": Plant(
+        "RE-8",
+        ORDER,
+        "UPDATE tracking_closedorder SET status = 'EXPIRED' WHERE filled_quantity = 3",
+    ),
+    "an end of the other side": Plant(
+        "RE-8", ORDER, "UPDATE tracking_closedorder SET side = 'SELL' WHERE filled_quantity = 3"
+    ),
     "an event lost": Plant("RE-8", "user", "DELETE FROM tracking_orderevent WHERE seq = 5"),
     "the last event lost": Plant("RE-8", "user", "UPDATE tracking_eventcounter SET seq = seq + 1"),
     "a position beside its sum": Plant(

@@ -134,7 +134,12 @@ INVARIANTS: Final = (
     Invariant(
         name="RE-8",
         says="what was told last is what is so, and the journal has no hole",
-        parts=(last_words.last_words, journal_lines.NO_GHOSTS, journal_lines.UNBROKEN),
+        parts=(
+            last_words.last_words,
+            journal_lines.NO_GHOSTS,
+            journal_lines.ENDED,
+            journal_lines.UNBROKEN,
+        ),
     ),
     Invariant(
         name="RE-9",

@@ -7,8 +7,8 @@ id here; every other by its identity.
 
 OL-5 and RE-7: what filled never shrinks, versions grow by one, the exchange's time does not go back
 while nothing fills. RE-5: an end stands. RE-4: each version is told once. RE-8: the last word about
-an order is the order; a user's numbers have no hole (old ones may have been pruned). RE-9, as far
-as rows can show it: nothing is told to anybody but the account's user.
+an order, open or ended, is the order; a user's numbers have no hole (old ones may have been
+pruned). RE-9, as far as rows can show it: nothing is told to anybody but the account's user.
 
 @FEAT:order-tracking @COMP:service @TYPE:core
 """
@@ -38,7 +38,8 @@ _TOLD = f"""
         SELECT seq, kind, payload->>'action' AS action,
             o->>'market_type' AS market_type, o->>'symbol' AS symbol,
             o->>'exchange_order_id' AS exchange_order_id,
-            o->>'client_order_id' AS client_order_id,
+            o->>'client_order_id' AS client_order_id, o->>'id_space' AS id_space,
+            o->>'side' AS side,
             o->>'status' AS status, o->>'status' IN ({_ENDS}) AS is_end,
             (o->>'version')::int AS version,
             (o->>'filled_quantity')::numeric AS filled,
@@ -113,10 +114,22 @@ _NO_GHOSTS = f"""
             o.exchange_order_id = last_words.exchange_order_id
             OR (o.placed_by_us AND o.client_order_id = last_words.client_order_id)))
 """  # noqa: S608 - names of our own
+#: an order that ended, beside the last that was told of it
+_ENDED = f"""
+    SELECT 'ended', {_SUBJECT}, 'event ' || seq || ': told as ' || told_side || ' ' || told_status
+        || ', closed as ' || side || ' ' || status
+    FROM (SELECT DISTINCT ON (identity) seq, is_end, market_type, symbol, id_space,
+              exchange_order_id, side AS told_side, status AS told_status
+          FROM turns ORDER BY identity, seq DESC) AS last_words
+    JOIN (SELECT market_type, symbol, id_space, exchange_order_id, client_order_id, side, status
+          FROM tracking_closedorder WHERE account_id = %(account)s) AS closed
+        USING (market_type, symbol, id_space, exchange_order_id)
+    WHERE is_end AND (told_side, told_status) <> (side, status)
+"""  # noqa: S608 - names of our own
 #: taking the journal apart costs more than every question about it: they are asked together
 _ALL = " UNION ALL ".join(
     f"SELECT * FROM ({part}) AS part"  # noqa: S608 - likewise
-    for part in (_MONOTONE, _STICKY, _TOLD_ONCE, _NO_GHOSTS)
+    for part in (_MONOTONE, _STICKY, _TOLD_ONCE, _NO_GHOSTS, _ENDED)
 )
 
 
@@ -144,6 +157,7 @@ MONOTONE: Final = _Part("monotone")
 STICKY: Final = _Part("sticky")
 TOLD_ONCE: Final = _Part("told once")
 NO_GHOSTS: Final = _Part("no ghosts")
+ENDED: Final = _Part("ended")
 UNBROKEN: Final = Statement(
     count="SELECT count(*) FROM tracking_orderevent WHERE user_id = %(user)s",
     finds="""

@@ -86,14 +86,20 @@ AT_HOME: Final = Statement(
     count=_EXECUTIONS,
     finds="""
     SELECT e.market_type || ':' || e.symbol || ':' || e.exchange_order_id,
-        'execution ' || e.exchange_trade_id || ' lies with the trade of ' || t.market_type || ':'
-        || t.symbol || ':' || t.exchange_order_id
-        || CASE WHEN t.account_id <> e.account_id THEN ' of another account' ELSE '' END
+        CASE WHEN e.side <> t.side
+             THEN 'execution ' || e.exchange_trade_id || ' is a ' || e.side || ', its trade a '
+                  || t.side
+             ELSE 'execution ' || e.exchange_trade_id || ' lies with the trade of '
+                  || t.market_type || ':' || t.symbol || ':' || t.exchange_order_id
+                  || CASE WHEN t.account_id <> e.account_id THEN ' of another account' ELSE '' END
+        END
     FROM tracking_tradeexecution AS e JOIN tracking_trade AS t ON t.id = e.trade_id
     WHERE (e.account_id = %(account)s OR t.account_id = %(account)s)
-      AND (e.account_id, e.market_type, e.symbol, e.id_space, e.exchange_order_id, e.position_side)
+      AND (e.account_id, e.market_type, e.symbol, e.id_space, e.exchange_order_id, e.position_side,
+           e.side)
           IS DISTINCT FROM
-          (t.account_id, t.market_type, t.symbol, t.id_space, t.exchange_order_id, t.position_side)
+          (t.account_id, t.market_type, t.symbol, t.id_space, t.exchange_order_id, t.position_side,
+           t.side)
     """,
 )
 _SAME_OWNER = """
