@@ -63,9 +63,9 @@ class Record:
     @classmethod
     def left(cls, account_id: int) -> Self | None:
         """Take up an unfinished check of whatever kind, the newest."""
-        rows = [_unfinished(account_id, with_exchange=asked) for asked in (True, False)]
-        newest = max(filter(None, rows), key=lambda row: row.started_at, default=None)
-        return newest and cls(newest, [Line.from_json(told) for told in newest.lines])
+        found = [_unfinished(account_id, with_exchange=asked) for asked in (True, False)]
+        rows = sorted((row for row in found if row), key=lambda row: row.started_at)
+        return cls(rows[-1], [Line.from_json(told) for told in rows[-1].lines]) if rows else None
 
     def add(self, line: Line) -> None:
         """Keep one more line."""
