@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from exchanges.errors import UnknownSymbol
 from exchanges.governor import Priority
-from exchanges.messages import HoldingReport, MarketType, OrderSnapshot, OrderStatus
+from exchanges.messages import HoldingReport, IdSpace, MarketType, OrderSnapshot, OrderStatus
 from tracking.domain.evidence import Evidence
 from tracking.domain.findings import AnomalyKind
 from tracking.models import (
@@ -58,7 +58,7 @@ def open_orders(account: ExchangeAccount, client: RestClient, *, full: bool) -> 
     """Compare the open orders; ask what became of those that are gone."""
     known = list(OpenOrder.objects.filter(account=account))
     symbols = _symbols_of_interest(account, known)
-    snapshots = _read_snapshots(client, None if full else symbols)
+    snapshots = _read_all(client) if full else _read_listed(client, symbols, known)
     named, strange = name_markets(client.markets, snapshots)
     told = [_told(snapshot, symbol) for snapshot, symbol in named]
     listed = {item.identity for item in told}
@@ -92,14 +92,24 @@ def _symbols_of_interest(account: ExchangeAccount, known: Sequence[OpenOrder]) -
     return sorted(counts, key=lambda key: (-counts[key], key))
 
 
-def _read_snapshots(client: RestClient, symbols: Sequence[SymbolKey] | None) -> list[OrderSnapshot]:
-    if symbols is None:
-        return list(client.fetch_open_orders(priority=Priority.SYNC))
+def _read_all(client: RestClient) -> list[OrderSnapshot]:
+    """Read the unfiltered lists; conditional orders have one of their own."""
+    ordinary = client.fetch_open_orders(priority=Priority.SYNC)
+    return [*ordinary, *client.fetch_open_algo_orders(priority=Priority.SYNC)]
+
+
+def _read_listed(
+    client: RestClient, symbols: Sequence[SymbolKey], known: Iterable[OpenOrder]
+) -> list[OrderSnapshot]:
+    """Read the lists of some symbols; conditional orders only where we know of one."""
+    conditional = {(o.market_type, o.symbol) for o in known if o.id_space == IdSpace.ALGO.value}
     found: list[OrderSnapshot] = []
     for market_type, symbol in symbols:
         try:
-            market = client.markets.market_of(MarketType(market_type), symbol)
-            found += client.fetch_open_orders(market.symbol_id, priority=Priority.SYNC)
+            symbol_id = client.markets.market_of(MarketType(market_type), symbol).symbol_id
+            found += client.fetch_open_orders(symbol_id, priority=Priority.SYNC)
+            if (market_type, symbol) in conditional:
+                found += client.fetch_open_algo_orders(symbol_id, priority=Priority.SYNC)
         except UnknownSymbol:
             # a market that is gone has no open orders: those we hold are asked about one by one
             continue

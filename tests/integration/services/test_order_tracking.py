@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -12,7 +13,10 @@ from django.conf import settings
 from django.utils import timezone
 
 from exchanges import binance_answers
+from exchanges.binance_rest import BinanceRest
+from exchanges.credentials import Credentials
 from exchanges.errors import AuthenticationError, TransientError, UnknownSymbol
+from exchanges.http_session import HttpSession
 from tests.factories import AnomalyFactory
 from tests.integration.services.conftest import PAST, make_due
 from tests.integration.services.test_order_fill_monitor import drain, fill, place_resting
@@ -325,3 +329,43 @@ def test_sums_that_differ_are_one_anomaly_however_often_they_are_seen(
     anomaly = Anomaly.objects.get()
     assert (anomaly.kind, anomaly.closed_at) == ("SUMS_DIFFER", None)
     assert anomaly.seen_count >= 3
+
+
+def place_stop(exchange: Exchange) -> str:
+    """Place a conditional order by hand; give its id."""
+    terms = {
+        "algoType": "CONDITIONAL",
+        "symbol": "BTCUSDT",
+        "side": "BUY",
+        "type": "STOP_MARKET",
+        "quantity": "0.02",
+        "triggerPrice": "90000",
+    }
+    answer = _signed(exchange, "fapiPrivatePostAlgoOrder", terms)
+    return str(json.loads(answer)["algoId"])
+
+
+def _signed(exchange: Exchange, call: str, terms: dict[str, str]) -> bytes:
+    session = HttpSession("https://fapi.binance.com", exchange.simulator.url)
+    credentials = Credentials(
+        api_key=exchange.account.api_key, api_secret=exchange.account.api_secret
+    )
+    return session.call(call, terms, credentials=credentials, changes_orders=True, timeout=5).body
+
+
+def test_a_conditional_order_placed_by_hand_is_found_and_followed(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = place_stop(exchange)
+
+    found = sync(exchange, full=True)
+    with monkeypatch.context() as patched:
+        # it is on the list: nobody asks for it by its id
+        patched.delattr(BinanceRest, "fetch_order")
+        sync(exchange)
+
+    order = OpenOrder.objects.get()
+    assert (found.inserted, order.id_space, order.exchange_order_id) == (1, "ALGO", stop)
+    _signed(exchange, "fapiPrivateDeleteAlgoOrder", {"symbol": "BTCUSDT", "algoId": stop})
+    sync(exchange)
+    assert ClosedOrder.objects.get().status == "CANCELLED"
