@@ -27,9 +27,10 @@ from tracking.services.event_emitter import Emission, emit_trade_event
 from tracking.services.gaps import ask_about_gaps
 from tracking.services.order_tracking import drift_anomalies
 from tracking.services.payloads import to_json
+from tracking.services.position_entries import key_of
 from tracking.services.sync_comparison import compare
 from tracking.services.sync_holdings import Holdings, read_holdings
-from tracking.services.sync_plan import Change, PlanAction, PlanLine, SyncPlan, key_of
+from tracking.services.sync_plan import Change, PlanAction, PlanLine, SyncPlan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -18,12 +18,12 @@ from tracking.domain.evidence import OrderState
 from tracking.domain.executions import ExecutionState
 from tracking.domain.states import is_terminal
 from tracking.services.payloads import POSITION_KEYS, plain, to_json
+from tracking.services.position_entries import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from tracking.domain.evidence import Transition
-    from tracking.models import StrategyPosition
     from tracking.services.absence import Weighed
     from tracking.services.anomalies import Noticed
     from tracking.services.event_emitter import Emission
@@ -188,14 +188,6 @@ def _executions(
         # a guess made and retired on the way would never be written
         and (was is not None or not execution.voided)
     )
-
-
-PositionKey = tuple[int | None, str, str, str]
-
-
-def key_of(row: StrategyPosition) -> PositionKey:
-    """Name a position inside its account."""
-    return row.strategy_account_id, row.market_type, row.symbol, row.position_side
 
 
 def position_lines(emission: Emission) -> list[PlanLine]:
