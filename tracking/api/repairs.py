@@ -1,7 +1,8 @@
 """
-Repairs by staff: who is not staff is refused before anything is looked up, so ids tell nothing.
+Repairs by staff: who may not repair is refused before anything is looked up, so ids tell nothing.
 
-Any account's books may be repaired, as in the admin; what may not be is a 409 that says why.
+Staff need the permission they need in the admin. Any account's books may be repaired then; what
+may not be is a 409 that says why.
 
 @FEAT:order-tracking @COMP:api @TYPE:core
 """
@@ -40,10 +41,19 @@ if TYPE_CHECKING:
 Row = TypeVar("Row", bound=Model)
 
 
+class MayRepair(IsAdminUser):
+    """Staff who may add repairs."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Ask for both."""
+        is_staff = super().has_permission(request, view)
+        return is_staff and request.user.has_perm("tracking.add_repair")
+
+
 class AdoptOrder(APIView):
     """Give an order that no strategy owns to a strategy of its account, or take it back."""
 
-    permission_classes = (IsAdminUser,)
+    permission_classes = (MayRepair,)
 
     @extend_schema(
         request=OwnerSerializer,
@@ -67,7 +77,7 @@ class AdoptOrder(APIView):
 class ReassignExecution(APIView):
     """Give an execution, with its whole order, to another owner of the same account."""
 
-    permission_classes = (IsAdminUser,)
+    permission_classes = (MayRepair,)
 
     @extend_schema(
         request=ReassignmentSerializer,
@@ -92,7 +102,7 @@ class ReassignExecution(APIView):
 class VoidExecution(APIView):
     """Say that an inferred execution did not happen."""
 
-    permission_classes = (IsAdminUser,)
+    permission_classes = (MayRepair,)
 
     @extend_schema(
         request=ReasonSerializer, responses={201: RepairSerializer}, operation_id="execution_void"
@@ -109,7 +119,7 @@ class VoidExecution(APIView):
 class CloseAnomaly(APIView):
     """Close an anomaly; one that is still true opens again."""
 
-    permission_classes = (IsAdminUser,)
+    permission_classes = (MayRepair,)
 
     @extend_schema(
         request=ReasonSerializer, responses={201: RepairSerializer}, operation_id="anomaly_close"

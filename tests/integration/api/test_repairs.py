@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
@@ -76,6 +77,21 @@ def test_who_is_not_staff_repairs_nothing_his_own_least_of_all(use: StrategyAcco
         assert APIClient().post(path, body, format="json").status_code == 401
     assert not Repair.objects.exists()
     assert not OpenOrder.objects.exclude(strategy_account=None).exists()
+
+
+def test_staff_repair_nothing_without_the_permission_the_admin_asks_for(
+    use: StrategyAccount,
+) -> None:
+    viewer = factories.UserFactory.create(is_staff=True)
+    viewer.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client = APIClient()
+    client.force_authenticate(viewer)
+    body = {"reason": WHY, "strategy_account": use.pk, "confirmed": []}
+
+    for path in everything(use)[1:]:
+        assert client.post(path, body, format="json").status_code == 403
+
+    assert not Repair.objects.exists()
 
 
 def test_what_does_not_exist_is_answered_like_what_is_somebody_elses(use: StrategyAccount) -> None:
