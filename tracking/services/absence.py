@@ -87,7 +87,7 @@ def note_not_found(account: ExchangeAccount, items: Sequence[Gathered]) -> None:
             next_verify_at=now + ABSENCE_SPACING,
         )
         conclusion = conclude(account, weighed) if weighed.is_enough else None
-        if conclusion:
+        if conclusion and _is_still_missed(weighed):
             emit_trade_event(
                 account_id=account.pk,
                 gathered=conclusion.gathered,
@@ -97,6 +97,12 @@ def note_not_found(account: ExchangeAccount, items: Sequence[Gathered]) -> None:
             )
             if conclusion.is_reset:
                 begin_anew(account.pk)
+
+
+def _is_still_missed(weighed: Weighed) -> bool:
+    """Whether nobody has spoken of the order while its trades were asked for."""
+    missed = OpenOrder.objects.filter(pk=weighed.row.pk, not_found_count=weighed.count)
+    return missed.exists()
 
 
 def _counts_again(row: OpenOrder, now: datetime) -> bool:

@@ -19,6 +19,7 @@ from tracking.models import (
     OrderRequest,
     SymbolSubscription,
 )
+from tracking.services import absence
 from tracking.services.absence import ABSENCE_SPACING
 from tracking.services.verification_queue import verify_due
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import pytest
 
     from tests.integration.services.conftest import Exchange
+    from tracking.models import ExchangeAccount
     from tracking.services.order_manager import OrderManager
 
 #: REST neither lists nor finds an order it knows
@@ -110,6 +112,31 @@ def test_an_order_the_stream_speaks_of_is_not_absent(exchange: Exchange) -> None
         drain(exchange)
 
     assert OpenOrder.objects.get().not_found_count == 0
+
+
+def test_an_order_spoken_of_while_its_trades_are_asked_for_is_not_absent(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_id = place_resting(exchange)
+    sync(exchange, full=True)
+    exchange.frames(1)
+    exchange.simulator.faults(**LAGGING)
+    concluded = absence.conclude
+
+    def conclude_late(account: ExchangeAccount, weighed: absence.Weighed) -> absence.Conclusion:
+        conclusion = concluded(account, weighed)
+        fill(exchange, order_id, "0.01")
+        exchange.deliver(*exchange.frames(1))
+        drain(exchange)
+        return conclusion
+
+    monkeypatch.setattr(absence, "conclude", conclude_late)
+    for _ in range(3):
+        let_time_pass()
+        sync(exchange, full=True)
+
+    assert OpenOrder.objects.get().status == "PARTIALLY_FILLED"
+    assert not Anomaly.objects.filter(kind="NOT_FOUND").exists()
 
 
 def test_an_order_of_ours_that_filled_is_not_found_absent(
