@@ -163,6 +163,17 @@ PLANTS = {
         """UPDATE tracking_tradeexecution SET voided_at = now(), disclaimed = TRUE
            WHERE exchange_trade_id = '2'""",
     ),
+    "another fill disclaimed than was owned up to": Plant(
+        "OL-17",
+        ORDER,
+        f"""UPDATE tracking_tradeexecution SET voided_at = now(), disclaimed = TRUE
+            WHERE exchange_trade_id = '2';
+            INSERT INTO tracking_repair
+                (account_id, actor, action, subject, reason, before, after, created_at)
+            SELECT id, 'somebody', 'VOID_EXECUTION', '{ORDER} #3', 'because', '{{"a": 1}}',
+                '{{"a": 2}}', now()
+            FROM tracking_exchangeaccount""",
+    ),
     "a trade id used twice in silence": Plant(
         "OL-17",
         ORDER,

@@ -53,7 +53,8 @@ DISCLAIMED: Final = Statement(
       AND (disclaimed OR source <> 'INFERRED') AND NOT EXISTS (
         SELECT FROM tracking_repair AS r
         WHERE r.account_id = %(account)s AND r.action = 'VOID_EXECUTION'
-          AND position(e.exchange_order_id IN r.subject) > 0)
+          AND r.subject = left(e.market_type || ':' || e.symbol || ':' || e.exchange_order_id
+                               || ' #' || e.exchange_trade_id, 200))
     """,
 )
 _KEY = "left(market_type || ':' || symbol || ':' || exchange_order_id, 200)"
