@@ -23,12 +23,22 @@ from tracking.admin.repairs import (
 )
 from tracking.models import Anomaly, EventCounter, OrderEvent, StreamEvent
 from tracking.services import repairs
-from tracking.services.payloads import anomaly_payload
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
     from django.utils.safestring import SafeString
+
+
+def _facts(row: Anomaly) -> list[tuple[str, object]]:
+    detail = row.detail.get("text") or row.detail
+    return [
+        ("account", row.account),
+        ("what", detail),
+        ("seen", f"{row.seen_count} times"),
+        ("opened", row.opened_at),
+        ("last seen", row.last_seen_at),
+    ]
 
 
 @admin.register(Anomaly)
@@ -58,9 +68,7 @@ class AnomalyAdmin(FactAdmin[Anomaly]):
             title="Close anomalies",
             action="close",
             rows=chosen,
-            shown=[
-                Shown(title=str(row), facts=list(anomaly_payload(row).items())) for row in chosen
-            ],
+            shown=[Shown(title=str(row), facts=_facts(row)) for row in chosen],
             form=ReasonForm(request.POST if is_answered(request) else None),
         )
         return ask(
