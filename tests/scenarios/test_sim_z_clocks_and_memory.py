@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.utils import timezone
@@ -34,6 +34,7 @@ from tracking.models import (
     SymbolSubscription,
     TradeExecution,
 )
+from tracking.services import absence
 from tracking.services.absence import ABSENCE_SPACING
 
 if TYPE_CHECKING:
@@ -140,6 +141,28 @@ def test_sim_z2_trades_of_the_new_exchange_are_found_although_their_ids_are_smal
     assert positions() == [("BTC/USDT:USDT", "0", "0"), ("ETH/USDT:USDT", "2", "1500")]
     assert open_orders() == []
     assert_clean(exchange.account.pk)
+
+
+def test_sim_z2_a_crash_behind_the_last_verdict_leaves_no_old_cursor(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trade_round(exchange)
+    place(exchange, "0.4")
+    hear(exchange, *exchange.frames(1))
+    SymbolSubscription.objects.update(trade_cursor="1000000")
+    exchange.act("reset")
+    emit = absence.emit_trade_event
+
+    def emit_and_die(**terms: Any) -> None:
+        emit(**terms)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(absence, "emit_trade_event", emit_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        miss_three_times(exchange)
+
+    assert open_orders() == []
+    assert set(SymbolSubscription.objects.values_list("trade_cursor", flat=True)) == {None}
 
 
 def test_sim_z2_without_a_witness_an_order_nobody_knows_is_cancelled(exchange: Exchange) -> None:

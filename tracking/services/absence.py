@@ -88,6 +88,9 @@ def note_not_found(account: ExchangeAccount, items: Sequence[Gathered]) -> None:
         )
         conclusion = conclude(account, weighed) if weighed.is_enough else None
         if conclusion and _is_still_missed(weighed):
+            if conclusion.is_reset:
+                # before the order ends: after a crash in between nothing would lead here again
+                begin_anew(account.pk)
             emit_trade_event(
                 account_id=account.pk,
                 gathered=conclusion.gathered,
@@ -95,8 +98,6 @@ def note_not_found(account: ExchangeAccount, items: Sequence[Gathered]) -> None:
                 cursors=conclusion.cursors,
                 noticed=[conclusion.noticed],
             )
-            if conclusion.is_reset:
-                begin_anew(account.pk)
 
 
 def _is_still_missed(weighed: Weighed) -> bool:
@@ -142,6 +143,7 @@ def conclude(account: ExchangeAccount, weighed: Weighed) -> Conclusion:
     trades = verification.trades_since(client, key, cursor)
     bystanders.adopt(account.pk, client, trades)
     verdict = _verdict(account, client, weighed)
+    is_reset = verdict.status is OrderStatus.EXPIRED
     judged = Gathered(
         market_type=row.market_type,
         symbol=row.symbol,
@@ -152,9 +154,10 @@ def conclude(account: ExchangeAccount, weighed: Weighed) -> Conclusion:
     )
     return Conclusion(
         gathered=[*trades.gathered, judged],
-        cursors=trades.cursors,
+        # ids begin anew as well: what was the last one says nothing any more
+        cursors={} if is_reset else trades.cursors,
         noticed=Noticed(kind=AnomalyKind.NOT_FOUND, key=weighed.item.label, detail=verdict.reason),
-        is_reset=verdict.status is OrderStatus.EXPIRED,
+        is_reset=is_reset,
     )
 
 
