@@ -34,7 +34,7 @@ from tracking.models import (
     SymbolSubscription,
     TradeExecution,
 )
-from tracking.services import absence
+from tracking.services import absence, event_emitter
 from tracking.services.absence import ABSENCE_SPACING
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def test_sim_z2_a_crash_behind_the_last_verdict_leaves_no_old_cursor(
     hear(exchange, *exchange.frames(1))
     SymbolSubscription.objects.update(trade_cursor="1000000")
     exchange.act("reset")
-    emit = absence.emit_trade_event
+    emit = event_emitter.emit_trade_event
 
     def emit_and_die(**terms: Any) -> None:
         emit(**terms)
