@@ -7,7 +7,8 @@ rows nor take its messages: it has its own PostgreSQL and Valkey in `VAR_DIR/dem
 servers, it makes a database of its own in that PostgreSQL, and shares that Redis.
 
 Everything is decided before Django's settings load, and told by the environment, so that the demo
-and all its processes read the same.
+and all its processes read the same. While it runs `VAR_DIR/demo/env` tells it to whoever wants to
+join: `ENV_FILE=var/demo/env python manage.py check_books`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from ordertrack.environment import env, is_set, var_dir
 from ordertrack.server_process import free_port
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
 DATABASE = "order_track_demo"
@@ -41,6 +43,19 @@ DEFAULTS = {
     "LOG_CONSOLE_LEVEL": "WARNING",
     "WORKER_CONCURRENCY": "1",
 }
+
+
+#: what another process has to know to work on the demo's stores
+TOLD = (
+    "VAR_DIR",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "SIMULATOR_URL",
+    "PORT",
+    "GENERATE_SECRETS",
+    "HTTPS",
+    "LOG_CONSOLE_LEVEL",
+)
 
 
 class DemoHomeError(RuntimeError):
@@ -76,6 +91,7 @@ class DemoHome:
         self._servers.start()
         try:
             prepare(has_own_redis=has_own_redis)
+            write_env(env_file())
         except BaseException:
             self._servers.stop()
             raise
@@ -88,6 +104,7 @@ class DemoHome:
         trace: TracebackType | None,
     ) -> None:
         """Stop the servers; what they hold stays until the next demo."""
+        env_file().unlink(missing_ok=True)
         if self._servers:
             self._servers.stop()
         if self._lock:
@@ -107,6 +124,19 @@ def prepare(*, has_own_redis: bool) -> None:
         os.environ["FLOWER_BASIC_AUTH"] = f"demo:{secrets.token_urlsafe(9)}"
     # Flower reads its options from such names itself
     os.environ["FLOWER_PORT"] = str(next_free_port(env.int("FLOWER_PORT", default=FLOWER_PORT)))
+
+
+def env_file() -> Path:
+    """Where the running demo says how to join it: VAR_DIR is its home by then."""
+    return var_dir() / "env"
+
+
+def write_env(path: Path) -> None:
+    """Write down what this process knows, for nobody else's eyes: there is a password in it."""
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    known = [f"{name}={os.environ[name]}" for name in TOLD if os.environ.get(name)]
+    path.write_text("\n".join([*known, ""]))
 
 
 def new_database(server: str, name: str) -> str:

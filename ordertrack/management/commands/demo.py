@@ -10,9 +10,11 @@ anything; 3 the demo could not run.
 from __future__ import annotations
 
 import secrets
+import shlex
 import sys
 import time
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import structlog
@@ -21,6 +23,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from exchanges.errors import ExchangeError
+from ordertrack.demo_home import env_file
 from ordertrack.environment import BASE_DIR, env
 from ordertrack.processes import programs
 from ordertrack.supervisor import Program, Supervisor
@@ -173,6 +176,12 @@ def web_url() -> str:
     return f"http://{settings.HOST}:{settings.PORT}"
 
 
+def _short(path: Path) -> str:
+    """Write a path as one types it here."""
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
+
+
 def invitation(cast: Cast) -> list[str]:
     """Say, in a box, where to look and how to log in."""
     flower = f"http://127.0.0.1:{env.str('FLOWER_PORT')}"
@@ -193,6 +202,8 @@ def invitation(cast: Cast) -> list[str]:
         f"╭{'─' * (width + 2)}╮",
         *(f"│ {text:<{width}} │" for text in texts),
         f"╰{'─' * (width + 2)}╯",
+        "Every command works on it from another terminal, for instance:",
+        f"  ENV_FILE={_short(env_file())} .venv/bin/python manage.py check_books --exchange",
         "Ctrl-C stops everything.",
         "",
     ]

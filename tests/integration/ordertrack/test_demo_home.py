@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from ordertrack.demo_home import DemoHomeError, new_database, next_free_port
+from ordertrack.demo_home import DemoHomeError, new_database, next_free_port, write_env
 
 ROOT = Path(__file__).parents[3]
 NAME = "a_demo_of_the_tests"
@@ -48,6 +48,24 @@ def test_a_taken_port_is_passed_over() -> None:
         port = taken.getsockname()[1]
 
         assert next_free_port(port) > port
+
+
+def test_who_knows_the_demo_s_variables_works_on_its_database(tmp_path: Path) -> None:
+    told = tmp_path / "env"
+    write_env(told)
+    asked = [sys.executable, "manage.py", "check_books", "--json"]
+    done = subprocess.run(
+        asked,
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "GENERATE_SECRETS": "on", "ENV_FILE": str(told)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    # the database of this run's server has no tables: reached, or another error would be told
+    assert "tracking_exchangeaccount" in done.stderr
+    assert told.stat().st_mode & 0o077 == 0
 
 
 def test_a_second_demo_of_the_same_installation_does_not_begin(tmp_path: Path) -> None:
