@@ -43,7 +43,7 @@ NOT_BOOKS = {
     "verify_attempts",
     "first_seen_at",
     "last_seen_at",
-    # where the fold may be taken up again: a true earlier fold, but which one depends on the batches
+    # a true earlier fold each; where it lies depends on the batches
     "checkpoint",
 }
 
