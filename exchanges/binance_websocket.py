@@ -1,10 +1,9 @@
 """
 Binance USD-M private frames: what each event says, in our vocabulary. Pure.
 
-Policy: every event of the user data stream is either read or ignored by name; an event Binance
-adds later is ignored with its name, so that it never hides the events beside it. Frames come
-bare or wrapped in {"stream", "data"}, depending on the form of URL that was dialled.
-
+Policy: every event of the user data stream is read or ignored by name, one Binance adds later
+too, so that it never hides the events beside it. Frames come bare or wrapped in
+{"stream", "data"}, by the form of URL that was dialled.
 Sources: USD-M "User Data Streams" and the field tables of its official SDK (2026).
 
 @FEAT:order-tracking @COMP:exchange @TYPE:core

@@ -32,14 +32,9 @@ from tracking.models.orders import (
     RequestAction,
     RequestOutcome,
 )
+from tracking.models.positions import Posting, PostingKind, StrategyPosition
 from tracking.models.sessions import OrderTrackingSession, SessionStatus, SymbolSubscription
-from tracking.models.trades import (
-    Posting,
-    PostingKind,
-    StrategyPosition,
-    Trade,
-    TradeExecution,
-)
+from tracking.models.trades import Trade, TradeExecution
 
 __all__ = [
     "AccountDrain",
