@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from math import ceil
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 
 from exchanges import registry
 from exchanges.credentials import Credentials
-from exchanges.errors import PermanentError
+from exchanges.errors import PermanentError, RateLimited, TransientError
 from tracking.models import AccountState
 
 if TYPE_CHECKING:
@@ -74,3 +75,14 @@ def require_active(account: ExchangeAccount) -> None:
 def governor(account: ExchangeAccount) -> Governor:
     """Give the request budget an account shares with all others at its exchange."""
     return rest_client(account).governor
+
+
+def told_plainly(error: TransientError, client: RestClient) -> TransientError:
+    """Say why the exchange was not asked and what to do, if it is our own budget that is spent."""
+    if not isinstance(error, RateLimited) or error.http_status is not None:
+        return error
+    if seconds := client.governor.banned_for():
+        says = f"the exchange asked for a pause: try again in {ceil(seconds)} s"
+    else:
+        says = "the request budget is spent by live trading: try again later"
+    return RateLimited(says, retry_after=error.retry_after)

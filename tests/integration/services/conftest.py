@@ -160,11 +160,14 @@ def make_due() -> None:
     SymbolSubscription.objects.update(verified_at=None)
 
 
-def fill_budget() -> None:
-    """A new budget starts a quarter full; these tests are about one that has rested."""
+def fill_budget(tokens: int = 1_000_000) -> None:
+    """A new budget starts a quarter full; these tests are about one that has rested.
+
+    One that is spent has fewer than none.
+    """
     state = redis.Redis.from_url(settings.REDIS_STATE_URL)
     for key in state.scan_iter(_type="HASH"):
-        state.hset(key, "tokens", 1_000_000)
+        state.hset(key, "tokens", tokens)
     state.close()
 
 

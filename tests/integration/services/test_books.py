@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from django.conf import settings
 
-from exchanges.errors import TransientError
+from exchanges.errors import RateLimited, TransientError
+from exchanges.governor import BURST_SHARE, Priority
 from tests.books import assert_clean
+from tests.integration.services.conftest import fill_budget
 from tests.integration.services.test_order_fill_monitor import drain, fill, place_resting
 from tracking.models import ExchangeAccount, OpenOrder, TradeExecution
+from tracking.services import clients
 from tracking.services.books import AtExchange, check_account
+from tracking.services.books.theirs import Reader, Wanted
 from tracking.services.clients import AccountNotActiveError
 from tracking.services.order_tracking import sync_open_orders
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
     from tests.integration.services.conftest import Exchange
     from tracking.services.books import Violation
+    from tracking.services.books.theirs import Side
 
 #: two looks, the second at once
 QUICK = AtExchange(settled_after=0, patience=0)
@@ -100,6 +111,71 @@ def test_an_exchange_that_cannot_be_read_is_no_clean_exchange(
 
     with pytest.raises(TransientError):
         check_account(exchange.account.pk, with_exchange=True, at_exchange=QUICK)
+
+
+@contextmanager
+def spent_down_to(exchange: Exchange, share: float) -> Iterator[None]:
+    """Let orders spend, all the time, what is free of the budget beyond this share."""
+    governor, stop = clients.governor(exchange.account), threading.Event()
+    capacity = BURST_SHARE * settings.BINANCE_WEIGHT_PER_MINUTE
+
+    def spend() -> None:
+        while not stop.wait(0.02):
+            with suppress(RateLimited):
+                free = (governor.free_share() - share) * capacity
+                governor.acquire(max(0.0, free), Priority.ORDER)
+
+    governor.acquire((governor.free_share() - share) * capacity, Priority.ORDER)
+    spender = threading.Thread(target=spend)
+    spender.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        spender.join()
+
+
+def test_a_busy_account_is_compared_with_its_exchange(exchange: Exchange, order: str) -> None:
+    strange = place_resting(exchange)
+    fill_budget()
+
+    with spent_down_to(exchange, 0.4):
+        governor = clients.governor(exchange.account)
+        with pytest.raises(RateLimited):
+            governor.acquire(5, Priority.BACKFILL)
+        found = compared(exchange)
+        with pytest.raises(RateLimited):
+            governor.acquire(5, Priority.BACKFILL)
+
+    assert [v.subject for v in found] == [f"FUTURES:{SYMBOL}:{strange}"]
+
+
+def test_a_spent_budget_is_told_plainly(exchange: Exchange, order: str) -> None:
+    fill_budget(-1_000_000)
+
+    with pytest.raises(RateLimited, match="spent by live trading: try again"):
+        check_account(exchange.account.pk, with_exchange=True, at_exchange=QUICK)
+
+    fill_budget()
+
+
+def test_further_looks_read_only_what_still_differs(
+    exchange: Exchange, order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resting = OpenOrder.objects.get()
+    exchange.act("cancel", symbol="BTCUSDT", orderId=int(resting.exchange_order_id or 0))
+    looks, read = list[Wanted](), Reader.read
+
+    def looking(reader: Reader, wanted: Wanted, since: datetime | None) -> Side:
+        looks.append(wanted)
+        return read(reader, wanted, since)
+
+    monkeypatch.setattr(Reader, "read", looking)
+
+    assert len(compared(exchange)) == 1
+    first, second = looks
+    assert (first.orders, first.holdings) == (None, True)
+    assert second == Wanted(fills=set(), orders={("FUTURES", SYMBOL)}, holdings=False)
 
 
 def test_an_account_that_is_disabled_is_not_asked_about(exchange: Exchange, order: str) -> None:

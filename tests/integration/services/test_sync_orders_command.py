@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from tests.integration.services.conftest import fill_budget
 from tests.integration.services.test_order_fill_monitor import fill, place_resting
 from tracking.models import OpenOrder
 
@@ -56,6 +57,18 @@ def test_an_exchange_that_cannot_be_read_is_an_error(exchange: Exchange) -> None
         call_command("sync_orders", "--dry-run", "--json", stdout=out, stderr=StringIO())
 
     assert json.loads(out.getvalue())["error"] == "AuthenticationError"
+
+
+@pytest.mark.parametrize("how", [[], ["--dry-run"]])
+def test_a_spent_budget_is_told_plainly(exchange: Exchange, how: list[str]) -> None:
+    fill_budget(-1_000_000)
+    err = StringIO()
+
+    with pytest.raises(CommandError):
+        call_command("sync_orders", *how, stdout=StringIO(), stderr=err)
+
+    fill_budget()
+    assert "the request budget is spent by live trading: try again later" in err.getvalue()
 
 
 def test_an_account_nobody_tracks_is_an_error(exchange: Exchange) -> None:

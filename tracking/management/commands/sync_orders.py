@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from exchanges.errors import ExchangeError
+from exchanges.errors import ExchangeError, TransientError
 from tracking.models import AccountState, ExchangeAccount
+from tracking.services.clients import rest_client, told_plainly
 from tracking.services.order_tracking import sync_open_orders
 from tracking.services.rehearsal import rehearse_sync
 
@@ -51,6 +52,10 @@ class Command(BaseCommand):
         for account in accounts:
             try:
                 tell(account, as_json=options["json"])
+            except TransientError as error:
+                failed += 1
+                plain = told_plainly(error, rest_client(account))
+                self._tell_failure(account, plain, as_json=options["json"])
             except ExchangeError as error:
                 failed += 1
                 self._tell_failure(account, error, as_json=options["json"])

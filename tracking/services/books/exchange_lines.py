@@ -8,7 +8,8 @@ Note [Two looks]
 ~~~~~~~~~~~~~~~~
 The two are never read at the same moment, and fills come in between. So the exchange is read
 first and our books after it; what differs is looked at again, and again until our own promise
-(a sync every ten seconds) is over. Only a difference that was there at every look counts: what
+(a sync every ten seconds) is over; the further looks, which are spaced, read only the markets that
+still differ. Only a difference that was there at every look counts: what
 is on its way shows differently each time, what an exchange answered wrongly once it answers
 rightly then. Fills of markets the exchange does not have any more are compared with nothing.
 
@@ -28,7 +29,7 @@ from django.utils import timezone
 from tracking.models import OpenOrder, TradeExecution
 from tracking.services.books.invariants import line
 from tracking.services.books.moment import one_moment
-from tracking.services.books.theirs import KEPT_FOR, Fill, OrderKey, Side
+from tracking.services.books.theirs import KEPT_FOR, Fill, OrderKey, Side, Wanted
 from tracking.services.payloads import plain
 from tracking.services.sync_holdings import apart, booked_holdings
 
@@ -44,7 +45,8 @@ if TYPE_CHECKING:
 
 #: Seconds after which what still differs counts: a sync, and the time REST may take.
 SETTLED_AFTER: Final = 15.0
-LOOK_EVERY: Final = 1.0
+#: Seconds between looks: each costs request budget that live trading needs.
+LOOK_EVERY: Final = 3.0
 HOLDINGS, FILLS, ORDERS = "OL-3", "RE-1", "RE-6/exchange"
 SAYS: Final = {
     HOLDINGS: "positions and residual add up to what the exchange holds",
@@ -79,12 +81,11 @@ class Comparison:
         """
         if self.account.baseline_at is None:
             return [self._line(name, {}) for name in SAYS]
-        markets = self._markets()
-        found = self._look(markets)
+        found = self._look(Wanted(fills=self._markets()))
         deadline = time.monotonic() + settled_after
         while found:
             time.sleep(min(LOOK_EVERY, settled_after))
-            again = self._look({k for k in markets if _concerns(k, found)}, count=False)
+            again = self._look(_of(found), count=False)
             found = {key: text for key, text in again.items() if key in found}
             if time.monotonic() >= deadline:
                 break
@@ -108,11 +109,11 @@ class Comparison:
                 self.reader.traded_lately()
             )
 
-    def _look(self, markets: Collection[SymbolKey], *, count: bool = True) -> Differences:
+    def _look(self, wanted: Wanted, *, count: bool = True) -> Differences:
         since = self._since
-        theirs = self.reader.read(markets, since)
+        theirs = self.reader.read(wanted, since)
         with one_moment(self.account.pk):
-            ours, denied = _ours(self.account.pk, set(markets) - self.reader.gone, since)
+            ours, denied = _ours(self.account.pk, set(wanted.fills) - self.reader.gone, since)
         if count:
             self.rows = {
                 HOLDINGS: len(ours.holdings.keys() | theirs.holdings.keys()),
@@ -126,10 +127,19 @@ class Comparison:
         )
 
 
-def _concerns(market: SymbolKey, found: Differences) -> bool:
-    """Whether fills of a market have to be read again."""
-    prefix = ":".join(market) + ":"
-    return any(name == FILLS and subject.startswith(prefix) for name, subject, _ in found)
+def _of(found: Differences) -> Wanted:
+    """Name what has to be read again: what was not will differ, and was not found before."""
+    return Wanted(
+        fills=_markets_in(FILLS, found),
+        orders=_markets_in(ORDERS, found),
+        holdings=any(name == HOLDINGS for name, _, _ in found),
+    )
+
+
+def _markets_in(line_name: str, found: Differences) -> set[SymbolKey]:
+    subjects = {subject for name, subject, _ in found if name == line_name}
+    parts = [subject.rpartition(":")[0].partition(":") for subject in subjects]
+    return {(market_type, symbol) for market_type, _, symbol in parts}
 
 
 def _ours(

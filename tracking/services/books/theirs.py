@@ -1,8 +1,12 @@
 """
 What the exchange has of an account: its trades, its open orders and what it holds, by REST.
 
-Read with the lowest priority, so that a check never takes from live fills what they need, and
-patiently: an exchange that is slow or out of budget is asked again for a while.
+Note [Beside live trading]
+~~~~~~~~~~~~~~~~~~~~~~~~~~
+On a busy system half of the request budget is hardly ever free, and a check that waited for it
+would never be done. So a check asks as a sync does, leaving what orders and verification need; and
+while less than half is free it asks slowly, so that live syncs find their share. It is patient: an
+exchange that is slow or out of budget is asked again for a while.
 
 @FEAT:order-tracking @COMP:service @TYPE:core
 """
@@ -13,7 +17,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from django.utils import timezone
 
@@ -24,7 +29,7 @@ from exchanges.questions import TradeCursor
 from tracking.services import clients
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from datetime import datetime
     from decimal import Decimal
 
@@ -38,8 +43,20 @@ if TYPE_CHECKING:
 KEPT_FOR = timedelta(days=80)
 #: Seconds for which one question is asked again while the exchange cannot be read.
 PATIENCE = 60.0
+#: Seconds between questions while less than `PLENTY` of the budget is free: pages of trades (weight
+#: 5) cost 20 a second so, and 30 come back. See Note [Beside live trading]
+SPACING = 0.25
+PLENTY = 0.5
 T = TypeVar("T")
+Told_co = TypeVar("Told_co", covariant=True)
 Said = TypeVar("Said", OrderSnapshot, HoldingReport)
+
+
+class Asked(Protocol[Told_co]):
+    """A question that has everything but its priority."""
+
+    def __call__(self, *, priority: Priority) -> Told_co:
+        """Ask it."""
 
 
 class Fill(NamedTuple):
@@ -77,6 +94,17 @@ class OrderKey(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be read."""
+
+    #: the markets whose trades
+    fills: Collection[SymbolKey]
+    #: the markets whose open orders; None: of all, which costs as much as forty
+    orders: Collection[SymbolKey] | None = None
+    holdings: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
     """One side's account: what was traded, what rests and how much of it filled, what is held."""
 
@@ -96,11 +124,11 @@ class Reader:
         #: markets the exchange does not have any more: their trades cannot be read
         self.gone: set[SymbolKey] = set()
 
-    def read(self, markets: Collection[SymbolKey], since: datetime | None) -> Side:
-        """Read everything; trades of these markets, after `since`; without it, no trades."""
-        held = self._ask(lambda: self._client.fetch_holdings(priority=Priority.BACKFILL))
+    def read(self, wanted: Wanted, since: datetime | None) -> Side:
+        """Read what is wanted; trades after `since`, without it none."""
+        held = self._ask(self._client.fetch_holdings) if wanted.holdings else ()
         return Side(
-            fills=Counter() if since is None else self._fills(markets, since),
+            fills=Counter() if since is None else self._fills(wanted.fills, since),
             orders={
                 OrderKey(
                     order.market_type.value,
@@ -108,7 +136,7 @@ class Reader:
                     order.id_space.value,
                     order.exchange_order_id,
                 ): order.filled_quantity
-                for order, symbol in self._named(self._open_orders())
+                for order, symbol in self._named(self._open_orders(wanted.orders))
             },
             holdings={
                 (holding.market_type.value, symbol, holding.position_side.value): holding.quantity
@@ -119,21 +147,30 @@ class Reader:
     def traded_lately(self) -> set[SymbolKey]:
         """Name the markets that were traded in the last days, by whomever."""
         since = timezone.now() - timedelta(days=7)
-        ids = self._ask(
-            lambda: self._client.fetch_activity(since, priority=Priority.BACKFILL).traded_symbol_ids
-        )
+        activity = self._ask(partial(self._client.fetch_activity, since))
         found = set()
-        for symbol_id in ids:
+        for symbol_id in activity.traded_symbol_ids:
             for market_type in (MarketType.FUTURES,):
                 if symbol := self._symbol(market_type, symbol_id):
                     found.add((market_type.value, symbol))
         return found
 
-    def _open_orders(self) -> tuple[OrderSnapshot, ...]:
+    def _open_orders(self, markets: Collection[SymbolKey] | None) -> Iterator[OrderSnapshot]:
         client = self._client
-        orders = self._ask(lambda: client.fetch_open_orders(priority=Priority.BACKFILL))
-        algo = self._ask(lambda: client.fetch_open_algo_orders(priority=Priority.BACKFILL))
-        return (*orders, *algo)
+        for symbol_id in (None,) if markets is None else self._symbol_ids(markets):
+            yield from self._ask(partial(client.fetch_open_orders, symbol_id))
+            yield from self._ask(partial(client.fetch_open_algo_orders, symbol_id))
+
+    def _symbol_ids(self, markets: Collection[SymbolKey]) -> Iterator[str]:
+        for key in sorted(markets):
+            try:
+                yield self._symbol_id(key)
+            except UnknownSymbol:
+                # nothing is open where there is no market
+                continue
+
+    def _symbol_id(self, key: SymbolKey) -> str:
+        return self._client.markets.market_of(MarketType(key[0]), key[1]).symbol_id
 
     def _fills(self, markets: Collection[SymbolKey], since: datetime) -> Counter[Fill]:
         found: Counter[Fill] = Counter()
@@ -147,17 +184,12 @@ class Reader:
         return found
 
     def _trades(self, key: SymbolKey, since: datetime) -> Iterator[ExecutionReport]:
-        symbol_id = self._client.markets.market_of(MarketType(key[0]), key[1]).symbol_id
+        symbol_id = self._symbol_id(key)
         cursor = TradeCursor(since=since)
-        while page := self._page(symbol_id, cursor):
+        while page := self._ask(partial(self._client.fetch_executions, symbol_id, cursor)):
             yield from page
             newest = max(int(trade.exchange_trade_id) for trade in page)
             cursor = TradeCursor(after_trade_id=str(newest))
-
-    def _page(self, symbol_id: str, cursor: TradeCursor) -> tuple[ExecutionReport, ...]:
-        return self._ask(
-            lambda: self._client.fetch_executions(symbol_id, cursor, priority=Priority.BACKFILL)
-        )
 
     def _named(self, said: Iterable[Said]) -> Iterator[tuple[Said, str]]:
         """Give each statement its symbol; a sync tells of markets we do not know."""
@@ -171,15 +203,18 @@ class Reader:
         except UnknownSymbol:
             return None
 
-    def _ask(self, question: Callable[[], T]) -> T:
+    def _ask(self, question: Asked[T]) -> T:
+        """Ask beside live trading. See Note [Beside live trading]."""
+        if self._client.governor.free_share() < PLENTY:
+            time.sleep(SPACING)
         deadline = time.monotonic() + self._patience
         while True:
             try:
-                return question()
+                return question(priority=Priority.SYNC)
             except TransientError as error:
                 wait = error.retry_after or 1.0
                 if time.monotonic() + wait > deadline:
-                    raise
+                    raise clients.told_plainly(error, self._client) from error
                 time.sleep(wait)
 
 
