@@ -2,7 +2,9 @@
 The inbox, the repairs and the anomalies: nothing vanished on its way, nothing changed unseen.
 
 RE-20 a frame is either done, waiting or set aside, and none waits for long. OL-17 each repair keeps
-what was before and after; a fill disclaimed has its repair; what should be noticed was noticed.
+what was before and after; a fill disclaimed has its repair; what should be noticed was noticed;
+whatever waits for REST's word has a time at which REST is asked (while a key is refused nobody
+asks, but the time stays).
 
 @FEAT:order-tracking @COMP:service @TYPE:core
 """
@@ -83,5 +85,25 @@ SET_ASIDE: Final = Statement(
         SELECT FROM tracking_anomaly AS seen
         WHERE seen.account_id = %(account)s
             AND seen.kind IN ('QUARANTINED', 'MALFORMED_FRAME', 'UNKNOWN_SYMBOL'))
+    """,
+)
+ASKED_ABOUT: Final = Statement(
+    count="""
+    SELECT (SELECT count(*) FROM tracking_tradeexecution
+            WHERE account_id = %(account)s AND NOT verified AND voided_at IS NULL)
+         + (SELECT count(*) FROM tracking_openorder
+            WHERE account_id = %(account)s AND status = 'UNKNOWN')
+    """,
+    finds="""
+    SELECT market_type || ':' || symbol || ':' || exchange_order_id,
+        'execution ' || exchange_trade_id || ' is not verified, and REST is not being asked'
+    FROM tracking_tradeexecution
+    WHERE account_id = %(account)s AND NOT verified AND voided_at IS NULL
+      AND next_verify_at IS NULL
+    UNION ALL
+    SELECT market_type || ':' || symbol || ':' || coalesce(exchange_order_id, client_order_id, ''),
+        'open order is UNKNOWN, and REST is not being asked'
+    FROM tracking_openorder
+    WHERE account_id = %(account)s AND status = 'UNKNOWN' AND next_verify_at IS NULL
     """,
 )

@@ -103,12 +103,13 @@ INVARIANTS: Final = (
     ),
     Invariant(
         name="OL-17",
-        says="repairs tell before and after, and what should be noticed was noticed",
+        says="repairs tell before and after, what was to be noticed was, what is unsure is asked",
         parts=(
             evidence_lines.REPAIRS,
             evidence_lines.DISCLAIMED,
             evidence_lines.NOTICED,
             evidence_lines.SET_ASIDE,
+            evidence_lines.ASKED_ABOUT,
         ),
     ),
     Invariant(
