@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -80,6 +81,18 @@ def test_a_fill_the_exchange_does_not_have_is_found(exchange: Exchange, order: s
 
     assert [(v.invariant, v.subject) for v in found] == [("RE-1", order)] * 2
     assert any("fee 7 USDT" in v.detail and v.detail.endswith("is not there") for v in found)
+
+
+def test_a_fill_at_another_time_is_found(exchange: Exchange, order: str) -> None:
+    fills = TradeExecution.objects.filter(exchange_order_id=order.rpartition(":")[2])
+    changed = fills.earliest("executed_at")
+    then = changed.executed_at + timedelta(milliseconds=1)
+    TradeExecution.objects.filter(pk=changed.pk).update(executed_at=then)
+
+    found = compared(exchange)
+
+    assert [(v.invariant, v.subject) for v in found] == [("RE-1", order)] * 2
+    assert any(f"{then:%H:%M:%S.%f}) is not there" in v.detail for v in found)
 
 
 def test_a_fill_staff_disclaimed_is_not_asked_for(exchange: Exchange, order: str) -> None:

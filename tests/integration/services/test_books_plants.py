@@ -237,6 +237,20 @@ PLANTS = {
     "an end of the other side": Plant(
         "RE-8", ORDER, "UPDATE tracking_closedorder SET side = 'SELL' WHERE filled_quantity = 3"
     ),
+    "an end for another quantity": Plant(
+        "RE-8", ORDER, "UPDATE tracking_closedorder SET quantity = 5 WHERE filled_quantity = 3"
+    ),
+    "an end at another price": Plant(
+        "RE-8", ORDER, "UPDATE tracking_closedorder SET price = 7 WHERE filled_quantity = 3"
+    ),
+    "an end without its price": Plant(
+        "RE-8", ORDER, "UPDATE tracking_closedorder SET price = NULL WHERE filled_quantity = 3"
+    ),
+    "an end of another client order id": Plant(
+        "RE-8",
+        ORDER,
+        "UPDATE tracking_closedorder SET client_order_id = 'x' WHERE filled_quantity = 3",
+    ),
     "an event lost": Plant("RE-8", "user", "DELETE FROM tracking_orderevent WHERE seq = 5"),
     "the last event lost": Plant("RE-8", "user", "UPDATE tracking_eventcounter SET seq = seq + 1"),
     "a position beside its sum": Plant(

@@ -1,8 +1,8 @@
 """
 Our books beside the exchange's.
 
-RE-1 the same fills since the account was connected. OL-3 the positions add up to what is held.
-RE-6 the same orders are open, with as much filled.
+RE-1 the same fills, at the same times, since the account was connected. OL-3 the positions add up
+to what is held. RE-6 the same orders are open, with as much filled.
 
 Note [Two looks]
 ~~~~~~~~~~~~~~~~
@@ -50,7 +50,7 @@ LOOK_EVERY: Final = 3.0
 HOLDINGS, FILLS, ORDERS = "OL-3", "RE-1", "RE-6/exchange"
 SAYS: Final = {
     HOLDINGS: "positions and residual add up to what the exchange holds",
-    FILLS: "the exchange has the same fills, fees and makers",
+    FILLS: "the exchange has the same fills, fees, makers and times",
     ORDERS: "the same orders are open at the exchange, as far filled",
 }
 #: what tells one difference from another, and how it reads
@@ -181,7 +181,7 @@ def _told(fill: Fill) -> str:
     maker = {True: "maker", False: "taker", None: "maker or taker"}[fill.is_maker]
     return (
         f"{fill.exchange_trade_id} ({fill.side} {plain(fill.quantity)} at {plain(fill.price)}, "
-        f"fee {fee} {fill.commission_asset}, {maker})"
+        f"fee {fee} {fill.commission_asset}, {maker}, {fill.executed_at:%Y-%m-%d %H:%M:%S.%f})"
     )
 
 

@@ -39,7 +39,7 @@ _TOLD = f"""
             o->>'market_type' AS market_type, o->>'symbol' AS symbol,
             o->>'exchange_order_id' AS exchange_order_id,
             o->>'client_order_id' AS client_order_id, o->>'id_space' AS id_space,
-            o->>'side' AS side,
+            o->>'side' AS side, o->>'quantity' AS quantity, o->>'price' AS price,
             o->>'status' AS status, o->>'status' IN ({_ENDS}) AS is_end,
             (o->>'version')::int AS version,
             (o->>'filled_quantity')::numeric AS filled,
@@ -114,17 +114,31 @@ _NO_GHOSTS = f"""
             o.exchange_order_id = last_words.exchange_order_id
             OR (o.placed_by_us AND o.client_order_id = last_words.client_order_id)))
 """  # noqa: S608 - names of our own
-#: an order that ended, beside the last that was told of it
+#: an order that ended, beside the last that was told of it; prices are null, quantities never
 _ENDED = f"""
-    SELECT 'ended', {_SUBJECT}, 'event ' || seq || ': told as ' || told_side || ' ' || told_status
-        || ', closed as ' || side || ' ' || status
+    SELECT 'ended', {_SUBJECT}, concat_ws('; ', 'event ' || seq || ': told as ' || told_side || ' '
+        || told_status || ', closed as ' || side || ' ' || status,
+        CASE WHEN quantity <> told_quantity
+             THEN 'quantity ' || trim_scale(quantity) || ', told ' || trim_scale(told_quantity) END,
+        CASE WHEN price IS DISTINCT FROM told_price
+             THEN 'price ' || coalesce(trim_scale(price)::text, 'none') || ', told '
+                  || coalesce(trim_scale(told_price)::text, 'none') END,
+        CASE WHEN client_order_id IS DISTINCT FROM told_client_order_id
+             THEN 'client order id ' || coalesce(client_order_id, 'none') || ', told '
+                  || coalesce(told_client_order_id, 'none') END)
     FROM (SELECT DISTINCT ON (identity) seq, is_end, market_type, symbol, id_space,
-              exchange_order_id, side AS told_side, status AS told_status
+              exchange_order_id, side AS told_side, status AS told_status,
+              quantity::numeric AS told_quantity, price::numeric AS told_price,
+              client_order_id AS told_client_order_id
           FROM turns ORDER BY identity, seq DESC) AS last_words
-    JOIN (SELECT market_type, symbol, id_space, exchange_order_id, client_order_id, side, status
+    JOIN (SELECT market_type, symbol, id_space, exchange_order_id, client_order_id, side, status,
+              quantity, price
           FROM tracking_closedorder WHERE account_id = %(account)s) AS closed
         USING (market_type, symbol, id_space, exchange_order_id)
-    WHERE is_end AND (told_side, told_status) <> (side, status)
+    WHERE is_end AND ((told_side, told_status) <> (side, status)
+       OR told_quantity IS NOT NULL
+          AND (told_quantity, told_price, told_client_order_id)
+              IS DISTINCT FROM (quantity, price, client_order_id))
 """  # noqa: S608 - names of our own
 #: taking the journal apart costs more than every question about it: they are asked together
 _ALL = " UNION ALL ".join(

@@ -72,6 +72,7 @@ class Fill(NamedTuple):
     commission: Decimal | None
     commission_asset: str | None
     is_maker: bool | None
+    executed_at: datetime
 
     @property
     def subject(self) -> str:
@@ -230,4 +231,5 @@ def _fill(trade: ExecutionReport, symbol: str) -> Fill:
         commission=trade.commission,
         commission_asset=trade.commission_asset,
         is_maker=trade.is_maker,
+        executed_at=trade.executed_at,
     )
