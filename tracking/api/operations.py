@@ -2,7 +2,9 @@
 What staff may ask of the system: sync an account now (or say what that would change), and how the
 streams are doing.
 
-Session with CSRF, or a token of a staff user. These paths begin with `admin/`, and the project
+Session with CSRF, or a token of a staff user. Another user's account is synced, or rehearsed, only
+with the permission the admin asks for; whose an account is, or whether it exists, is not told to
+whoever lacks it. These paths begin with `admin/`, and the project
 routes them before its admin site.
 
 @FEAT:order-tracking @COMP:api @TYPE:core
@@ -19,6 +21,7 @@ import structlog
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import IsAdminUser
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -61,6 +64,7 @@ class SyncOrders(APIView):
         body = SyncRequestSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         asked = body.validated_data
+        _require_sync(request, asked["account_id"])
         return Response(_answer(asked["account_id"], dry_run=asked["dry_run"]))
 
 
@@ -76,7 +80,17 @@ class SyncAccount(APIView):
         """Answer as `sync_orders` does."""
         body = DryRunSerializer(data=request.data)
         body.is_valid(raise_exception=True)
+        _require_sync(request, account_id)
         return Response(_answer(account_id, dry_run=body.validated_data["dry_run"]))
+
+
+def _require_sync(request: Request, account_id: int) -> None:
+    """Raise PermissionDenied unless this person may make us talk to the account's exchange."""
+    if request.user.has_perm("tracking.change_exchangeaccount"):
+        return
+    owner = ExchangeAccount.objects.filter(pk=account_id).values_list("user_id", flat=True)
+    if request.user.pk not in owner:
+        raise PermissionDenied
 
 
 def _answer(account_id: int, *, dry_run: bool) -> dict[str, Any]:

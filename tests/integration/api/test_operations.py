@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from knox.models import AuthToken
 from rest_framework.test import APIClient
@@ -62,6 +63,32 @@ def test_a_sync_of_no_account_is_a_problem(
     answer = staff.post(SYNC, body, format="json")
 
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize("by_account", [True, False])
+def test_staff_sync_only_their_own_account_without_the_permission(
+    settings: Settings, *, by_account: bool, dry_run: bool
+) -> None:
+    settings.SIMULATOR_URL = "http://127.0.0.1:1"
+    clerk = factories.UserFactory.create(is_staff=True)
+    own = factories.ExchangeAccountFactory.create(user=clerk)
+    others = factories.ExchangeAccountFactory.create()
+
+    def sync(user: User, pk: int) -> tuple[int, str]:
+        client = APIClient()
+        client.force_authenticate(user)
+        path = f"/api/v1/accounts/{pk}/sync/" if by_account else SYNC
+        answer = client.post(path, {"account_id": pk, "dry_run": dry_run}, format="json")
+        return answer.status_code, answer.json()["code"]
+
+    assert sync(clerk, others.pk) == sync(clerk, 999_999) == (403, "permission_denied")
+    assert sync(clerk, own.pk) == (503, "exchange_unavailable")
+
+    clerk.user_permissions.set(Permission.objects.filter(codename="change_exchangeaccount"))
+    permitted = User.objects.get(pk=clerk.pk)
+    assert sync(permitted, others.pk) == (503, "exchange_unavailable")
+    assert sync(permitted, 999_999) == (404, "unknown_account")
 
 
 def test_a_body_that_is_no_json_is_a_problem(staff: APIClient) -> None:
