@@ -10,7 +10,7 @@ may not be is told as a message; nothing of it is done then.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import orjson
 from django import forms
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 
+#: the choice of no strategy; an empty one is no choice
+RESIDUAL: Final = "residual"
+
+
 class ReasonForm(forms.Form):
     """Why."""
 
@@ -43,24 +47,28 @@ class ReasonForm(forms.Form):
 
 
 class OwnerForm(ReasonForm):
-    """Why, and to whom."""
+    """Why, and to whom. Nothing is chosen beforehand: the residual is an answer like any other."""
 
-    strategy_account = forms.ModelChoiceField(
-        StrategyAccount.objects.none(),
-        required=False,
-        empty_label="no strategy: the residual",
-        label="Belongs to",
-    )
+    strategy_account = forms.TypedChoiceField(label="Belongs to")
 
     def __init__(self, *args: Any, account_id: int, **options: Any) -> None:
-        """Offer the strategies that use the account."""
+        """Offer the strategies that use the account, and none of them."""
         super().__init__(*args, **options)
         uses = StrategyAccount.objects.filter(account_id=account_id)
+        by_id = {
+            str(use.pk): use
+            for use in uses.select_related("strategy", "account").defer(
+                "account__api_key", "account__api_secret"
+            )
+        }
         field = self.fields["strategy_account"]
-        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101  (declared above)
-        field.queryset = uses.select_related("strategy", "account").defer(
-            "account__api_key", "account__api_secret"
-        )
+        assert isinstance(field, forms.TypedChoiceField)  # noqa: S101  (declared above)
+        field.choices = [
+            ("", "choose…"),
+            (RESIDUAL, "no strategy: the residual"),
+            *((pk, str(use)) for pk, use in by_id.items()),
+        ]
+        field.coerce = by_id.get
         self.order_fields(["strategy_account", "reason"])
 
 

@@ -99,6 +99,21 @@ def test_without_a_reason_nothing_is_done(staff: Client, use: StrategyAccount) -
     assert OpenOrder.objects.get().strategy_account is None
 
 
+def test_whose_an_order_is_must_be_chosen(staff: Client, use: StrategyAccount) -> None:
+    order = order_with_fills(use, 1)
+    post(staff, "openorder", "adopt", [order], strategy_account=use.pk, reason=WHY)
+
+    asked = post(staff, "openorder", "adopt", [order])
+    unanswered = post(staff, "openorder", "adopt", [order], strategy_account="", reason=WHY)
+    owner = OpenOrder.objects.get().strategy_account
+    post(staff, "openorder", "adopt", [order], strategy_account="residual", reason=WHY)
+
+    assert '<option value="" selected>choose…</option>' in asked.content.decode()
+    assert "This field is required." in unanswered.content.decode()
+    assert owner == use
+    assert OpenOrder.objects.get().strategy_account is None
+
+
 def test_a_strategy_of_another_account_cannot_be_chosen(
     staff: Client, use: StrategyAccount
 ) -> None:
@@ -114,7 +129,7 @@ def test_a_strategy_of_another_account_cannot_be_chosen(
 def test_what_may_not_be_is_told(staff: Client, use: StrategyAccount) -> None:
     order = order_with_fills(use, 1)
 
-    nowhere = post(staff, "openorder", "adopt", [order], strategy_account="", reason=WHY)
+    nowhere = post(staff, "openorder", "adopt", [order], strategy_account="residual", reason=WHY)
     stranger = factories.OpenOrderFactory.create()
     several = post(staff, "openorder", "adopt", [order, stranger])
 
