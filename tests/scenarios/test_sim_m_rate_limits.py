@@ -34,6 +34,11 @@ BAN = 1
 UNHURRIED = StreamSettings(poll=0.5, backoff_base=0.2, backoff_cap=2.0)
 
 
+@pytest.fixture
+def weight_limit() -> int:
+    return LIMIT
+
+
 def many_accounts(simulator: SimulatorThread, one: ExchangeAccount, count: int) -> list[Exchange]:
     """Give so many accounts of one user, with open books."""
     names = [one.api_key, *(f"{one.api_key}{number}" for number in range(1, count))]

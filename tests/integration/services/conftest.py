@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from tracking.models import ExchangeAccount, StrategyAccount
 
 SYMBOL = "BTC/USDT:USDT"
+#: a budget no test spends: together they ask more in a minute than one address may
+PLENTY = 1_000_000
 PAST = timedelta(minutes=1)
 
 
@@ -180,10 +182,20 @@ def simulator() -> Iterator[SimulatorThread]:
 
 
 @pytest.fixture
+def weight_limit() -> int:
+    """What one address may ask in a minute; stories about that have a limit of their own."""
+    return PLENTY
+
+
+@pytest.fixture
 def account(
-    transactional_db: None, simulator: SimulatorThread, monkeypatch: pytest.MonkeyPatch
+    transactional_db: None,
+    simulator: SimulatorThread,
+    monkeypatch: pytest.MonkeyPatch,
+    weight_limit: int,
 ) -> ExchangeAccount:
     monkeypatch.setattr(settings, "SIMULATOR_URL", simulator.url)
+    monkeypatch.setattr(settings, "BINANCE_WEIGHT_PER_MINUTE", weight_limit)
     simulator.faults(reset=True)
     key = uuid.uuid4().hex
     simulator.account(key, f"secret-{key}")

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from django.conf import settings
 
 from exchanges.errors import AuthenticationError, TransientError
 from exchanges.governor import Priority
@@ -108,7 +109,7 @@ def test_fills_do_not_wait_for_rest_when_the_budget_is_half_spent(exchange: Exch
     fill(exchange, order_id, "0.3")
     exchange.deliver(*exchange.frames(2))
     governor = clients.governor(exchange.account)
-    governor.acquire(int(0.6 * 0.2 * 2400), Priority.VERIFY)
+    governor.acquire(int(0.6 * 0.2 * settings.BINANCE_WEIGHT_PER_MINUTE), Priority.VERIFY)
 
     drain(exchange)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -350,6 +351,15 @@ def test_an_account_that_may_not_be_asked_for_is_left_alone(paying_bnb: Exchange
 
 
 def test_fills_that_wait_are_found_by_their_own_index(paying_bnb: Exchange) -> None:
+    bought_and_sold(paying_bnb)
+    valued = TradeExecution.objects.first()
+    assert valued is not None
+    valued.commission_rate = Decimal(600)
+    many = []
+    for number in range(2_000):
+        valued.pk, valued.exchange_trade_id = None, f"{number}"
+        many.append(copy(valued))
+    TradeExecution.objects.bulk_create(many)
     queries = [
         TradeExecution.objects.filter(WAITS_FOR_RATE, account=paying_bnb.account)[:1],
         commission_rates._unvalued(
@@ -357,9 +367,8 @@ def test_fills_that_wait_are_found_by_their_own_index(paying_bnb: Exchange) -> N
         ),
     ]
     with connection.cursor() as cursor:
-        cursor.execute("SET enable_seqscan = off")
+        cursor.execute("ANALYZE tracking_tradeexecution")
         plans = [query.explain() for query in queries]
-        cursor.execute("RESET enable_seqscan")
     assert all("execution_to_value" in plan for plan in plans), plans
 
 

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from exchanges.errors import TransientError
 from tests.factories import UserFactory
+from tests.integration.services.conftest import PLENTY
 from tracking.management.demo import cast
 from tracking.management.demo.exchange_control import ExchangeControl
 
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def control(simulator: SimulatorThread, monkeypatch: pytest.MonkeyPatch) -> ExchangeControl:
     monkeypatch.setattr(settings, "SIMULATOR_URL", simulator.url)
+    monkeypatch.setattr(settings, "BINANCE_WEIGHT_PER_MINUTE", PLENTY)
     simulator.faults(reset=True)
     return ExchangeControl(simulator.url)
 
