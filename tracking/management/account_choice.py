@@ -28,6 +28,26 @@ def add_account_option(parser: CommandParser) -> None:
     )
 
 
+def add_one_account_option(parser: CommandParser, *, required: bool = False, purpose: str) -> None:
+    """Take `--account NAME_OR_ID`, once."""
+    parser.add_argument(
+        "--account",
+        required=required,
+        metavar="NAME_OR_ID",
+        help=f"name or id of an account, {purpose}",
+    )
+
+
+def chosen_account(name: str) -> ExchangeAccount:
+    """Give the one account. Raises CommandError for none and for several of one name."""
+    found = chosen_accounts([name])
+    if len(found) > 1:
+        ids = ", ".join(str(account.pk) for account in found)
+        message = f"several accounts have the name or id {name!r}; give the id of one: {ids}"
+        raise CommandError(message)
+    return found[0]
+
+
 def chosen_accounts(named: Sequence[str], *, returncode: int = 1) -> list[ExchangeAccount]:
     """Give the accounts; several of one name are all meant. Raises CommandError for none."""
     rows = ExchangeAccount.objects.defer(*SECRETS).order_by("pk")

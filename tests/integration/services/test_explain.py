@@ -181,7 +181,18 @@ def test_an_ambiguous_name_lists_what_it_may_mean() -> None:
     assert f"--account {one.account_id} FUTURES:BTC/USDT:USDT:7" in str(refused.value)
     assert f"--account {other.account_id} FUTURES:ETH/USDT:USDT:7" in str(refused.value)
     assert told("FUTURES:ETH/USDT:USDT:7").startswith(f"account {other.account_id}, ")
-    assert told("7", "--account", str(one.account_id)).startswith(f"account {one.account_id}, ")
+    for named in (str(one.account_id), one.account.name):
+        assert told("--account", named, "7").startswith(f"account {one.account_id}, ")
+
+
+@pytest.mark.django_db
+def test_an_account_that_is_nobodys_or_of_several_is_an_error() -> None:
+    one, other = ExchangeAccountFactory.create_batch(2, name="main")
+
+    with pytest.raises(CommandError, match="no account has the name or id 'x'"):
+        told("7", "--account", "x")
+    with pytest.raises(CommandError, match=f"give the id of one: {one.pk}, {other.pk}"):
+        told("7", "--account", "main")
 
 
 @pytest.mark.django_db

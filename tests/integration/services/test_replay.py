@@ -244,6 +244,7 @@ def test_the_command_says_by_its_exit_whether_the_books_agree(exchange: Exchange
     account = ("--account", str(exchange.account.pk))
 
     assert command(*account)[0] == 0
+    assert command("--account", exchange.account.name)[0] == 0
     ClosedOrder.objects.update(status="CANCELLED")
     code, told = command(*account, "--since", "2h")
     as_json = json.loads(command(*account, "--json")[1])
@@ -261,5 +262,5 @@ def test_the_command_says_by_its_exit_whether_the_books_agree(exchange: Exchange
 def test_the_command_refuses_what_it_cannot_read() -> None:
     with pytest.raises(CommandError, match="expected a time such as"):
         command("--account", "1", "--since", "soon")
-    with pytest.raises(CommandError, match="no account has the id 1"):
+    with pytest.raises(CommandError, match="no account has the name or id '1'"):
         command("--account", "1")

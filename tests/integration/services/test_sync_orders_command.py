@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from tests.factories import ExchangeAccountFactory
 from tests.integration.services.conftest import fill_budget
 from tests.integration.services.test_order_fill_monitor import fill, place_resting
 from tracking.models import OpenOrder
@@ -72,5 +73,23 @@ def test_a_spent_budget_is_told_plainly(exchange: Exchange, how: list[str]) -> N
 
 
 def test_an_account_nobody_tracks_is_an_error(exchange: Exchange) -> None:
-    with pytest.raises(CommandError, match="no tracked account"):
+    idle = ExchangeAccountFactory.create(state="DISABLED")
+
+    with pytest.raises(CommandError, match="no account has the name or id"):
         run("--account", str(exchange.account.pk + 1000))
+    with pytest.raises(CommandError, match=f"not tracked, so not synced: .* \\({idle.pk}\\)"):
+        run("--account", exchange.account.name, idle.name)
+
+
+def test_only_the_accounts_that_are_named_are_synced(exchange: Exchange) -> None:
+    other = ExchangeAccountFactory.create(
+        api_key=exchange.account.api_key, api_secret=exchange.account.api_secret
+    )
+
+    by_name = json.loads(run("--dry-run", "--json", "--account", exchange.account.name))
+    both = run("--dry-run", "--json", "--account", exchange.account.name, str(other.pk))
+
+    assert by_name["account_id"] == exchange.account.pk
+    assert [json.loads(line)["account_id"] for line in both.splitlines()] == sorted(
+        [exchange.account.pk, other.pk]
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from tracking.management.account_choice import add_one_account_option, chosen_account
 from tracking.management.printing import Printer
 from tracking.services.explain import explain
 from tracking.services.order_search import find_orders
@@ -35,7 +36,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "order", help="the exchange's id, the client order id, or market:symbol:id"
         )
-        parser.add_argument("--account", type=int, help="an account's id, where several fit")
+        add_one_account_option(parser, purpose="where several orders fit")
         parser.add_argument("--raw", action="store_true", help="show frames and answers as sent")
         parser.add_argument("--json", action="store_true", help="for programs; always with raw")
 
@@ -50,8 +51,8 @@ class Command(BaseCommand):
         _tell_books(printer, life)
 
 
-def _the_one(name: str, account_id: int | None) -> OrderKey:
-    found = find_orders(name, account_id)
+def _the_one(name: str, account: str | None) -> OrderKey:
+    found = find_orders(name, chosen_account(account).pk if account else None)
     if not found:
         message = f"no order is known as {name!r}"
         raise CommandError(message)

@@ -12,8 +12,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from tracking.management.account_choice import add_one_account_option, chosen_account
 from tracking.management.printing import Printer
-from tracking.models import ExchangeAccount
 from tracking.services.replay import replay
 from tracking.services.scratch_schema import ScratchUnavailableError
 
@@ -34,7 +34,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take whose, and since when."""
-        parser.add_argument("--account", type=int, required=True, help="the account's id")
+        add_one_account_option(parser, required=True, purpose="the one that is replayed")
         parser.add_argument(
             "--since", help="a time (ISO 8601) or how long ago (30m, 12h, 7d); default: all kept"
         )
@@ -44,11 +44,9 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         """Replay and report; exits 1 if anything differs."""
         since = _moment(options["since"] or f"{settings.EVIDENCE_RETENTION_DAYS}d")
+        account = chosen_account(options["account"])
         try:
-            result = replay(options["account"], since, keep=options["keep"])
-        except ExchangeAccount.DoesNotExist:
-            message = f"no account has the id {options['account']}"
-            raise CommandError(message) from None
+            result = replay(account.pk, since, keep=options["keep"])
         except ScratchUnavailableError as error:
             raise CommandError(str(error)) from None
         if options["json"]:

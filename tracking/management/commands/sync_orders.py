@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 
 from exchanges.errors import ExchangeError, TransientError
-from tracking.models import AccountState, ExchangeAccount
+from tracking.management.account_choice import add_account_option, chosen_accounts
+from tracking.models import AccountState
 from tracking.services.clients import rest_client, told_plainly
 from tracking.services.order_tracking import sync_open_orders
 from tracking.services.rehearsal import rehearse_sync
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from django.core.management.base import CommandParser
 
+    from tracking.models import ExchangeAccount
     from tracking.services.sync_plan import SyncPlan
 
 
@@ -33,7 +35,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take `--account`, `--dry-run` and `--json`."""
-        parser.add_argument("--account", type=int, help="one account's id; without it, all")
+        add_account_option(parser)
         parser.add_argument(
             "--dry-run", action="store_true", help="say what would change, and change nothing"
         )
@@ -41,15 +43,9 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Sync and report; fails if any account could not be read."""
-        accounts = ExchangeAccount.objects.filter(state=AccountState.ACTIVE.value).order_by("pk")
-        if options["account"] is not None:
-            accounts = accounts.filter(pk=options["account"])
-            if not accounts:
-                message = f"no tracked account has the id {options['account']}"
-                raise CommandError(message)
         tell = self._rehearse if options["dry_run"] else self._sync
         failed = 0
-        for account in accounts:
+        for account in _tracked(options["account"]):
             try:
                 tell(account, as_json=options["json"])
             except TransientError as error:
@@ -89,6 +85,17 @@ class Command(BaseCommand):
             told = {"account_id": account.pk, "error": type(error).__name__, "detail": str(error)}
             self.stdout.write(json.dumps(told))
         self.stderr.write(f"{account}: {error}")
+
+
+def _tracked(named: Sequence[str]) -> list[ExchangeAccount]:
+    """Give the accounts that are tracked; one that is named and is not is an error."""
+    accounts = chosen_accounts(named)
+    active = [account for account in accounts if account.state == AccountState.ACTIVE.value]
+    if named and len(active) < len(accounts):
+        idle = ", ".join(f"{row} ({row.pk})" for row in accounts if row not in active)
+        message = f"not tracked, so not synced: {idle}"
+        raise CommandError(message)
+    return active
 
 
 def _headline(plan: SyncPlan) -> str:
