@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from django.utils import timezone
 from tests.factories import ExchangeAccountFactory, StrategyPositionFactory
 from tests.integration.services.test_order_fill_monitor import place_resting
 from tracking.models import Anomaly, BooksCheck, EventKind, OrderEvent, StrategyPosition
-from tracking.services.books import AtExchange, recorded_check
+from tracking.services.books import AtExchange, alarm, recorded_check
 from tracking.services.books.alarm import RIGHT_AGAIN, accounts_to_check, watch_books
 from tracking.services.books.invariants import INVARIANTS, Invariant
 
@@ -153,8 +154,9 @@ def test_violations_become_anomalies_once_and_close_when_the_books_are_right(
 
 
 def test_the_nightly_check_asks_the_exchange_of_accounts_that_may_be_asked(
-    exchange: Exchange,
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(alarm, "NIGHTLY", replace(alarm.NIGHTLY, settled_after=0))
     ExchangeAccountFactory.create(baseline_at=None)
     resting = place_resting(exchange)
     exchange.deliver(*exchange.frames(1))
