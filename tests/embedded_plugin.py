@@ -11,7 +11,10 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import warnings
 from pathlib import Path
+
+import pytest
 
 ENVIRONMENT = {
     "ALLOWED_HOSTS": "testserver,localhost,127.0.0.1",
@@ -46,13 +49,23 @@ POSTGRES_OPTIONS.clear()
 POSTGRES_OPTIONS.update(_flushing)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_configure() -> None:
-    """Have the database emptied in our quicker way; Django is set up by now."""
+    """Have the database emptied in our quicker way, and all tasks known; Django is set up by now.
+
+    Celery registers tasks when it is first asked for one, and warns of what is deprecated in it: in
+    a test that would be an error, halfway, and later tests would miss the other half.
+    """
     from django.test import TransactionTestCase  # noqa: PLC0415 (needs the settings)
 
+    from ordertrack.celery import app  # noqa: PLC0415
     from tests.emptying import empty_database  # noqa: PLC0415
 
     TransactionTestCase._fixture_teardown = empty_database  # type: ignore[attr-defined]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        app.loader.import_default_modules()
+        app.finalize()
 
 
 def pytest_unconfigure() -> None:
