@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 def fill_in(account: ExchangeAccount, raw: bytes | str) -> OrderReport | None:
     """Read a frame; None if it tells of no fill."""
-    for message in registry.parse(account.exchange, account.market_types[0], raw):
+    for message in registry.parse(account.exchange, account.market_type, raw):
         if isinstance(message, OrderReport) and message.execution:
             return message
     return None

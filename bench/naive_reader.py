@@ -61,8 +61,9 @@ def main(account_ids: list[int]) -> None:
         url = clients.base_url(account)
         stream = registry.stream_for(
             account.exchange,
-            account.market_types[0],
+            account.market_type,
             session_id=str(uuid.uuid4()),
+            credentials=clients.credentials(account),
             client=clients.rest_client(account),
             handler=reader,
             base_url=url.replace("http", "ws", 1) if url else None,

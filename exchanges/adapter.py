@@ -7,14 +7,15 @@ What an exchange declares about itself, as values the rest of the system may rel
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime, timedelta
 
+    from exchanges.credentials import Credentials
     from exchanges.messages import (
-        Exchange,
         ExecutionReport,
         IdSpace,
         MarketType,
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
         OrderSnapshot,
         Source,
     )
+    from exchanges.rest import RestClient
+    from exchanges.stream_credential import StreamCredential
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,44 @@ class Limits:
     orders_per_minute: int
 
 
+class SessionCredential(Enum):
+    """How a private stream proves whose it is, and so what keeps it alive."""
+
+    #: a key obtained by REST that expires unless it is extended
+    LISTEN_KEY = "LISTEN_KEY"
+    #: a signed subscription on the connection, good for as long as it lasts
+    SIGNED_SUBSCRIPTION = "SIGNED_SUBSCRIPTION"
+    #: a signed message at the beginning, good for the connection
+    AUTH_MESSAGE = "AUTH_MESSAGE"
+    #: a signed token in the handshake, good for the connection
+    HANDSHAKE_HEADER = "HANDSHAKE_HEADER"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestTerms:
+    """What a REST client is made of."""
+
+    credentials: Credentials
+    market_type: MarketType
+    redis_url: str
+    limits: Limits
+    #: None: the exchange itself
+    base_url: str | None
+    #: names the address the exchange sees, because that is what it counts and bans
+    egress_ip: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamTerms:
+    """What a private stream's credential is made of."""
+
+    market_type: MarketType
+    credentials: Credentials
+    client: RestClient
+    #: of the WebSocket host; None: the exchange itself
+    base_url: str | None
+
+
 class OrderReader(Protocol):
     """Reads one order of a REST answer. Raises MalformedMessage."""
 
@@ -76,10 +117,11 @@ class ExecutionReader(Protocol):
 class Adapter:
     """The declared facts of one exchange, and its pure readers."""
 
-    name: Exchange
+    name: str
     market_types: frozenset[MarketType]
     client_order_ids: ClientOrderIdRules
     limits: Limits
+    session_credential: SessionCredential
     #: how often the stream's credential must be extended; None where it does not expire
     credential_refresh: timedelta | None
     #: the exchange ends every connection after this long
@@ -93,3 +135,8 @@ class Adapter:
     #: read again what was kept of REST answers (`raw` of snapshots and executions)
     read_order: OrderReader
     read_execution: ExecutionReader
+    #: where a fill stands in the list a trade cursor reads, as a number that only grows: a trade
+    #: id, or a time in milliseconds where ids are no numbers (then a query begins *at* it)
+    place_of: Callable[[ExecutionReport], int]
+    rest: Callable[[RestTerms], RestClient]
+    credential: Callable[[StreamTerms], StreamCredential]

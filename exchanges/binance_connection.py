@@ -23,8 +23,7 @@ from exchanges.messages import Exchange
 from exchanges.rest import TIMEOUT
 
 if TYPE_CHECKING:
-    from exchanges.adapter import Limits
-    from exchanges.credentials import Credentials
+    from exchanges.adapter import Limits, RestTerms
     from exchanges.messages import MarketType
     from exchanges.questions import Market
 
@@ -40,22 +39,18 @@ class _Shared:
     markets: Markets
 
 
-def rest(
-    *,
-    credentials: Credentials,
-    market_type: MarketType,
-    redis_url: str,
-    limits: Limits,
-    base_url: str | None,
-    egress_ip: str,
-) -> BinanceRest:
+def rest(terms: RestTerms) -> BinanceRest:
     """Return an account's client; what can be shared is shared with the others."""
-    shared = _shared(market_type, redis_url, limits, base_url, egress_ip)
+    shared = _shared(
+        terms.market_type, terms.redis_url, terms.limits, terms.base_url, terms.egress_ip
+    )
     return BinanceRest(
-        api=BinanceCalls(session=shared.session, governor=shared.governor, credentials=credentials),
+        api=BinanceCalls(
+            session=shared.session, governor=shared.governor, credentials=terms.credentials
+        ),
         governor=shared.governor,
         markets=shared.markets,
-        market_type=market_type,
+        market_type=terms.market_type,
     )
 
 

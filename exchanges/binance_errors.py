@@ -30,7 +30,7 @@ from exchanges.errors import (
     TransientError,
     UnknownSymbol,
 )
-from exchanges.wire import decode
+from exchanges.wire import ANSWER_LIMIT, decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
     from exchanges.http_session import Answer
 
 T = TypeVar("T")
-
-#: A trade list of 1,000 rows is 300 KiB, all markets with their filters about 2 MiB.
-ANSWER_LIMIT = 16 << 20
 
 TOO_MANY_ORDERS = "-1015"
 DUPLICATE_CLIENT_ORDER_ID = "-4116"

@@ -23,6 +23,8 @@ import websocket
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from exchanges.stream_credential import Door
+
 #: The longest frame Binance sends is a few KiB.
 FRAME_LIMIT = 1 << 20
 
@@ -47,6 +49,9 @@ class Connection(Protocol):
     def ping(self) -> None:
         """Send a ping; the pong comes back through `receive`."""
 
+    def send(self, text: str) -> None:
+        """Send a message."""
+
     def abort(self) -> None:
         """Wake whoever is in `receive` with the end; safe from any thread."""
 
@@ -54,20 +59,26 @@ class Connection(Protocol):
         """Give the socket back; by the thread that reads."""
 
 
-def dial(url: str, connect_timeout: float, poll: float) -> Connection:
-    """Connect to `url`. `poll` is how long `receive` waits before it returns None.
+def dial(door: Door, connect_timeout: float, poll: float) -> Connection:
+    """Connect. `poll` is how long `receive` waits before it returns None.
 
     Raises ConnectionEndedError.
     """
     raw: socket.socket | None = None
     try:
-        raw = _open(url, connect_timeout)
+        raw = _open(door.url, connect_timeout)
         found = websocket.WebSocket(skip_utf8_validation=True)
         found.frame_buffer = _BoundedFrames(found._recv, skip_utf8_validation=True)  # noqa: SLF001
         found.cont_frame = _BoundedMessage(fire_cont_frame=False, skip_utf8_validation=True)
         found.settimeout(connect_timeout)
         connect: Any = found.connect  # published without types
-        connect(url, socket=raw, suppress_origin=True, redirect_limit=0)
+        connect(
+            door.url,
+            socket=raw,
+            header=dict(door.headers),
+            suppress_origin=True,
+            redirect_limit=0,
+        )
         found.settimeout(poll)
     except (OSError, websocket.WebSocketException) as error:
         if raw is not None:
@@ -113,6 +124,10 @@ class _Socket:
     def ping(self) -> None:
         """Send a ping."""
         self._guarded(lambda: (self._found.ping(), b""))
+
+    def send(self, text: str) -> None:
+        """Send a message."""
+        self._guarded(lambda: (self._found.send(text), b""))
 
     def abort(self) -> None:
         """Shut the socket down under a reader that may be waiting on it."""

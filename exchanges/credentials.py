@@ -15,3 +15,5 @@ class Credentials:
 
     api_key: str = field(repr=False)
     api_secret: str = field(repr=False)
+    #: the third secret some exchanges ask for (OKX: the passphrase)
+    api_password: str = field(default="", repr=False)

@@ -17,6 +17,7 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -24,8 +25,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
 from exchanges import lean_ccxt
-from exchanges.binance_errors import ANSWER_LIMIT
 from exchanges.errors import OutcomeUnknown, TransientError
+from exchanges.wire import ANSWER_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,8 +55,14 @@ class Answer:
 class HttpSession:
     """Sends requests to one base URL. Safe to share between threads."""
 
-    def __init__(self, production_url: str, base_url: str | None = None) -> None:
-        """`base_url` replaces `production_url` in what ccxt addresses; None leaves it."""
+    def __init__(
+        self, production_url: str, base_url: str | None = None, *, signer: str = "binanceusdm"
+    ) -> None:
+        """`base_url` replaces `production_url` in what ccxt addresses; None leaves it.
+
+        `signer` is ccxt's name of the exchange.
+        """
+        self._signer_name = signer
         self._production_url = production_url
         self._base_url = (base_url or production_url).rstrip("/")
         self._local = threading.local()
@@ -78,6 +85,7 @@ class HttpSession:
         signer = self._signer()
         signer.apiKey = credentials.api_key if credentials else ""
         signer.secret = credentials.api_secret if credentials else ""
+        signer.password = credentials.api_password if credentials else ""
         signer.options["timeDifference"] = self.clock_offset_ms
         signer.deadline = time.monotonic() + timeout
         outcome = getattr(signer, endpoint)(dict(parameters))
@@ -93,7 +101,8 @@ class HttpSession:
     def _signer(self) -> _Signer:
         if getattr(self._local, "pid", None) != os.getpid():
             self._local.pid = os.getpid()
-            self._local.signer = _Signer(self._production_url, self._base_url)
+            kind = signer_of(self._signer_name)
+            self._local.signer = kind(self._production_url, self._base_url)
         signer: _Signer = self._local.signer
         return signer
 
@@ -106,11 +115,17 @@ class _Failure:
     has_left: bool
 
 
-class _Signer(lean_ccxt.load("binanceusdm")):  # type: ignore[misc]  # ccxt has no types
-    """ccxt's addressing and signing, with the sending replaced."""
+class _Signer:
+    """The sending; mixed in before one of ccxt's exchanges, which addresses and signs."""
+
+    apiKey: str  # noqa: N815 - ccxt's name
+    secret: str
+    password: str
+    options: dict[str, object]
 
     def __init__(self, production_url: str, base_url: str) -> None:
-        super().__init__(
+        exchange: Any = super()
+        exchange.__init__(
             {
                 "enableRateLimit": False,
                 "number": str,
@@ -176,6 +191,12 @@ class _Signer(lean_ccxt.load("binanceusdm")):  # type: ignore[misc]  # ccxt has 
             if len(content) > ANSWER_LIMIT or time.monotonic() > self.deadline:
                 return None
         return bytes(content)
+
+
+@cache
+def signer_of(exchange: str) -> type[_Signer]:
+    """Return ccxt's class of an exchange, with the sending replaced."""
+    return type(f"Signer_{exchange}", (_Signer, lean_ccxt.load(exchange)), {})
 
 
 def _has_left(error: requests.RequestException) -> bool:

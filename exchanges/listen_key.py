@@ -22,10 +22,12 @@ import structlog
 from exchanges.binance_websocket import IGNORED_EVENTS, parse
 from exchanges.errors import MalformedMessage
 from exchanges.messages import CredentialExpired, MarketType
+from exchanges.stream_credential import Door
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from exchanges.connection import Connection
     from exchanges.rest import RestClient
 
 log = structlog.get_logger(__name__)
@@ -44,7 +46,7 @@ _EXPIRED: Final = b"listenKeyExpired"
 
 
 class ListenKey:
-    """Obtains and extends the key. Implements `stream.StreamCredential`."""
+    """Obtains and extends the key. Implements `stream_credential.StreamCredential`."""
 
     def __init__(
         self,
@@ -58,14 +60,23 @@ class ListenKey:
         self._base_url = base_url.rstrip("/")
         self._key = ""
 
-    def url(self) -> str:
+    def door(self) -> Door:
         """Obtain the key and say where to connect. Raises what the REST client raises."""
         self._key = self._client.create_listen_key()
         log.info("listen_key.obtained", note="Listen Key obtained")
-        return (
-            f"{self._base_url}/private/ws?listenKey={quote(self._key, safe='')}"
+        return Door(
+            url=f"{self._base_url}/private/ws?listenKey={quote(self._key, safe='')}"
             f"&events={'/'.join(EVENTS)}"
         )
+
+    def greet(self, connection: Connection, timeout: float) -> tuple[bytes, ...]:
+        """Say nothing: the door says it all."""
+        del connection, timeout
+        return ()
+
+    def heartbeat(self) -> str | None:
+        """Let ping frames do."""
+        return None
 
     def refresh(self) -> bool:
         """Extend the key; tell whether it is still the one we are connected with.
@@ -85,3 +96,8 @@ class ListenKey:
         except MalformedMessage:
             return False
         return any(isinstance(message, CredentialExpired) for message in messages)
+
+    def is_ending(self, raw: bytes) -> bool:
+        """Never: this stream does not announce its end."""
+        del raw
+        return False

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
 
 class Exchange(StrEnum):
-    """Which exchange an account is at."""
+    """The exchanges with an adapter of their own; others go by the name ccxt has for them."""
 
     BINANCE = "BINANCE"
+    BYBIT = "BYBIT"
+    UPBIT = "UPBIT"
 
 
 class MarketType(StrEnum):
@@ -221,11 +223,15 @@ class TradeHint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldingReport:
-    """What is held in one market now. Futures: signed position quantity."""
+    """What is held now: in a market of derivatives a signed position, in spot an asset.
+
+    Spot: `asset` names it, `symbol_id` is "", `quantity` is all of it, what orders lock included.
+    """
 
     market_type: MarketType
     symbol_id: str
     quantity: Decimal
+    asset: str = ""
     position_side: PositionSide = PositionSide.NET
     entry_price: Decimal | None = None
     updated_at: datetime | None = None

@@ -6,12 +6,12 @@ The only door into the exchanges: a name in, an adapter, a stream or a REST clie
 
 from __future__ import annotations
 
+import importlib
+from functools import cache
 from typing import TYPE_CHECKING
 
-from exchanges import binance
+from exchanges.adapter import RestTerms, StreamTerms
 from exchanges.errors import PermanentError
-from exchanges.listen_key import PRODUCTION_URL as LISTEN_KEY_URL
-from exchanges.listen_key import ListenKey
 from exchanges.messages import Exchange, MarketType, Message
 from exchanges.stream import PrivateStream
 
@@ -22,16 +22,26 @@ if TYPE_CHECKING:
     from exchanges.stream import StreamHandler
     from exchanges.stream_settings import StreamSettings
 
-_ADAPTERS: dict[str, Adapter] = {Exchange.BINANCE: binance.ADAPTER}
+#: where each exchange's ADAPTER is; read when it is first asked for
+_MODULES: dict[str, str] = {
+    Exchange.BINANCE: "exchanges.binance",
+}
 _MARKET_TYPES: dict[str, MarketType] = {market_type: market_type for market_type in MarketType}
 
 
+def names() -> tuple[str, ...]:
+    """Name the exchanges that have an adapter of their own."""
+    return tuple(_MODULES)
+
+
+@cache
 def adapter(exchange: str) -> Adapter:
     """Return the declared facts of an exchange. Raises PermanentError for an unknown name."""
-    found = _ADAPTERS.get(exchange)
-    if found is None:
+    module = _MODULES.get(exchange)
+    if module is None:
         msg = f"no adapter for the exchange {exchange!r}"
         raise PermanentError(msg)
+    found: Adapter = importlib.import_module(module).ADAPTER
     return found
 
 
@@ -71,17 +81,15 @@ def rest_for(
     published ceilings. Raises PermanentError for what has no adapter.
     """
     spoken = adapter(exchange)
-    kind = _market_type(spoken, market_type)
-    # ccxt takes 0.3 s and 76 MB: only processes that ask pay for it
-    from exchanges import binance_connection  # noqa: PLC0415
-
-    return binance_connection.rest(
-        credentials=credentials,
-        market_type=kind,
-        redis_url=redis_url,
-        limits=limits or spoken.limits,
-        base_url=base_url,
-        egress_ip=egress_ip,
+    return spoken.rest(
+        RestTerms(
+            credentials=credentials,
+            market_type=_market_type(spoken, market_type),
+            redis_url=redis_url,
+            limits=limits or spoken.limits,
+            base_url=base_url,
+            egress_ip=egress_ip,
+        )
     )
 
 
@@ -90,6 +98,7 @@ def stream_for(
     market_type: str,
     *,
     session_id: str,
+    credentials: Credentials,
     client: RestClient,
     handler: StreamHandler,
     base_url: str | None = None,
@@ -101,11 +110,13 @@ def stream_for(
     PermanentError for what has no adapter.
     """
     spoken = adapter(exchange)
-    _market_type(spoken, market_type)
-    credential = ListenKey(
-        client,
-        refresh_after=spoken.credential_refresh,
-        base_url=base_url or LISTEN_KEY_URL,
+    credential = spoken.credential(
+        StreamTerms(
+            market_type=_market_type(spoken, market_type),
+            credentials=credentials,
+            client=client,
+            base_url=base_url,
+        )
     )
     return PrivateStream(
         session_id=session_id, credential=credential, handler=handler, settings=settings

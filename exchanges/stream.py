@@ -35,6 +35,8 @@ from exchanges.stream_state import StreamState, StreamStatus
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from exchanges.stream_credential import Door, StreamCredential
+
 log = structlog.get_logger(__name__)
 
 
@@ -49,23 +51,6 @@ class StreamHandler(Protocol):
 
     def on_state(self, state: StreamState) -> None:
         """Hear that the status has changed."""
-
-
-class StreamCredential(Protocol):
-    """How a stream proves whose it is. Methods raise the errors of `exchanges.errors`."""
-
-    @property
-    def refresh_after(self) -> float | None:
-        """Seconds after which `refresh` is due, again and again; None for never."""
-
-    def url(self) -> str:
-        """Obtain what is needed and return where to connect."""
-
-    def refresh(self) -> bool:
-        """Prolong it; False if what we are connected with is no longer it."""
-
-    def has_expired(self, raw: bytes) -> bool:
-        """Tell whether this frame says that no more will come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +75,7 @@ class PrivateStream:
         credential: StreamCredential,
         handler: StreamHandler,
         settings: StreamSettings | None = None,
-        connect: Callable[[str, float, float], Connection] = dial,
+        connect: Callable[[Door, float, float], Connection] = dial,
         clock: Callable[[], float] = time.monotonic,
         uniform: Callable[[float, float], float] = random.uniform,
     ) -> None:
@@ -189,8 +174,16 @@ class PrivateStream:
         return self._dial()
 
     def _dial(self) -> Connection:
-        url = self._credential.url()
-        return self._connect(url, self._settings.connect_timeout, self._settings.poll)
+        door, timeout = self._credential.door(), self._settings.connect_timeout
+        connection = self._connect(door, timeout, self._settings.poll)
+        try:
+            heard = self._credential.greet(connection, timeout)
+        except BaseException:
+            connection.close()
+            raise
+        for raw in heard:
+            self._hand_over(raw, self._live.note_heard(is_event=True))
+        return connection
 
     def _read(self, connection: Connection) -> _Ended:
         try:
@@ -230,10 +223,15 @@ class PrivateStream:
         received_at = self._live.note_heard(is_event=kind is Heard.DATA)
         if kind is Heard.CONTROL or self._stopping.is_set():
             return None
-        self._tell(lambda: self._handler.on_frame(raw, received_at))
+        self._hand_over(raw, received_at)
         if self._credential.has_expired(raw):
             return _Ended(reason="credential expired", is_planned=True)
+        if self._credential.is_ending(raw):
+            self._renewal.hurry(self._last_heard)
         return None
+
+    def _hand_over(self, raw: bytes, received_at: datetime) -> None:
+        self._tell(lambda: self._handler.on_frame(raw, received_at))
 
     def _tick(self, connection: Connection, *, is_quiet: bool) -> _Ended | None:
         now = self._clock()
@@ -241,11 +239,18 @@ class PrivateStream:
             return _Ended(reason="silence")
         if now >= self._next_ping:
             self._next_ping = now + self._settings.ping_interval
-            connection.ping()
+            self._beat(connection)
         if now >= self._next_refresh and self._settings.refreshes_credential:
             self._start_refresh(now)
         successor = self._renewal.take(now, is_quiet=is_quiet, overlap=self._settings.overlap)
         return _Ended(reason="renewed", successor=successor) if successor else None
+
+    def _beat(self, connection: Connection) -> None:
+        text = self._credential.heartbeat()
+        if text is None:
+            connection.ping()
+        else:
+            connection.send(text)
 
     def _start_refresh(self, now: float) -> None:
         """Prolong the credential beside the reading, which must not wait for REST."""

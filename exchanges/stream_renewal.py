@@ -43,6 +43,10 @@ class Renewal:
         self._discard()
         self._due = now + self._lifetime
 
+    def hurry(self, now: float) -> None:
+        """Make the successor now: the connection is about to end."""
+        self._due = min(self._due, now)
+
     def take(self, now: float, *, is_quiet: bool, overlap: float) -> Connection | None:
         """Return the successor when it is time to change over, else None.
 

@@ -27,6 +27,8 @@ ZERO = Decimal(0)
 
 #: A private frame is under 2 KiB, the longest answer we ask for (1,000 trades) under 500 KiB.
 FRAME_LIMIT = 1 << 20
+#: A trade list of 1,000 rows is 300 KiB, all markets with their filters about 2 MiB.
+ANSWER_LIMIT = 16 << 20
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECONDS = range(946_684_800_000, 4_102_444_800_000)  # the years 2000 to 2099

@@ -35,7 +35,7 @@ FILLED = OrderStatus.FILLED
 @pytest.fixture
 def spot(transactional_db: None) -> Iterator[ExchangeAccount]:
     account: ExchangeAccount = ExchangeAccountFactory.create(
-        market_types=["SPOT"], baseline_at=timezone.now().replace(year=2020)
+        market_type="SPOT", baseline_at=timezone.now().replace(year=2020)
     )
     yield account
     assert_clean(account.pk)

@@ -54,7 +54,7 @@ def simulator() -> Iterator[SimulatorThread]:
 def test_sim_p1_a_thousand_fills_of_a_tenth_at_a_tenth_are_exactly_a_hundred(
     transactional_db: None,
 ) -> None:
-    account: ExchangeAccount = ExchangeAccountFactory.create(market_types=["SPOT"])
+    account: ExchangeAccount = ExchangeAccountFactory.create(market_type="SPOT")
     order = spot_order(OrderStatus.FILLED, "100", "10")
     fills = [spot_fill(str(n), "0.1", "0.1", "0.00001", "USDT") for n in range(MANY)]
 
@@ -86,7 +86,7 @@ def test_sim_p1_a_trillion_at_a_hundred_millionth_is_exact(exchange: Exchange) -
 def test_sim_p1_a_market_order_by_quote_quantity_is_as_large_as_what_it_filled(
     transactional_db: None,
 ) -> None:
-    account: ExchangeAccount = ExchangeAccountFactory.create(market_types=["SPOT"])
+    account: ExchangeAccount = ExchangeAccountFactory.create(market_type="SPOT")
     # 100 USDT: how much that buys is known only afterwards
     new = spot_order(OrderStatus.NEW, "0", "0", quantity=Decimal(0), price=None)
     tell(account, new)

@@ -129,7 +129,7 @@ def test_sim_r2_money_moved_in_or_out_is_no_fill(exchange: Exchange, amount: str
 def test_sim_r2_coins_moved_out_of_a_spot_wallet_are_a_posting_and_no_fill(
     transactional_db: None,
 ) -> None:
-    account: ExchangeAccount = ExchangeAccountFactory.create(market_types=["SPOT"])
+    account: ExchangeAccount = ExchangeAccountFactory.create(market_type="SPOT")
     bought = spot_fill("1", "1", "60000", "60", "USDT")
     withdrawn = NewPosting(
         key="transfer:1",

@@ -148,7 +148,7 @@ def test_sim_x1_equal_ids_of_two_symbols_and_two_accounts_are_four_orders(
 
 
 def test_sim_x1_equal_ids_on_spot_and_futures_are_two_orders(transactional_db: None) -> None:
-    account: ExchangeAccount = ExchangeAccountFactory.create(market_types=["SPOT", "FUTURES"])
+    account: ExchangeAccount = ExchangeAccountFactory.create(market_type="SPOT")
     for market_type, symbol in (
         (MarketType.SPOT, "BTC/USDT"),
         (MarketType.FUTURES, "BTC/USDT:USDT"),

@@ -56,7 +56,7 @@ def test_sim_y1_an_amendment_below_what_filled_ends_the_order_where_it_is(
 def test_sim_y1_an_order_amended_to_what_filled_is_filled_where_the_exchange_says_so(
     transactional_db: None,
 ) -> None:
-    account: ExchangeAccount = ExchangeAccountFactory.create(market_types=["SPOT"])
+    account: ExchangeAccount = ExchangeAccountFactory.create(market_type="SPOT")
     part = spot_order(OrderStatus.PARTIALLY_FILLED, "0.4", "24000", quantity=Decimal(1))
     tell(account, part, spot_fill("1", "0.4", "60000", "0", "USDT"))
 

@@ -16,6 +16,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.template.response import TemplateResponse
 
+from exchanges import registry
 from exchanges.errors import ExchangeError
 from tracking.admin.base import FactAdmin, WithoutSecrets, check_now, may_sync, sync_now
 from tracking.models import AccountDrain, ExchangeAccount, Strategy, StrategyAccount
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 NEW_SECRETS = {"new_api_key": "api_key", "new_api_secret": "api_secret"}
+#: asked for by some exchanges only (OKX: the passphrase)
+NEW_PASSWORD = {"new_api_password": "api_password"}
 
 
 def _secret(label: str) -> forms.CharField:
@@ -37,11 +40,17 @@ def _secret(label: str) -> forms.CharField:
     )
 
 
+def _exchanges() -> list[tuple[str, str]]:
+    return [(name, name.title()) for name in registry.names()]
+
+
 class AccountForm(forms.ModelForm[ExchangeAccount]):
     """An account; both keys are needed once."""
 
+    exchange = forms.ChoiceField(choices=_exchanges)
     new_api_key = _secret("API key")
     new_api_secret = _secret("API secret")
+    new_api_password = _secret("API passphrase, if the exchange has one")
 
     class Meta:
         model = ExchangeAccount
@@ -49,7 +58,7 @@ class AccountForm(forms.ModelForm[ExchangeAccount]):
             "user",
             "name",
             "exchange",
-            "market_types",
+            "market_type",
             "simulated",
             "position_mode",
             "state",
@@ -66,7 +75,7 @@ class AccountForm(forms.ModelForm[ExchangeAccount]):
 
     def save(self, commit: bool = True) -> ExchangeAccount:  # noqa: FBT001, FBT002  (Django's signature)
         """Take over the keys that were given."""
-        for name, column in NEW_SECRETS.items():
+        for name, column in (NEW_SECRETS | NEW_PASSWORD).items():
             if value := self.cleaned_data[name]:
                 setattr(self.instance, column, value)
         return super().save(commit)
@@ -82,7 +91,7 @@ class AccountAdmin(WithoutSecrets[ExchangeAccount]):
         "name",
         "user",
         "exchange",
-        "market_types",
+        "market_type",
         "simulated",
         "state",
         "lease_owner",

@@ -27,7 +27,7 @@ from tracking.services import payloads
 ACCOUNT_KEYS = (
     "name",
     "exchange",
-    "market_types",
+    "market_type",
     "simulated",
     "position_mode",
     "state",

@@ -2,7 +2,6 @@
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
-import tracking.models.accounts
 import tracking.models.fields
 import uuid
 from decimal import Decimal
@@ -26,7 +25,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=64)),
                 ('exchange', models.CharField(choices=[('BINANCE', 'binance')], max_length=16)),
-                ('market_types', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('SPOT', 'spot'), ('FUTURES', 'futures'), ('COIN_FUTURES', 'coin futures')], max_length=16), default=tracking.models.accounts.default_market_types, size=None)),
+                ('market_types', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('SPOT', 'spot'), ('FUTURES', 'futures'), ('COIN_FUTURES', 'coin futures')], max_length=16), default=list, size=None)),
                 ('simulated', models.BooleanField(default=False)),
                 ('api_key', tracking.models.fields.EncryptedTextField()),
                 ('api_secret', tracking.models.fields.EncryptedTextField()),

@@ -14,11 +14,10 @@ from enum import StrEnum
 from typing import ClassVar
 
 from django.conf import settings
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from exchanges.messages import Exchange, MarketType
+from exchanges.messages import MarketType
 from tracking.models.fields import EncryptedTextField, any_of, choices
 
 
@@ -37,26 +36,28 @@ class PositionMode(StrEnum):
     HEDGE = "HEDGE"
 
 
-def default_market_types() -> list[str]:
-    """Futures only, until an account is told to follow more."""
-    return [MarketType.FUTURES.value]
-
-
 class ExchangeAccount(models.Model):
-    """One set of credentials of one user, and the lease of whoever streams it."""
+    """One set of credentials of one user for one market type, and the lease of its streamer.
+
+    Whoever trades spot and futures with one key has two rows: wallets, streams, holdings and
+    books are apart at the exchanges too.
+    """
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="exchange_accounts"
     )
     name = models.CharField(max_length=64)
-    exchange = models.CharField(max_length=16, choices=choices(Exchange))
-    market_types = ArrayField(
-        models.CharField(max_length=16, choices=choices(MarketType)), default=default_market_types
+    #: a name that `exchanges.registry` knows
+    exchange = models.CharField(max_length=32)
+    market_type = models.CharField(
+        max_length=16, choices=choices(MarketType), default=MarketType.FUTURES.value
     )
     #: goes to SIMULATOR_URL instead of the real exchange
     simulated = models.BooleanField(default=False)
     api_key = EncryptedTextField()
     api_secret = EncryptedTextField()
+    #: the third secret some exchanges ask for (OKX: the passphrase)
+    api_password = EncryptedTextField(blank=True, default="")
     position_mode = models.CharField(
         max_length=8, choices=choices(PositionMode), default=PositionMode.ONE_WAY.value
     )
@@ -88,7 +89,9 @@ class ExchangeAccount(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["user", "name"], name="account_name_per_user"),
-            models.CheckConstraint(condition=any_of("exchange", Exchange), name="account_exchange"),
+            models.CheckConstraint(
+                condition=any_of("market_type", MarketType), name="account_market_type"
+            ),
             models.CheckConstraint(condition=any_of("state", AccountState), name="account_state"),
             models.CheckConstraint(
                 condition=any_of("position_mode", PositionMode), name="account_position_mode"

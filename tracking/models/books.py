@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from exchanges.messages import Exchange, MarketType
+from exchanges.messages import MarketType
 from tracking.models.accounts import ExchangeAccount
 from tracking.models.fields import amount_field, any_of, choices
 
@@ -22,7 +22,7 @@ from tracking.models.fields import amount_field, any_of, choices
 class MarketTerms(models.Model):
     """What positions need to know of a market: its assets, its contract, and how it settles."""
 
-    exchange = models.CharField(max_length=16, choices=choices(Exchange))
+    exchange = models.CharField(max_length=32)
     market_type = models.CharField(max_length=16, choices=choices(MarketType))
     symbol = models.CharField(max_length=64)
     base = models.CharField(max_length=32)

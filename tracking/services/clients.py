@@ -12,6 +12,7 @@ from django.conf import settings
 from exchanges import registry
 from exchanges.credentials import Credentials
 from exchanges.errors import PermanentError, RateLimited, TransientError
+from exchanges.messages import Exchange
 from tracking.models import AccountState
 
 if TYPE_CHECKING:
@@ -41,9 +42,9 @@ def base_url(account: ExchangeAccount) -> str | None:
 def _client(
     exchange: str, market_type: str, url: str | None, credentials: Credentials
 ) -> RestClient:
-    limits = replace(
-        registry.adapter(exchange).limits, weight_per_minute=settings.BINANCE_WEIGHT_PER_MINUTE
-    )
+    limits = registry.adapter(exchange).limits
+    if exchange == Exchange.BINANCE and settings.BINANCE_WEIGHT_PER_MINUTE:
+        limits = replace(limits, weight_per_minute=settings.BINANCE_WEIGHT_PER_MINUTE)
     return registry.rest_for(
         exchange,
         market_type,
@@ -55,10 +56,18 @@ def _client(
     )
 
 
+def credentials(account: ExchangeAccount) -> Credentials:
+    """Give the account's keys, decrypted."""
+    return Credentials(
+        api_key=account.api_key,
+        api_secret=account.api_secret,
+        api_password=account.api_password,
+    )
+
+
 def rest_client(account: ExchangeAccount) -> RestClient:
     """Give the account's REST client; a changed key makes a new one."""
-    credentials = Credentials(api_key=account.api_key, api_secret=account.api_secret)
-    return _client(account.exchange, account.market_types[0], base_url(account), credentials)
+    return _client(account.exchange, account.market_type, base_url(account), credentials(account))
 
 
 def may_ask(account: ExchangeAccount) -> bool:

@@ -10,10 +10,14 @@ from tracking.models import fields
 log = structlog.get_logger(__name__)
 
 _READ = """
-    SELECT id, api_key, api_secret FROM tracking_exchangeaccount
+    SELECT id, api_key, api_secret, api_password FROM tracking_exchangeaccount
     WHERE id = %s FOR NO KEY UPDATE
 """
-_WRITE = "UPDATE tracking_exchangeaccount SET api_key = %s, api_secret = %s WHERE id = %s"
+_WRITE = """
+    UPDATE tracking_exchangeaccount
+    SET api_key = %s, api_secret = %s, api_password = %s
+    WHERE id = %s
+"""
 
 
 def rotate_secrets() -> int:
@@ -29,7 +33,7 @@ def rotate_secrets() -> int:
     for account_id in account_ids:
         with transaction.atomic(durable=True), connection.cursor() as cursor:
             cursor.execute(_READ, [account_id])
-            for pk, api_key, api_secret in cursor.fetchall():
-                cursor.execute(_WRITE, [fields.rotate(api_key), fields.rotate(api_secret), pk])
+            for pk, *tokens in cursor.fetchall():
+                cursor.execute(_WRITE, [*map(fields.rotate, tokens), pk])
     log.info("secrets.rotated", accounts=len(account_ids))
     return len(account_ids)

@@ -168,7 +168,7 @@ def account_form(**changes: str) -> dict[str, str]:
         "user": str(factories.UserFactory.create().pk),
         "name": "Main",
         "exchange": "BINANCE",
-        "market_types": "FUTURES",
+        "market_type": "FUTURES",
         "position_mode": "ONE_WAY",
         "state": "ACTIVE",
     } | changes

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from exchanges.connection import ConnectionEndedError, dial
+from exchanges.stream_credential import Door
 from tests.integration.exchanges.raw_server import RawServer, answers
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def dial_ws(url: str) -> None:
-    dial(url.replace("http", "ws", 1), 2, 0.1)
+    dial(Door(url=url.replace("http", "ws", 1)), 2, 0.1)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_a_certificate_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
     port, thread = _tls_server(tmp_path)
 
     with pytest.raises(ConnectionEndedError, match="SSLCertVerificationError"):
-        dial(f"wss://127.0.0.1:{port}/", 2, 0.1)
+        dial(Door(url=f"wss://127.0.0.1:{port}/"), 2, 0.1)
     thread.join(5)
 
 
@@ -67,7 +68,7 @@ def test_a_certificate_somebody_vouches_for_is_taken(
 
     # the handshake below TLS is refused: that it was heard at all is what counts
     with pytest.raises(ConnectionEndedError, match="HTTP 418"):
-        dial(f"wss://127.0.0.1:{port}/", 2, 0.1)
+        dial(Door(url=f"wss://127.0.0.1:{port}/"), 2, 0.1)
     thread.join(5)
 
 

@@ -50,13 +50,17 @@ def recorder() -> Recorder:
 
 @pytest.fixture
 def stream(
-    client: RestClient, simulator: SimulatorThread, recorder: Recorder
+    client: RestClient,
+    credentials: Credentials,
+    simulator: SimulatorThread,
+    recorder: Recorder,
 ) -> Iterator[PrivateStream]:
     simulator.configure(strict_events=True)
     made = stream_for(
         "BINANCE",
         "FUTURES",
         session_id="s",
+        credentials=credentials,
         client=client,
         handler=recorder,
         base_url=simulator.ws_url,

@@ -14,6 +14,7 @@ import pytest
 import exchanges.stream
 from exchanges.errors import AuthenticationError, ListenKeyGone, TransientError
 from exchanges.stream import PrivateStream
+from exchanges.stream_credential import Door
 from exchanges.stream_settings import StreamSettings
 from exchanges.stream_state import StreamState, StreamStatus
 from tests.integration.exchanges.socket_server import SocketServer, listen
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from exchanges.connection import Connection
     from exchanges.messages import StreamGap
 
 QUICK = StreamSettings(
@@ -74,11 +76,18 @@ class Address:
         self.trouble: list[Exception] = []
         self.still_ours: bool | Exception = True
 
-    def url(self) -> str:
+    def door(self) -> Door:
         self.obtained += 1
         if self.trouble:
             raise self.trouble.pop(0)
-        return f"{self.address}/private/ws?key={self.obtained}"
+        return Door(url=f"{self.address}/private/ws?key={self.obtained}")
+
+    def greet(self, connection: Connection, timeout: float) -> tuple[bytes, ...]:
+        del connection, timeout
+        return ()
+
+    def heartbeat(self) -> str | None:
+        return None
 
     def refresh(self) -> bool:
         self.refreshed += 1
@@ -88,6 +97,10 @@ class Address:
 
     def has_expired(self, raw: bytes) -> bool:
         return raw.startswith(EXPIRED)
+
+    def is_ending(self, raw: bytes) -> bool:
+        del raw
+        return False
 
 
 class Scene:

@@ -7,11 +7,12 @@ import sys
 
 PROGRAM = """
 import sys
-from exchanges.http_session import _Signer
+from exchanges.http_session import signer_of
+signer = signer_of("binanceusdm")
 assert "ccxt.binance" in sys.modules
 assert "ccxt.kraken" not in sys.modules
 import ccxt
-assert issubclass(_Signer, ccxt.binanceusdm)
+assert issubclass(signer, ccxt.binanceusdm)
 assert ccxt.kraken().id == "kraken"
 assert ccxt.__version__
 """

@@ -36,7 +36,7 @@ class AccountStream:
     ) -> None:
         """`notice` takes work that needs the database, and does it in another thread."""
         self.account_id, self.epoch = account.pk, epoch
-        self.exchange, self.market_type = account.exchange, account.market_types[0]
+        self.exchange, self.market_type = account.exchange, account.market_type
         self.session_id = uuid.uuid4()
         self._account, self._writer, self._notice = account, writer, notice
         self._owner = ""
@@ -53,6 +53,7 @@ class AccountStream:
             self.exchange,
             self.market_type,
             session_id=str(self.session_id),
+            credentials=clients.credentials(self._account),
             client=clients.rest_client(self._account),
             handler=self,
             base_url=url.replace("http", "ws", 1) if url else None,
