@@ -36,11 +36,11 @@ def number(terms: Terms, name: str, default: Decimal | None = None) -> Decimal:
     return value
 
 
-def find(account: Account, terms: Terms) -> Order:
+def find(exchange: SimulatedExchange, account: Account, terms: Terms) -> Order:
     """The order named by symbol and orderId or clientOrderId."""
     symbol = str(terms.get("symbol"))
     if "orderId" in terms:
-        order = account.orders.get((symbol, int(terms["orderId"])))
+        order = exchange.find_order(account, symbol, str(terms["orderId"]))
     else:
         order = account.by_client_id.get((symbol, str(terms.get("clientOrderId"))))
     if order is None:
@@ -49,9 +49,9 @@ def find(account: Account, terms: Terms) -> Order:
     return order
 
 
-def find_open(account: Account, terms: Terms) -> Order:
+def find_open(exchange: SimulatedExchange, account: Account, terms: Terms) -> Order:
     """The named order, which must be open."""
-    order = find(account, terms)
+    order = find(exchange, account, terms)
     if not order.is_open:
         text = f"expected an open order, was {order.status}"
         raise ControlError(text)

@@ -68,22 +68,22 @@ def place(exchange: SimulatedExchange, account: Account, terms: Terms) -> dict[s
     params.setdefault("type", "MARKET")
     checked = checks.read_terms(exchange, account, params, origin=states.BY_HAND)
     checks.check_placement(exchange, account, checked)
-    return ledger.order_row(exchange.engine.place(account, checked))
+    return ledger.order_row(exchange, exchange.engine.place(account, checked))
 
 
 def cancel(exchange: SimulatedExchange, account: Account, terms: Terms) -> dict[str, Any]:
     """Cancel an order by hand."""
-    order = find_open(account, terms)
+    order = find_open(exchange, account, terms)
     exchange.engine.cancel(order)
-    return ledger.order_row(order)
+    return ledger.order_row(exchange, order)
 
 
 def amend(exchange: SimulatedExchange, account: Account, terms: Terms) -> dict[str, Any]:
     """Change price or quantity of an order by hand."""
-    order = find_open(account, terms)
+    order = find_open(exchange, account, terms)
     quantity, price = number(terms, "quantity", order.quantity), number(terms, "price", order.price)
     exchange.engine.amend(order, quantity, price)
-    return ledger.order_row(order)
+    return ledger.order_row(exchange, order)
 
 
 def fill(exchange: SimulatedExchange, account: Account, terms: Terms) -> dict[str, Any]:
@@ -91,16 +91,16 @@ def fill(exchange: SimulatedExchange, account: Account, terms: Terms) -> dict[st
 
     `tradeId`: every fill carries this id, which an earlier one may have.
     """
-    order = find_open(account, terms)
+    order = find_open(exchange, account, terms)
     quantity = number(terms, "quantity", order.remaining)
     trade_id = int(terms["tradeId"]) if "tradeId" in terms else None
     exchange.engine.fill_resting(order, quantity, int(terms.get("counterparties", 1)), trade_id)
-    return ledger.order_row(order)
+    return ledger.order_row(exchange, order)
 
 
 def cancel_then_fill(exchange: SimulatedExchange, account: Account, terms: Terms) -> dict[str, Any]:
     """Fill and cancel at once, with the word of the cancel leaving first."""
-    order = find_open(account, terms)
+    order = find_open(exchange, account, terms)
     channel = exchange.hub.channel(account.api_key)
     with channel.withheld() as held:
         exchange.engine.fill_resting(order, number(terms, "quantity"), 1)
@@ -108,7 +108,7 @@ def cancel_then_fill(exchange: SimulatedExchange, account: Account, terms: Terms
             exchange.engine.cancel(order)
     for frame in reversed(held):
         channel.deliver(frame)
-    return ledger.order_row(order)
+    return ledger.order_row(exchange, order)
 
 
 def say(exchange: SimulatedExchange, account: Account, terms: Terms) -> dict[str, Any]:

@@ -177,8 +177,8 @@ def in_words(value: object) -> object:
     return list(value) if isinstance(value, set | frozenset) else str(value)
 
 
-def add_routes(app: web.Application, exchange: SimulatedExchange) -> None:
-    """Register the control paths."""
+def add_routes(app: web.Application, exchange: SimulatedExchange, prefix: str) -> None:
+    """Register the control paths of one house under `prefix`."""
     control = Control(exchange)
     routes: tuple[tuple[str, str, Callable[[web.Request], Awaitable[Any]]], ...] = (
         ("GET", "ledger", control.ledger),
@@ -195,4 +195,4 @@ def add_routes(app: web.Application, exchange: SimulatedExchange) -> None:
         ("DELETE", "burst", control.stop_burst),
     )
     for method, name, handler in routes:
-        app.router.add_route(method, f"/sim/{name}", answering(handler))
+        app.router.add_route(method, f"{prefix}/{name}", answering(handler))

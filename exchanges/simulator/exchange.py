@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from exchanges.simulator.algo import AlgoDesk
 from exchanges.simulator.amounts import ZERO
+from exchanges.simulator.binance_dialect import FuturesDialect
 from exchanges.simulator.clock import Clock
 from exchanges.simulator.engine import Engine
 from exchanges.simulator.fault_board import FaultBoard
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from exchanges.simulator.accounts import Account
     from exchanges.simulator.config import SimulatorConfig
+    from exchanges.simulator.dialect import Dialect
+    from exchanges.simulator.orders import Order
 
 #: how often `drop_every` and `now_and_then` are looked at
 TICK: Final = 0.25
@@ -38,14 +41,24 @@ class SimulatedExchange:
     """Everything the HTTP layer needs, and nothing of HTTP."""
 
     def __init__(
-        self, *, seed: int, config: SimulatorConfig, faults: Mapping[str, object] | None = None
+        self,
+        *,
+        seed: int,
+        config: SimulatorConfig,
+        faults: Mapping[str, object] | None = None,
+        dialect: Dialect | None = None,
+        market_type: str = "FUTURES",
     ) -> None:
-        """One RNG per concern, all from `seed`."""
+        """One RNG per concern, all from `seed`; the words are Binance futures' unless told."""
+        self.dialect = dialect or FuturesDialect()
+        self.market_type = market_type
         self.config = config
         self.seed = seed
         self.clock = Clock()
         self.board = FaultBoard(faults)
-        self.hub = StreamHub(seed=seed, clock=self.clock.now, board=self.board)
+        self.hub = StreamHub(
+            seed=seed, clock=self.clock.now, board=self.board, dialect=self.dialect
+        )
         self.engine = Engine(config, seed=seed, clock=self.clock.now, sink=self.hub)
         self.algo = AlgoDesk(self.engine, self.hub.algo_changed)
         self.limits = Limits(lambda: self.config)
@@ -62,6 +75,11 @@ class SimulatedExchange:
     def accounts(self) -> dict[str, Account]:
         """All accounts by API key."""
         return self.engine.accounts
+
+    def find_order(self, account: Account, symbol: str, order_id: str) -> Order | None:
+        """The order with the id that this exchange shows."""
+        number = self.dialect.number_of(order_id)
+        return None if number is None else account.orders.get((symbol, number))
 
     def obey(self) -> None:
         """Let those switches act that are not looked at where they matter."""

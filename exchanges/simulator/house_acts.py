@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 def expire(exchange: SimulatedExchange, account: Account, terms: Terms) -> dict[str, Any]:
     """End an order for a reason of the exchange's (`reason`: an `er` code)."""
-    order = find_open(account, terms)
+    order = find_open(exchange, account, terms)
     exchange.engine.expire(order, str(terms.get("reason", states.DELISTED)))
-    return ledger.order_row(order)
+    return ledger.order_row(exchange, order)
 
 
 def shrink(exchange: SimulatedExchange, account: Account, terms: Terms) -> dict[str, Any]:
     """Reduce the quantity of a reduce-only order, unasked: there is less to reduce."""
-    order = find_open(account, terms)
+    order = find_open(exchange, account, terms)
     if not order.reduce_only:
         text = "expected a reduce-only order"
         raise ControlError(text)
     exchange.engine.amend(order, number(terms, "quantity"), order.price)
-    return ledger.order_row(order)
+    return ledger.order_row(exchange, order)
 
 
 def close_out(
@@ -62,7 +62,7 @@ def close_out(
     )
     price = order.price
     exchange.engine.fill(order, price, order.quantity, is_maker=False, kind="CALCULATED")
-    return ledger.order_row(order)
+    return ledger.order_row(exchange, order)
 
 
 def liquidate(exchange: SimulatedExchange, account: Account, terms: Terms) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """
 From the engine to the sockets: encodes what changed for those who listen.
 
-Nothing is encoded that nobody wants. TRADE_LITE precedes the ORDER_TRADE_UPDATE of its fill, and
-frames of one event type keep the order in which things happened.
+Nothing is encoded that nobody wants, and frames of one event type keep the order in which things
+happened. What is said, and in which words, is the dialect's.
 """
 
 from __future__ import annotations
@@ -11,10 +11,7 @@ import asyncio
 import random
 from typing import TYPE_CHECKING
 
-import orjson
-
 from exchanges.simulator import frames
-from exchanges.simulator.algo import algo_update
 from exchanges.simulator.amounts import ZERO
 from exchanges.simulator.channel import Channel, Frame, Link
 from exchanges.simulator.listen_keys import ListenKey, ListenKeys
@@ -26,6 +23,7 @@ if TYPE_CHECKING:
 
     from exchanges.simulator.accounts import Account, Position
     from exchanges.simulator.algo import AlgoOrder
+    from exchanges.simulator.dialect import Dialect
     from exchanges.simulator.fault_board import FaultBoard
     from exchanges.simulator.orders import Execution, Order
 
@@ -35,8 +33,11 @@ GOING_AWAY = 1001
 class StreamHub:
     """Every account's private stream."""
 
-    def __init__(self, *, seed: int, clock: Callable[[], int], board: FaultBoard) -> None:
-        """`board` says what disturbs whom."""
+    def __init__(
+        self, *, seed: int, clock: Callable[[], int], board: FaultBoard, dialect: Dialect
+    ) -> None:
+        """`board` says what disturbs whom, `dialect` how changes are worded."""
+        self._dialect = dialect
         self.keys = ListenKeys(seed, self._end_key)
         self.sockets: set[PrivateSocket] = set()
         self._seed = seed
@@ -59,32 +60,28 @@ class StreamHub:
         if not channel.links:
             channel.counts.unheard += 1
             return
-        if fill and kind == "TRADE" and channel.wants(frames.TRADE_LITE):
-            text = frames.trade_lite(fill)
-            channel.deliver(about(frames.TRADE_LITE, text, kind, order, fill))
-        if channel.wants(frames.ORDER_TRADE_UPDATE):
-            is_adl = kind == "CALCULATED" and order.terms.client_id.startswith("adl_")
-            status = "NEW_ADL" if is_adl else order.status
-            text = frames.order_trade_update(order, kind, fill, status)
-            if fill and self._hidden.random() < channel.faults.hide_trade_ids:
-                text = frames.without_trade_id(text, fill)
-            channel.deliver(about(frames.ORDER_TRADE_UPDATE, text, kind, order, fill))
+        is_hidden = fill is not None and self._hidden.random() < channel.faults.hide_trade_ids
+        for frame in self._dialect.order_frames(order, kind, fill, channel.wants):
+            if fill and is_hidden:
+                channel.deliver(self._dialect.without_trade_id(frame, fill))
+            else:
+                channel.deliver(frame)
 
     def holdings_changed(
         self, account: Account, position: Position | None, reason: str, change: Decimal = ZERO
     ) -> None:
         """Tell the account's sockets of a change of wallet or position."""
         channel = self.channel(account.api_key)
-        if channel.wants(frames.ACCOUNT_UPDATE):
-            text = frames.account_update(account, position, reason, change, self._clock())
-            channel.deliver(Frame(event=frames.ACCOUNT_UPDATE, text=text, kind=reason))
+        if channel.links:
+            now = self._clock()
+            for frame in self._dialect.holdings_frames(account, position, reason, change, now):
+                channel.deliver(frame)
 
     def algo_changed(self, algo: AlgoOrder) -> None:
         """Tell the account's sockets of a change of a conditional order."""
         channel = self.channel(algo.account.api_key)
-        text = orjson.dumps(algo_update(algo)).decode()
-        symbol = algo.terms.symbol
-        channel.deliver(Frame(event=frames.ALGO_UPDATE, text=text, kind=algo.status, symbol=symbol))
+        for frame in self._dialect.algo_frames(algo):
+            channel.deliver(frame)
 
     def _end_key(self, key: ListenKey, announced: bool) -> None:  # noqa: FBT001
         channel = self.channel(key.api_key)
@@ -117,11 +114,22 @@ class StreamHub:
         channel.links.append(Link(socket=socket, key=key.text))
         socket.disturb(wanted_state(channel.faults.mute is True, channel.faults.half_open is True))
 
+    def attach_account(self, socket: PrivateSocket, api_key: str) -> None:
+        """Let a socket that has proven whose it is hear what is sent to this account."""
+        if api_key in socket.accounts:
+            return
+        socket.accounts.append(api_key)
+        self.sockets.add(socket)
+        channel = self.channel(api_key)
+        channel.counts.connections += 1
+        channel.links.append(Link(socket=socket, key=""))
+        socket.disturb(wanted_state(channel.faults.mute is True, channel.faults.half_open is True))
+
     def detach(self, socket: PrivateSocket) -> None:
         """A socket is gone."""
         self.sockets.discard(socket)
-        for key in socket.keys:
-            channel = self.channel(key.api_key)
+        for api_key in {*(key.api_key for key in socket.keys), *socket.accounts}:
+            channel = self.channel(api_key)
             channel.links = [link for link in channel.links if link.socket is not socket]
 
     def apply_states(self, accounts: Iterable[str]) -> None:
@@ -174,15 +182,3 @@ def wanted_state(mute: bool, half_open: bool) -> str:  # noqa: FBT001
     if half_open:
         return HALF_OPEN
     return MUTE if mute else LIVE
-
-
-def about(event: str, text: str, kind: str, order: Order, fill: Execution | None) -> Frame:
-    """A frame about an order."""
-    return Frame(
-        event=event,
-        text=text,
-        kind=kind,
-        symbol=order.symbol,
-        order_id=order.order_id,
-        trade_id=fill.trade_id if fill else None,
-    )

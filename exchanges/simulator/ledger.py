@@ -22,17 +22,15 @@ if TYPE_CHECKING:
     from exchanges.simulator.exchange import SimulatedExchange
     from exchanges.simulator.orders import Execution, Order
 
-MARKET_TYPE = "FUTURES"
 
-
-def order_row(order: Order) -> dict[str, Any]:
+def order_row(exchange: SimulatedExchange, order: Order) -> dict[str, Any]:
     """One order as it is now."""
     terms = order.terms
     return {
         "account": order.account.api_key,
-        "market_type": MARKET_TYPE,
+        "market_type": exchange.market_type,
         "symbol": order.symbol,
-        "exchange_order_id": str(order.order_id),
+        "exchange_order_id": exchange.dialect.order_id(order),
         "client_order_id": terms.client_id,
         "origin": terms.origin,
         "side": terms.side,
@@ -51,15 +49,15 @@ def order_row(order: Order) -> dict[str, Any]:
     }
 
 
-def execution_row(execution: Execution) -> dict[str, Any]:
+def execution_row(exchange: SimulatedExchange, execution: Execution) -> dict[str, Any]:
     """One fill."""
     order = execution.order
     return {
         "account": order.account.api_key,
-        "market_type": MARKET_TYPE,
+        "market_type": exchange.market_type,
         "symbol": order.symbol,
-        "exchange_order_id": str(order.order_id),
-        "exchange_trade_id": str(execution.trade_id),
+        "exchange_order_id": exchange.dialect.order_id(order),
+        "exchange_trade_id": exchange.dialect.trade_id(execution),
         "side": order.terms.side,
         "position_side": order.terms.position_side,
         "price": plain(execution.price),
@@ -83,13 +81,13 @@ def position_row(position: Position) -> dict[str, Any]:
     }
 
 
-def account_rows(account: Account) -> dict[str, Any]:
+def account_rows(exchange: SimulatedExchange, account: Account) -> dict[str, Any]:
     """Everything one account did and owns."""
     return {
         "hedge": account.hedge,
-        "orders": [order_row(order) for order in account.orders.values()],
-        "open_orders": [order_row(order) for order in account.open.values()],
-        "executions": [execution_row(execution) for execution in account.executions],
+        "orders": [order_row(exchange, order) for order in account.orders.values()],
+        "open_orders": [order_row(exchange, order) for order in account.open.values()],
+        "executions": [execution_row(exchange, each) for each in account.executions],
         "positions": [
             position_row(position) for position in account.positions.values() if position.quantity
         ],
@@ -118,7 +116,7 @@ def everything(exchange: SimulatedExchange, account: str | None) -> dict[str, An
     chosen = chosen_accounts(exchange, account)
     return {
         "now": exchange.clock.now(),
-        "accounts": {each.api_key: account_rows(each) for each in chosen},
+        "accounts": {each.api_key: account_rows(exchange, each) for each in chosen},
         "prices": {
             symbol: plain(market.price) for symbol, market in exchange.engine.markets.items()
         },

@@ -14,11 +14,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiohttp import web
 
     from exchanges.simulator.listen_keys import ListenKey
 
 TEXT: Final = 0x81
+BINARY: Final = 0x82
 PING: Final = 0x89
 PONG: Final = 0x8A
 SHORT: Final = 126
@@ -43,6 +46,12 @@ class PrivateSocket:
     events: frozenset[str] | None = None
     #: frames come as {"stream": key, "data": frame}
     is_wrapped: bool = False
+    #: the accounts it hears by having proven whose it is, where no listen key says so
+    accounts: list[str] = field(default_factory=list)
+    #: how data frames leave: TEXT or BINARY
+    opcode: int = TEXT
+    #: puts a frame into what the exchange wraps it in; None: bare
+    wrap: Callable[[str], str] | None = None
     #: connected in a way that gets no private events (legacy path, no `events=` when strict)
     is_deaf: bool = False
     state: str = LIVE
@@ -61,7 +70,9 @@ class PrivateSocket:
         """Queue a text frame for this turn of the loop."""
         if self.is_wrapped:
             text = f'{{"stream":"{key}","data":{text}}}'
-        self.write(TEXT, text.encode())
+        elif self.wrap:
+            text = self.wrap(text)
+        self.write(self.opcode, text.encode())
 
     def write(self, opcode: int, payload: bytes) -> None:
         """Queue a frame, unless the socket is half-open or gone."""

@@ -15,26 +15,27 @@ from typing import TYPE_CHECKING
 import structlog
 from aiohttp import web
 
-from exchanges.simulator import connections, control
-from exchanges.simulator.config import SimulatorConfig
-from exchanges.simulator.exchange import SimulatedExchange
-from exchanges.simulator.rest import RestApi
+from exchanges.simulator import control
+from exchanges.simulator.errors import ControlError
+from exchanges.simulator.fronts import FRONTS, House, front_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    from exchanges.simulator.config import SimulatorConfig
+    from exchanges.simulator.exchange import SimulatedExchange
 
 log = structlog.get_logger(__name__)
 
-#: asked by clients that load all of Binance's markets; nothing of it exists here
-EMPTY_LISTS = (
-    "/sapi/v1/capital/config/getall",
-    "/sapi/v1/margin/allPairs",
-    "/sapi/v1/margin/isolated/allPairs",
-)
+#: what is served unless it is said
+USUAL: tuple[House, ...] = (("BINANCE", "FUTURES"),)
 
 
 class SimulatorServer:
-    """One simulated exchange on one port."""
+    """Simulated exchanges on one port: houses, each one market type of one exchange.
+
+    Control end points are `/sim/<EXCHANGE>/<MARKET_TYPE>/...`, of the first house `/sim/...` too.
+    """
 
     def __init__(
         self,
@@ -43,13 +44,29 @@ class SimulatorServer:
         host: str = "127.0.0.1",
         faults: Mapping[str, object] | None = None,
         config: SimulatorConfig | None = None,
+        *,
+        houses: Sequence[House] = USUAL,
     ) -> None:
-        """Port 0 takes any free port. `faults` may name a `profile`."""
+        """Port 0 takes any free port. `faults` may name a `profile`. `config` is the first house's.
+
+        Raises ControlError for a house that does not exist.
+        """
         self._host = host
         self._port = port
-        self.exchange = SimulatedExchange(
-            seed=seed, config=config or SimulatorConfig(), faults=faults
-        )
+        self._seed = seed
+        if not houses:
+            text = "no house is named"
+            raise ControlError(text)
+        self.houses: dict[House, SimulatedExchange] = {
+            house: front_of(house).open(
+                house[1],
+                seed=seed,
+                faults=faults,
+                config=config if house == houses[0] else None,
+            )
+            for house in houses
+        }
+        self.exchange = self.houses[houses[0]]
         self._runner: web.AppRunner | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -60,9 +77,10 @@ class SimulatorServer:
         site = web.TCPSite(self._runner, self._host, self._port)
         await site.start()
         address = self._runner.addresses[0]
-        self._begin(self.exchange.run_prices(), self.exchange.run_strikes())
+        for house in self.houses.values():
+            self._begin(house.run_prices(), house.run_strikes())
         url = f"http://{self._host}:{address[1]}"
-        log.info("simulator.started", url=url, seed=self.exchange.seed)
+        log.info("simulator.started", url=url, seed=self._seed)
         return url
 
     def _begin(self, *coroutines: object) -> None:
@@ -73,11 +91,15 @@ class SimulatorServer:
 
     def _application(self) -> web.Application:
         app = web.Application(client_max_size=16 * 1024 * 1024)
-        control.add_routes(app, self.exchange)
-        connections.add_routes(app, self.exchange)
-        for path in EMPTY_LISTS:
-            app.router.add_get(path, nothing)
-        app.router.add_route("*", "/fapi/{rest:.*}", RestApi(self.exchange).handle)
+        control.add_routes(app, self.exchange, "/sim")
+        for (exchange, market_type), house in self.houses.items():
+            control.add_routes(app, house, f"/sim/{exchange}/{market_type}")
+        for exchange, front in FRONTS.items():
+            opened = {
+                kind: house for (name, kind), house in self.houses.items() if name == exchange
+            }
+            if opened:
+                front.add_routes(app, opened)
         return app
 
     async def stop(self) -> None:
@@ -85,15 +107,11 @@ class SimulatorServer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.exchange.hub.close()
+        for house in self.houses.values():
+            await house.hub.close()
         if self._runner:
             await self._runner.cleanup()
         log.info("simulator.stopped")
-
-
-async def nothing(_request: web.Request) -> web.Response:
-    """An empty list."""
-    return web.json_response([])
 
 
 def run(
@@ -101,12 +119,14 @@ def run(
     seed: int,
     faults: Mapping[str, object] | None = None,
     ready: Callable[[str], None] | None = None,
+    houses: Sequence[House] = USUAL,
 ) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is called with the base URL."""
     # the books only grow: collecting them again and again would stall frames for nothing
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
-    asyncio.run(_serve(SimulatorServer(port=port, seed=seed, faults=faults), ready))
+    server = SimulatorServer(port=port, seed=seed, faults=faults, houses=houses)
+    asyncio.run(_serve(server, ready))
 
 
 async def _serve(server: SimulatorServer, ready: Callable[[str], None] | None) -> None:

@@ -1,0 +1,59 @@
+"""Binance before its houses: which paths lead to which engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from exchanges.simulator import connections
+from exchanges.simulator.binance_dialect import FuturesDialect
+from exchanges.simulator.config import SimulatorConfig
+from exchanges.simulator.exchange import SimulatedExchange
+from exchanges.simulator.rest import RestApi
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: asked by clients that load all of Binance's markets; nothing of it exists here
+EMPTY_LISTS: Final = (
+    "/sapi/v1/capital/config/getall",
+    "/sapi/v1/margin/allPairs",
+    "/sapi/v1/margin/isolated/allPairs",
+)
+
+
+class BinanceFront:
+    """Binance's protocols. Implements `fronts.Front`."""
+
+    market_types: tuple[str, ...] = ("FUTURES",)
+
+    def open(
+        self,
+        market_type: str,
+        *,
+        seed: int,
+        faults: Mapping[str, object] | None,
+        config: SimulatorConfig | None,
+    ) -> SimulatedExchange:
+        """A house of Binance's."""
+        return SimulatedExchange(
+            seed=seed,
+            config=config or SimulatorConfig(),
+            faults=faults,
+            dialect=FuturesDialect(),
+            market_type=market_type,
+        )
+
+    def add_routes(self, app: web.Application, houses: Mapping[str, SimulatedExchange]) -> None:
+        """Register Binance's paths."""
+        for path in EMPTY_LISTS:
+            app.router.add_get(path, nothing)
+        futures = houses["FUTURES"]
+        connections.add_routes(app, futures)
+        app.router.add_route("*", "/fapi/{rest:.*}", RestApi(futures).handle)
+
+
+async def nothing(_request: web.Request) -> web.Response:
+    """An empty list."""
+    return web.json_response([])
