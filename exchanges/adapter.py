@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime, timedelta
 
     from exchanges.credentials import Credentials
@@ -45,12 +45,27 @@ class ClientOrderIdRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """The exchange's published ceilings: weight per address, orders per account."""
+class Rate:
+    """A ceiling: so much in so many seconds."""
 
-    weight_per_minute: int
-    orders_per_10_seconds: int
-    orders_per_minute: int
+    limit: float
+    period: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """A ceiling of one holder (an API key, a user id, a pocket), by the name endpoints use."""
+
+    name: str
+    rate: Rate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The exchange's published ceilings: weight per address, and what each holder may do."""
+
+    address: Rate
+    pools: tuple[Pool, ...] = ()
 
 
 class SessionCredential(Enum):
@@ -120,7 +135,8 @@ class Adapter:
     name: str
     market_types: frozenset[MarketType]
     client_order_ids: ClientOrderIdRules
-    limits: Limits
+    #: by market type: not all of them are counted together
+    limits: Mapping[MarketType, Limits]
     session_credential: SessionCredential
     #: how often the stream's credential must be extended; None where it does not expire
     credential_refresh: timedelta | None

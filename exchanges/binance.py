@@ -17,10 +17,13 @@ from exchanges.adapter import (
     Adapter,
     ClientOrderIdRules,
     Limits,
+    Pool,
+    Rate,
     RestTerms,
     SessionCredential,
     StreamTerms,
 )
+from exchanges.binance_vocabulary import ORDERS_10_SECONDS, ORDERS_MINUTE
 from exchanges.listen_key import PRODUCTION_URL, ListenKey
 from exchanges.messages import Exchange, MarketType
 
@@ -61,7 +64,15 @@ ADAPTER = Adapter(
         alphabet=string.ascii_letters + string.digits + ".:/_-",
         max_length=36,
     ),
-    limits=Limits(weight_per_minute=2400, orders_per_10_seconds=300, orders_per_minute=1200),
+    limits={
+        MarketType.FUTURES: Limits(
+            address=Rate(limit=2400, period=60),
+            pools=(
+                Pool(name=ORDERS_10_SECONDS, rate=Rate(limit=300, period=10)),
+                Pool(name=ORDERS_MINUTE, rate=Rate(limit=1200, period=60)),
+            ),
+        ),
+    },
     session_credential=SessionCredential.LISTEN_KEY,
     credential_refresh=_KEY_REFRESH,
     connection_lifetime=timedelta(hours=24),

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 from exchanges import binance_answers as answers
 from exchanges import binance_calls as calls
-from exchanges.binance_calls import BinanceCalls
+from exchanges.binance_calls import BinanceReader
 from exchanges.binance_rest import BinanceRest
+from exchanges.calls import Calls
 from exchanges.errors import MalformedMessage, TransientError
 from exchanges.governor import Governor, Priority
 from exchanges.http_session import HttpSession
@@ -45,8 +46,11 @@ def rest(terms: RestTerms) -> BinanceRest:
         terms.market_type, terms.redis_url, terms.limits, terms.base_url, terms.egress_ip
     )
     return BinanceRest(
-        api=BinanceCalls(
-            session=shared.session, governor=shared.governor, credentials=terms.credentials
+        api=Calls(
+            session=shared.session,
+            governor=shared.governor,
+            credentials=terms.credentials,
+            reader=BinanceReader(),
         ),
         governor=shared.governor,
         markets=shared.markets,
@@ -67,7 +71,7 @@ def _shared(
         kind=urlsplit(base_url).netloc if base_url else _POOL,
         limits=limits,
     )
-    api = BinanceCalls(session=session, governor=governor, credentials=None)
+    api = Calls(session=session, governor=governor, credentials=None, reader=BinanceReader())
 
     return _Shared(
         session=session,
@@ -76,7 +80,7 @@ def _shared(
     )
 
 
-def _load_markets(api: BinanceCalls, market_type: MarketType) -> list[Market]:
+def _load_markets(api: Calls, market_type: MarketType) -> list[Market]:
     told = api.call(calls.MARKETS, {}, priority=Priority.VERIFY, timeout=TIMEOUT)
     try:
         return answers.markets(told.body, market_type)

@@ -33,7 +33,7 @@ from exchanges.wire import (
 )
 
 if TYPE_CHECKING:
-    from exchanges.binance_calls import BinanceCalls
+    from exchanges.calls import Calls
     from exchanges.governor import Priority
     from exchanges.messages import MarketType
     from exchanges.wire import Fields
@@ -69,7 +69,7 @@ class _Row:
 
 
 def fetch_activity(
-    api: BinanceCalls,
+    api: Calls,
     since: datetime,
     *,
     market_type: MarketType,

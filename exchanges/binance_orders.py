@@ -15,7 +15,7 @@ from exchanges.messages import Source
 from exchanges.wire import a_list
 
 if TYPE_CHECKING:
-    from exchanges.binance_calls import Told
+    from exchanges.calls import Told
     from exchanges.messages import IdSpace, MarketType, OrderSnapshot
 
 

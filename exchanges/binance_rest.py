@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
 
-    from exchanges.binance_calls import BinanceCalls, Endpoint, Told
+    from exchanges.calls import Calls, Endpoint, Told
     from exchanges.governor import Governor
     from exchanges.markets import Markets
     from exchanges.messages import ExecutionReport, HoldingReport, MarketType, OrderSnapshot
@@ -43,7 +43,7 @@ class BinanceRest:
     def __init__(
         self,
         *,
-        api: BinanceCalls,
+        api: Calls,
         governor: Governor,
         markets: Markets,
         market_type: MarketType,

@@ -22,7 +22,7 @@ from exchanges.errors import MalformedMessage, TransientError
 from exchanges.wire import a_list, milliseconds
 
 if TYPE_CHECKING:
-    from exchanges.binance_calls import BinanceCalls
+    from exchanges.calls import Calls
     from exchanges.governor import Priority
     from exchanges.messages import ExecutionReport, MarketType
     from exchanges.questions import TradeCursor
@@ -79,7 +79,7 @@ class _Place:
 
 
 def fetch_trades(
-    api: BinanceCalls,
+    api: Calls,
     symbol_id: str,
     cursor: TradeCursor,
     *,

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
     from exchanges.wire import Fields
 
+#: the pools orders are counted in, an account's own
+ORDERS_10_SECONDS = "orders_10s"
+ORDERS_MINUTE = "orders_1m"
+
 _SIDES = {side.value: side for side in Side}
 _POSITION_SIDES = {
     "BOTH": PositionSide.NET,

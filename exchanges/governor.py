@@ -1,12 +1,13 @@
 """
 One request budget per (exchange, egress address, kind), shared by all processes through Redis.
 
-Policy: the exchange counts weight per address in windows it does not tell us, so a bucket holds
-a fifth of the limit and refills at three quarters of it a minute: at most 0.95 of the limit can
-pass in *any* 60 seconds. A bucket whose state was lost starts a quarter full, so even a flushed
+Policy: what the exchange counts per address, and what it counts per holder (an API key, a user, a
+pocket), are buckets (`buckets`). One whose state was lost starts a quarter full, so even a flushed
 Redis stays within the limit. Low priorities may not drain the bucket: what an order needs is
-there when an order comes. A ban stops everyone on this address until it is over, and is kept both
-in Redis (absolute time) and in each process that has heard of it.
+there when an order comes. Whoever has taken much more than its share of late may not drain it
+either, so that a busy account leaves the quiet ones their turn. A ban stops everyone on this
+address until it is over, and is kept both in Redis (absolute time) and in each process that has
+heard of it; budgets of other exchanges know nothing of it.
 
 Without Redis orders fail closed; reads go on with a small budget of this process alone, so that
 the books still follow the exchange while the broker is down.
@@ -17,7 +18,6 @@ the books still follow the exchange while the broker is down.
 from __future__ import annotations
 
 import random
-import threading
 import time
 from dataclasses import dataclass
 from enum import Enum
@@ -28,11 +28,12 @@ import structlog
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from exchanges.buckets import BURST_SHARE, REFILL_SHARE, Bucket, LocalBucket
 from exchanges.errors import RateLimited, TransientError
 from exchanges.governor_scripts import BAN, OBSERVE, TAKE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from redis.commands.core import Script
 
@@ -40,10 +41,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-BURST_SHARE: Final = 0.2
-REFILL_SHARE: Final = 0.75
-#: What one process may spend while Redis is away: nineteen processes stay within the limit.
-FALLBACK_SHARE: Final = 0.05
 #: After a failed call Redis is left alone for this long, or each read would wait for a time-out.
 REDIS_PAUSE: Final = 1.0
 _SHARE_AGE: Final = 0.1
@@ -60,22 +57,16 @@ class Priority(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bucket:
-    """One ceiling: `limit` per `period` seconds, kept as a bucket that refills."""
+class _Wanted:
+    """What one request takes, and on whose behalf."""
 
-    key: str
-    limit: float
-    period: float
+    cost: float
+    priority: Priority
+    holder: str = ""
+    pools: tuple[str, ...] = ()
 
-    @property
-    def capacity(self) -> float:
-        """Return how much may pass at once."""
-        return BURST_SHARE * self.limit
 
-    @property
-    def refill(self) -> float:
-        """Return how much comes back each second."""
-        return REFILL_SHARE * self.limit / self.period
+_NOTHING: Final = _Wanted(cost=0.0, priority=Priority.ORDER)
 
 
 class Governor:
@@ -95,9 +86,10 @@ class Governor:
     ) -> None:
         """`egress_ip` names the address the exchange sees; any stable name will do."""
         self._prefix = f"governor:{{{exchange}:{egress_ip}:{kind}}}"
-        self._limits = limits
+        self._limit = limits.address.limit
+        self._pools = {pool.name: pool.rate for pool in limits.pools}
         self._weight = Bucket(
-            key=f"{self._prefix}:weight", limit=limits.weight_per_minute, period=60
+            key=f"{self._prefix}:weight", limit=self._limit, period=limits.address.period
         )
         self._clock, self._sleep, self._jitter = clock, sleep, jitter
         connection = _connect(redis_url)
@@ -115,16 +107,18 @@ class Governor:
         priority: Priority,
         max_wait: float = 0.0,
         *,
-        order_account: str | None = None,
+        holder: str | None = None,
+        pools: Sequence[str] = (),
     ) -> None:
         """Take `cost` from the budget, waiting up to `max_wait` seconds for it.
 
-        `order_account` also takes one order from that account's two order pools.
-        Raises RateLimited with `retry_after` when the wait would be longer; TransientError when
-        Redis is away and this is an order. Then nothing may be sent.
+        `holder` names on whose behalf, without telling its key; one is taken from each of its
+        `pools` as well. Raises RateLimited with `retry_after` when the wait would be longer;
+        TransientError when Redis is away and this is an order. Then nothing may be sent.
         """
         deadline = self._clock() + max_wait
-        while wait := self._try_take(cost, priority, order_account):
+        wanted = _Wanted(cost=cost, priority=priority, holder=holder or "", pools=tuple(pools))
+        while wait := self._try_take(wanted):
             if self._clock() + wait > deadline:
                 msg = "the request budget is spent"
                 raise RateLimited(msg, retry_after=wait)
@@ -138,32 +132,34 @@ class Governor:
         if self._clock() - self._share_at < _SHARE_AGE:
             return self._share
         try:
-            return 0.0 if self._ask(0.0, Priority.ORDER, None) else self._share
+            return 0.0 if self._ask(_NOTHING) else self._share
         except redis.RedisError:
             return 0.0
 
     def observe(self, used: int) -> None:
         """Hear how much weight the exchange counted this minute; others may share the address."""
-        if used <= self._limits.weight_per_minute / 2:
+        if used <= self._limit / 2:
             return
-        ceiling = (BURST_SHARE + REFILL_SHARE) * self._limits.weight_per_minute
+        ceiling = (BURST_SHARE + REFILL_SHARE) * self._limit
         bucket = self._weight
         try:
             self._call(self._drain_to, [bucket.key], bucket.capacity, bucket.refill, ceiling - used)
         except redis.RedisError:
             self._fallback.drain()
 
-    def ban(self, retry_after: float | None, reason: str, *, account: str | None = None) -> None:
-        """Stop everyone on this address (or this account's orders) for `retry_after` seconds.
+    def ban(self, retry_after: float | None, reason: str, *, holder: str | None = None) -> None:
+        """Stop everyone on this address for `retry_after` seconds.
+
+        With `holder`: only what would take from this holder's pools.
 
         A little longer in fact, and not equally long, so that not all come back at once.
         """
         seconds = (retry_after if retry_after is not None else _UNTOLD_BAN) * (
             1 + 0.1 * self._jitter()
         ) + self._jitter()
-        key = self._ban_key(account)
+        key = self._ban_key(holder)
         self._remember_ban(key, seconds)
-        log.error("governor.banned", seconds=round(seconds, 1), reason=reason, account_only=account)
+        log.error("governor.banned", seconds=round(seconds, 1), reason=reason, holder_only=holder)
         try:
             self._call(self._prolong_ban, [key], seconds)
         except redis.RedisError as error:
@@ -173,97 +169,66 @@ class Governor:
         """Return for how many seconds this process knows the address to be banned."""
         return max(0.0, self._bans.get(self._ban_key(None), 0.0) - self._clock())
 
-    def _try_take(self, cost: float, priority: Priority, order_account: str | None) -> float:
+    def _try_take(self, wanted: _Wanted) -> float:
         """Return 0 if taken, else the seconds to wait before asking again."""
-        if wait := self._known_ban(order_account):
+        if wait := self._known_ban(wanted):
             return wait
         try:
-            return self._ask(cost, priority, order_account)
+            return self._ask(wanted)
         except redis.RedisError as error:
-            if priority is Priority.ORDER:
+            if wanted.priority is Priority.ORDER:
                 msg = f"the request budget cannot be asked: {type(error).__name__}"
                 raise TransientError(msg) from None
-            return self._fallback.take(cost)
+            return self._fallback.take(wanted.cost)
 
-    def _ask(self, cost: float, priority: Priority, order_account: str | None) -> float:
-        buckets = [(self._weight, cost)]
-        if order_account is not None:
-            buckets += [(pool, 1.0) for pool in self._pools(order_account)]
-        bans = self._ban_keys(order_account)
+    def _ask(self, wanted: _Wanted) -> float:
+        buckets = [(self._weight, wanted.cost)]
+        buckets += [(self._pool(wanted.holder, name), 1.0) for name in wanted.pools]
+        bans = self._ban_keys(wanted)
         numbers = [
-            number
-            for bucket, wanted in buckets
-            for number in (wanted, bucket.capacity, bucket.refill)
+            number for bucket, cost in buckets for number in (cost, bucket.capacity, bucket.refill)
         ]
-        keys = [*bans, *(bucket.key for bucket, _ in buckets)]
-        wait, ban, share = self._call(self._take, keys, len(bans), priority.value, *numbers)
+        shares = [f"{self._prefix}:active", f"{self._prefix}:used"]
+        keys = [*bans, *shares, *(bucket.key for bucket, _ in buckets)]
+        wait, ban, share = self._call(
+            self._take, keys, len(bans), wanted.priority.value, *numbers, holder=wanted.holder
+        )
         self._share, self._share_at = share, self._clock()
         if ban:
             self._remember_ban(bans[int(ban) - 1], wait)
         return wait
 
-    def _pools(self, account: str) -> tuple[Bucket, Bucket]:
-        key = f"{self._prefix}:orders:{account}"
-        return (
-            Bucket(key=f"{key}:10s", limit=self._limits.orders_per_10_seconds, period=10),
-            Bucket(key=f"{key}:1m", limit=self._limits.orders_per_minute, period=60),
-        )
+    def _pool(self, holder: str, name: str) -> Bucket:
+        rate = self._pools[name]
+        key = f"{self._prefix}:pool:{name}:{holder}"
+        return Bucket(key=key, limit=rate.limit, period=rate.period)
 
-    def _ban_key(self, account: str | None) -> str:
-        return f"{self._prefix}:ban" if account is None else f"{self._prefix}:ban:{account}"
+    def _ban_key(self, holder: str | None) -> str:
+        return f"{self._prefix}:ban" if holder is None else f"{self._prefix}:ban:{holder}"
 
-    def _ban_keys(self, order_account: str | None) -> list[str]:
-        both = [self._ban_key(None)]
-        return both if order_account is None else [*both, self._ban_key(order_account)]
+    def _ban_keys(self, wanted: _Wanted) -> list[str]:
+        everyone = [self._ban_key(None)]
+        return [*everyone, self._ban_key(wanted.holder)] if wanted.pools else everyone
 
-    def _known_ban(self, order_account: str | None) -> float:
+    def _known_ban(self, wanted: _Wanted) -> float:
         now = self._clock()
-        return max(
-            0.0, *(self._bans.get(key, now) - now for key in self._ban_keys(order_account)), 0.0
-        )
+        return max(0.0, *(self._bans.get(key, now) - now for key in self._ban_keys(wanted)), 0.0)
 
     def _remember_ban(self, key: str, seconds: float) -> None:
         self._bans[key] = max(self._bans.get(key, 0.0), self._clock() + seconds)
 
-    def _call(self, script: Script, keys: list[str], *numbers: float) -> list[float]:
+    def _call(
+        self, script: Script, keys: list[str], *numbers: float, holder: str = ""
+    ) -> list[float]:
         if self._clock() < self._redis_away_until:
             msg = "left alone for a moment"
             raise redis.ConnectionError(msg)
         try:
-            answer = script(keys=keys, args=[repr(number) for number in numbers])
+            answer = script(keys=keys, args=[holder, *(repr(number) for number in numbers)])
         except redis.RedisError:
             self._redis_away_until = self._clock() + REDIS_PAUSE
             raise
         return [float(part) for part in cast("list[bytes]", answer)]
-
-
-class LocalBucket:
-    """The small budget of one process, for reads while Redis is away."""
-
-    def __init__(self, shared: Bucket, clock: Callable[[], float]) -> None:
-        """Start empty: what was spent through Redis just before is not known here."""
-        self._capacity = shared.capacity * FALLBACK_SHARE
-        self._refill = shared.refill * FALLBACK_SHARE
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._tokens, self._at = 0.0, clock()
-
-    def take(self, cost: float) -> float:
-        """Return 0 if taken, else the seconds until the bucket would give it."""
-        with self._lock:
-            now = self._clock()
-            self._tokens = min(self._capacity, self._tokens + (now - self._at) * self._refill)
-            self._at = now
-            missing = min(cost, self._capacity) - self._tokens
-            if missing > 0:
-                return missing / self._refill
-            self._tokens -= cost
-            return 0.0
-
-    def drain(self) -> None:
-        """Forget what was saved up."""
-        with self._lock:
-            self._tokens, self._at = 0.0, self._clock()
 
 
 def _connect(redis_url: str) -> redis.Redis:

@@ -81,12 +81,13 @@ def rest_for(
     published ceilings. Raises PermanentError for what has no adapter.
     """
     spoken = adapter(exchange)
+    kind = _market_type(spoken, market_type)
     return spoken.rest(
         RestTerms(
             credentials=credentials,
-            market_type=_market_type(spoken, market_type),
+            market_type=kind,
             redis_url=redis_url,
-            limits=limits or spoken.limits,
+            limits=limits or spoken.limits[kind],
             base_url=base_url,
             egress_ip=egress_ip,
         )

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from exchanges import registry
+from exchanges.adapter import Rate
 from exchanges.credentials import Credentials
 from exchanges.errors import PermanentError, RateLimited, TransientError
-from exchanges.messages import Exchange
+from exchanges.messages import Exchange, MarketType
 from tracking.models import AccountState
 
 if TYPE_CHECKING:
@@ -42,9 +43,10 @@ def base_url(account: ExchangeAccount) -> str | None:
 def _client(
     exchange: str, market_type: str, url: str | None, credentials: Credentials
 ) -> RestClient:
-    limits = registry.adapter(exchange).limits
+    limits = registry.adapter(exchange).limits[MarketType(market_type)]
     if exchange == Exchange.BINANCE and settings.BINANCE_WEIGHT_PER_MINUTE:
-        limits = replace(limits, weight_per_minute=settings.BINANCE_WEIGHT_PER_MINUTE)
+        address = Rate(limit=settings.BINANCE_WEIGHT_PER_MINUTE, period=60)
+        limits = replace(limits, address=address)
     return registry.rest_for(
         exchange,
         market_type,

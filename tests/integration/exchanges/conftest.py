@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from exchanges.adapter import Limits
+from exchanges.adapter import Limits, Pool, Rate
 from exchanges.credentials import Credentials
 from exchanges.registry import rest_for
 from exchanges.simulator.config import SimulatorConfig
@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from exchanges.rest import RestClient
 
 #: so wide that tests do not wait for each other's requests
-WIDE = Limits(weight_per_minute=200_000, orders_per_10_seconds=30_000, orders_per_minute=120_000)
+WIDE = Limits(
+    address=Rate(limit=200_000, period=60),
+    pools=(
+        Pool(name="orders_10s", rate=Rate(limit=30_000, period=10)),
+        Pool(name="orders_1m", rate=Rate(limit=120_000, period=60)),
+    ),
+)
 numbers = itertools.count()
 
 

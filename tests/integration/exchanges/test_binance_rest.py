@@ -12,6 +12,7 @@ import pytest
 
 from exchanges import binance_calls as calls
 from exchanges.binance_connection import PRODUCTION_URL
+from exchanges.calls import Endpoint
 from exchanges.credentials import Credentials
 from exchanges.errors import (
     AuthenticationError,
@@ -362,13 +363,13 @@ def test_our_markets_are_those_ccxt_sees(client: RestClient, simulator: Simulato
         (calls.SERVER_TIME, {}),
         (calls.MARKETS, {}),
     ],
-    ids=lambda value: value.name if isinstance(value, calls.Endpoint) else "",
+    ids=lambda value: value.name if isinstance(value, Endpoint) else "",
 )
 def test_a_question_weighs_what_we_think(
     simulator: SimulatorThread,
     credentials: Credentials,
     client: RestClient,
-    endpoint: calls.Endpoint,
+    endpoint: Endpoint,
     parameters: dict[str, str],
 ) -> None:
     client.create_listen_key()

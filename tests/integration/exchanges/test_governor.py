@@ -9,23 +9,30 @@ import time
 import pytest
 import redis
 
-from exchanges.adapter import Limits
+from exchanges.adapter import Limits, Pool, Rate
 from exchanges.errors import RateLimited, TransientError
 from exchanges.governor import Governor, Priority
 
-LIMITS = Limits(weight_per_minute=2400, orders_per_10_seconds=300, orders_per_minute=1200)
+LIMITS = Limits(
+    address=Rate(limit=2400, period=60),
+    pools=(
+        Pool(name="orders_10s", rate=Rate(limit=300, period=10)),
+        Pool(name="orders_1m", rate=Rate(limit=1200, period=60)),
+    ),
+)
+ORDER_POOLS = ("orders_10s", "orders_1m")
 BURST, FIRST = 480, 120
 NOBODY = "redis://127.0.0.1:1/0"
 names = itertools.count()
 
 SPENDER = """
 import sys, time
-from exchanges.adapter import Limits
+from exchanges.adapter import Limits, Rate
 from exchanges.errors import RateLimited
 from exchanges.governor import Governor, Priority
 
 url, name = sys.argv[1:]
-limits = Limits(weight_per_minute=2400, orders_per_10_seconds=300, orders_per_minute=1200)
+limits = Limits(address=Rate(limit=2400, period=60))
 governor = Governor(url, exchange="X", egress_ip=name, kind="k", limits=limits)
 passed, started = 0, time.monotonic()
 while time.monotonic() - started < 1.5:
@@ -175,24 +182,57 @@ def test_a_ban_ends(name: str) -> None:
 
 def test_too_many_orders_of_one_account_stop_only_its_orders(name: str) -> None:
     governor = a_governor(name)
-    governor.ban(10, "-1015", account="a")
+    governor.ban(10, "-1015", holder="a")
 
     governor.acquire(1, Priority.VERIFY)
-    governor.acquire(0, Priority.ORDER, order_account="b")
+    governor.acquire(0, Priority.ORDER, holder="b", pools=ORDER_POOLS)
 
     with pytest.raises(RateLimited):
-        governor.acquire(0, Priority.ORDER, order_account="a")
+        governor.acquire(0, Priority.ORDER, holder="a", pools=ORDER_POOLS)
 
 
 def test_orders_are_counted_for_each_account(name: str) -> None:
     governor = a_governor(name)
     for _ in range(15):
-        governor.acquire(0, Priority.ORDER, order_account="a")
+        governor.acquire(0, Priority.ORDER, holder="a", pools=ORDER_POOLS)
 
-    governor.acquire(0, Priority.ORDER, order_account="b")
+    governor.acquire(0, Priority.ORDER, holder="b", pools=ORDER_POOLS)
 
     with pytest.raises(RateLimited):
-        governor.acquire(0, Priority.ORDER, order_account="a")
+        governor.acquire(0, Priority.ORDER, holder="a", pools=ORDER_POOLS)
+
+
+def test_a_busy_account_leaves_the_quiet_ones_their_turn(name: str) -> None:
+    governor = a_governor(name)
+    governor.acquire(1, Priority.VERIFY, holder="quiet")
+    governor.acquire(30, Priority.VERIFY, holder="busy")
+
+    # 89 of the 480 are left: too few for whoever has had the most, enough for the other
+    with pytest.raises(RateLimited):
+        governor.acquire(10, Priority.VERIFY, holder="busy")
+    governor.acquire(10, Priority.VERIFY, holder="quiet")
+
+
+def test_an_order_never_stands_back_for_fairness(name: str) -> None:
+    governor = a_governor(name)
+    governor.acquire(1, Priority.VERIFY, holder="quiet")
+    governor.acquire(30, Priority.VERIFY, holder="busy")
+
+    governor.acquire(10, Priority.ORDER, holder="busy")
+
+
+def test_whoever_is_alone_has_the_whole_budget(name: str) -> None:
+    governor = a_governor(name)
+    governor.acquire(30, Priority.VERIFY, holder="busy")
+
+    governor.acquire(30, Priority.VERIFY, holder="busy")
+
+
+def test_a_ban_of_one_exchange_stops_no_other(name: str) -> None:
+    a_governor(name).ban(60, "418")
+    other = Governor(os.environ["REDIS_URL"], exchange="Y", egress_ip=name, kind="k", limits=LIMITS)
+
+    other.acquire(1, Priority.BACKFILL, 5.0)
 
 
 def test_others_on_the_address_leave_less_for_us(name: str) -> None:
@@ -214,7 +254,7 @@ def test_the_free_share_is_that_of_the_burst(name: str) -> None:
 
 def test_without_redis_orders_fail_closed(name: str) -> None:
     with pytest.raises(TransientError) as caught:
-        a_governor(name, NOBODY).acquire(0, Priority.ORDER, 5.0, order_account="a")
+        a_governor(name, NOBODY).acquire(0, Priority.ORDER, 5.0, holder="a", pools=ORDER_POOLS)
 
     assert not isinstance(caught.value, RateLimited)
 

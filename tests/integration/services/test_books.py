@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 from django.conf import settings
 
+from exchanges.buckets import BURST_SHARE
 from exchanges.errors import RateLimited, TransientError
-from exchanges.governor import BURST_SHARE, Priority
+from exchanges.governor import Priority
 from tests.books import assert_clean
 from tests.integration.services.conftest import fill_budget
 from tests.integration.services.test_order_fill_monitor import drain, fill, place_resting

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from exchanges.binance_calls import INCOME, BinanceCalls, Endpoint, Told
+from exchanges.binance_calls import INCOME
 from exchanges.binance_incomes import PAGE, PAGES, fetch_activity
+from exchanges.calls import Calls, Endpoint, Told
 from exchanges.errors import TransientError
 from exchanges.governor import Priority
 from exchanges.messages import MarketType, MovementKind, MovementReport
@@ -58,7 +59,7 @@ def read(
     incomes: Incomes, since: datetime = NOW - timedelta(days=1), *, only_funding: bool = False
 ) -> Activity:
     return fetch_activity(
-        cast("BinanceCalls", incomes),
+        cast("Calls", incomes),
         since,
         market_type=MarketType.FUTURES,
         only_funding=only_funding,

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from exchanges.binance_calls import TRADES, BinanceCalls, Endpoint, Told
+from exchanges.binance_calls import TRADES
 from exchanges.binance_trades import PAGE, PAGES, UNTOLD, fetch_trades
+from exchanges.calls import Calls, Endpoint, Told
 from exchanges.errors import TransientError
 from exchanges.governor import Priority
 from exchanges.messages import ExecutionReport, MarketType
@@ -54,7 +55,7 @@ class Lists:
 
 def read(lists: Lists, cursor: TradeCursor) -> tuple[tuple[ExecutionReport, ...], bool]:
     return fetch_trades(
-        cast("BinanceCalls", lists),
+        cast("Calls", lists),
         "BTCUSDT",
         cursor,
         market_type=MarketType.FUTURES,
