@@ -6,11 +6,20 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from exchanges.simulator import connections
+from exchanges.simulator import (
+    connections,
+    rest_account,
+    rest_algo,
+    rest_market,
+    rest_orders,
+    rest_streams,
+    rest_trades,
+)
 from exchanges.simulator.binance_dialect import FuturesDialect
+from exchanges.simulator.binance_rest import BinanceRest
 from exchanges.simulator.config import SimulatorConfig
 from exchanges.simulator.exchange import SimulatedExchange
-from exchanges.simulator.rest import RestApi
+from exchanges.simulator.rest import RestDoor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +30,10 @@ EMPTY_LISTS: Final = (
     "/sapi/v1/margin/allPairs",
     "/sapi/v1/margin/isolated/allPairs",
 )
+#: where the end points of the derivatives are
+DERIVATIVES: Final = (
+    rest_orders, rest_trades, rest_account, rest_streams, rest_market, rest_algo
+)  # fmt: skip
 
 
 class BinanceFront:
@@ -51,7 +64,9 @@ class BinanceFront:
             app.router.add_get(path, nothing)
         futures = houses["FUTURES"]
         connections.add_routes(app, futures)
-        app.router.add_route("*", "/fapi/{rest:.*}", RestApi(futures).handle)
+        endpoints = [endpoint for module in DERIVATIVES for endpoint in module.endpoints()]
+        door = RestDoor(BinanceRest(futures, endpoints))
+        app.router.add_route("*", "/fapi/{rest:.*}", door.handle)
 
 
 async def nothing(_request: web.Request) -> web.Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -16,6 +16,18 @@ if TYPE_CHECKING:
     from exchanges.simulator.accounts import Account
     from exchanges.simulator.exchange import SimulatedExchange
     from exchanges.simulator.faults import Faults
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request as it came: nothing decoded, nothing re-ordered, for signatures cover that."""
+
+    method: str
+    path: str
+    query: str = ""
+    body: str = ""
+    #: names in any case
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Security(Enum):
@@ -35,6 +47,7 @@ class Call:
     method: str
     name: str
     faults: Faults
+    asked: Asked
     signer: Account | None = None
 
     @property
@@ -78,16 +91,22 @@ class Endpoint:
     method: str
     handler: Handler
     version: str = "v1"
+    #: what its path begins with: one exchange has one such tree per house, another one for all
+    root: str = "/fapi"
     weight: int = 1
+    #: weight that is given back when the request succeeds
+    refund: int = 0
     #: for lists that may be asked for without a symbol
     weight_without_symbol: int | None = None
     security: Security = Security.SIGNED
     counts_as_order: bool = False
+    #: which ceilings per account it counts against, by the names the exchange's part gives them
+    pools: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
         """Where it is."""
-        return f"/fapi/{self.version}/{self.name}"
+        return f"{self.root}/{self.version}/{self.name}"
 
     def cost(self, params: Mapping[str, str]) -> int:
         """The weight of this request."""

@@ -1,8 +1,8 @@
 """
-The refusals of the exchange, with its own codes, texts and HTTP statuses.
+The refusals of an exchange, with its own codes, texts and HTTP statuses.
 
-Anything the exchange refuses is an `ApiError`; the REST layer turns it into
-`{"code": .., "msg": ..}`. Codes and texts are those of Binance's error table.
+Anything an exchange refuses is an `ApiError`; how it is worded on the wire is the exchange's part
+of the door (`rest_dialect`). The codes and texts here are those of Binance's error table.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ class ApiError(Exception):
 
     def __init__(
         self,
-        code: int,
+        code: int | str,
         message: str,
         *,
         status: int = BAD_REQUEST,
         retry_after: int | None = None,
     ) -> None:
-        """Keep Binance's code and text, the HTTP status and, for limits, `Retry-After`."""
+        """Keep the exchange's code and text, the HTTP status and, for limits, `Retry-After`."""
         super().__init__(message)
         self.code = code
         self.message = message

@@ -57,7 +57,7 @@ class Faults:
     rest_status: Mapping[str, Trigger] = field(default_factory=dict)
     rest_empty: Mapping[str, Trigger] = field(default_factory=dict)
     rest_garbage: Mapping[str, Trigger] = field(default_factory=dict)
-    #: done, but the answer is "drop" (connection cut), "503" (unknown) or "-1007"; and not done
+    #: done, but the answer is "drop" (connection cut), "503" or "timeout" (unknown); and not done
     accept_but_lose_answer: Mapping[str, Trigger] = field(default_factory=dict)
     refuse_and_lose_answer: Mapping[str, Trigger] = field(default_factory=dict)
     #: order queries, open orders and trade lists show the past

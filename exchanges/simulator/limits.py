@@ -1,28 +1,53 @@
 """
-The exchange's limits: request weight per address, orders per account, and the bans that follow.
+An exchange's limits: weight per address, ceilings per holder, and the bans that follow.
 
-Windows are fixed and aligned to the clock, as Binance's are. Over the limit comes 429 with
-`Retry-After`; who goes on gets 418 for a while, longer each time. What is asked during a ban is
-counted, since a good client asks nothing then.
+Windows are fixed and aligned to the clock, as Binance's are. Over the limit comes a refusal with
+the time to wait; who goes on is banned for a while, longer each time. What is asked during a ban is
+counted, since a good client asks nothing then. How it is worded is the exchange's: `LimitReached`
+knows no codes.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from exchanges.simulator.errors import TEAPOT, TOO_MANY_REQUESTS, ApiError
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
     from exchanges.simulator.config import SimulatorConfig
+    from exchanges.simulator.exchange import SimulatedExchange
 
 LONGEST_BAN: Final = 3 * 86_400.0
-TEN_SECONDS: Final = 10.0
 MINUTE: Final = 60.0
+#: what was reached
+BAN: Final = "ban"
+ADDRESS: Final = "address"
+HOLDER: Final = "holder"
+
+
+class LimitReached(Exception):
+    """Too much was asked; nothing happened."""
+
+    def __init__(self, kind: str, *, retry_after: int, limit: int = 0, pool: str = "") -> None:
+        """`kind` is BAN, ADDRESS or HOLDER (then `pool` names the ceiling); seconds to wait."""
+        super().__init__(kind)
+        self.kind = kind
+        self.retry_after = retry_after
+        self.limit = limit
+        self.pool = pool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charge:
+    """One request against one ceiling of one holder (a key, a UID, a pocket, an address)."""
+
+    holder: str
+    pool: str
+    limit: int
+    period: float
 
 
 @dataclass(slots=True)
@@ -46,14 +71,6 @@ class Window:
         return max(1, int((self.number + 1) * self.length - now) + 1)
 
 
-@dataclass(slots=True)
-class OrderWindows:
-    """The two order counts of one account."""
-
-    short: Window = field(default_factory=lambda: Window(TEN_SECONDS))
-    long: Window = field(default_factory=lambda: Window(MINUTE))
-
-
 class Limits:
     """What has been used, and who is banned."""
 
@@ -64,7 +81,7 @@ class Limits:
         self._config = config
         self._now = now
         self._weight = Window(config().weight_window)
-        self._orders: dict[str, OrderWindows] = {}
+        self._pools: dict[tuple[str, str], Window] = {}
         self._refused = Window(config().weight_window)
         self.banned_until = 0.0
         self.bans = 0
@@ -74,27 +91,20 @@ class Limits:
 
     @property
     def used_weight(self) -> int:
-        """What has been used of this minute's weight."""
+        """What has been used of this window's weight."""
         return self._weight.add(self._now(), 0)
 
     def check_ban(self) -> None:
-        """Refuse everything during a ban (418), and count what was asked."""
+        """Refuse everything during a ban, and count what was asked."""
         if self._now() < self.banned_until:
             self.requests_during_ban += 1
             raise self._banned()
 
-    def _banned(self) -> ApiError:
-        until = int(self.banned_until * 1000)
-        return ApiError(
-            -1003,
-            f"Way too many requests; IP(127.0.0.1) banned until {until}. "
-            "Please use the websocket for live updates to avoid bans.",
-            status=TEAPOT,
-            retry_after=max(1, int(self.banned_until - self._now()) + 1),
-        )
+    def _banned(self) -> LimitReached:
+        return LimitReached(BAN, retry_after=max(1, int(self.banned_until - self._now()) + 1))
 
     def spend(self, weight: int) -> None:
-        """Count a request; refuse it (429) when the minute's weight is used up."""
+        """Count a request; refuse it when the window's weight is used up."""
         config, now = self._config(), self._now()
         used = self._weight.add(now, weight)
         self.weight_by_minute[int(now // MINUTE)] += weight
@@ -102,12 +112,19 @@ class Limits:
             return
         if self._refused.add(now, 1) > config.ban_after:
             self.ban(config.ban_seconds)
-        limit = config.weight_limit
-        text = f"Too many requests; current limit of IP(127.0.0.1) is {limit} requests per minute."
-        raise self.refusal(-1003, text, self._weight.left(now))
+        self.too_many_requests += 1
+        left = self._weight.left(now)
+        raise LimitReached(ADDRESS, retry_after=left, limit=config.weight_limit)
+
+    def refund(self, weight: int) -> None:
+        """Give back what a request that succeeded does not cost."""
+        if weight:
+            now = self._now()
+            self._weight.add(now, -weight)
+            self.weight_by_minute[int(now // MINUTE)] -= weight
 
     def ban(self, lasting: float) -> None:
-        """Ban this address (raises the first 418); every further ban is twice as long."""
+        """Ban this address (raises the first refusal); every further ban is twice as long."""
         self.impose(min(lasting * 2**self.bans, LONGEST_BAN))
         raise self._banned()
 
@@ -116,27 +133,36 @@ class Limits:
         self.banned_until = self._now() + lasting
         self.bans += lasting > 0
 
-    def refusal(self, code: int, text: str, retry_after: int) -> ApiError:
-        """A 429, counted."""
-        self.too_many_requests += 1
-        return ApiError(code, text, status=TOO_MANY_REQUESTS, retry_after=retry_after)
-
-    def count_order(self, api_key: str) -> None:
-        """Count an order of an account; refuse it (-1015) when there were too many."""
-        config, now = self._config(), self._now()
-        windows = self._orders.setdefault(api_key, OrderWindows())
-        short, long = windows.short.add(now, 1), windows.long.add(now, 1)
-        if not config.enforce_limits:
+    def count(self, charges: Sequence[Charge]) -> None:
+        """Count a request against ceilings, all of them; refuse it when one was used up."""
+        now = self._now()
+        used = [self._window(charge).add(now, 1) for charge in charges]
+        if not self._config().enforce_limits:
             return
-        for used, limit, window, per in (
-            (short, config.orders_per_10s, windows.short, "10 SECONDS"),
-            (long, config.orders_per_minute, windows.long, "1 MINUTE"),
-        ):
-            if used > limit:
-                text = f"Too many new orders; current limit is {limit} orders per {per}."
-                raise self.refusal(-1015, text, window.left(now))
+        for charge, number in zip(charges, used, strict=True):
+            if number > charge.limit:
+                self.too_many_requests += 1
+                left = self._window(charge).left(now)
+                raise LimitReached(HOLDER, retry_after=left, limit=charge.limit, pool=charge.pool)
 
-    def order_counts(self, api_key: str) -> tuple[int, int]:
-        """What the account has used of its two order limits."""
-        windows = self._orders.setdefault(api_key, OrderWindows())
-        return windows.short.add(self._now(), 0), windows.long.add(self._now(), 0)
+    def _window(self, charge: Charge) -> Window:
+        key = (charge.holder, charge.pool)
+        found = self._pools.get(key)
+        if found is None:
+            found = self._pools[key] = Window(charge.period)
+        return found
+
+    def used(self, charge: Charge) -> int:
+        """What the holder has used of a ceiling in this window."""
+        return self._window(charge).add(self._now(), 0)
+
+    def window_ends(self, charge: Charge) -> int:
+        """Whole seconds until the ceiling is free again."""
+        return self._window(charge).left(self._now())
+
+
+def share(houses: Iterable[SimulatedExchange]) -> None:
+    """Let houses behind one address share the first one's limits."""
+    first, *others = houses
+    for house in others:
+        house.limits = first.limits

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
-WAYS_TO_LOSE: Final = ("drop", "502", "503", "-1007")
+#: "timeout" is the exchange's own word for an unknown outcome (Binance: -1007)
+WAYS_TO_LOSE: Final = ("drop", "502", "503", "timeout", "-1007")
 #: what a trigger does when it is not told
 DEFAULTS: Final[Mapping[str, int | str]] = {"status": 503, "how": "drop", "strike": 1}
 

@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 
 from exchanges.simulator.config import SimulatorConfig
-from exchanges.simulator.errors import ApiError
-from exchanges.simulator.limits import Limits
+from exchanges.simulator.limits import ADDRESS, BAN, HOLDER, Charge, LimitReached, Limits
 
 
 class Watch:
@@ -21,7 +20,7 @@ class Watch:
         return self.now
 
 
-CONFIG = SimulatorConfig(weight_limit=100, ban_after=2, ban_seconds=120, orders_per_10s=2)
+CONFIG = SimulatorConfig(weight_limit=100, ban_after=2, ban_seconds=120)
 
 
 @pytest.fixture
@@ -34,19 +33,27 @@ def limits(watch: Watch) -> Limits:
     return Limits(lambda: CONFIG, watch)
 
 
-def refusal(limits: Limits, weight: int = 1) -> ApiError:
-    with pytest.raises(ApiError) as caught:
+def charges(holder: str) -> list[Charge]:
+    """Two orders in ten seconds, nine in a minute."""
+    return [
+        Charge(holder=holder, pool="10 SECONDS", limit=2, period=10.0),
+        Charge(holder=holder, pool="1 MINUTE", limit=9, period=60.0),
+    ]
+
+
+def refusal(limits: Limits, weight: int = 1) -> LimitReached:
+    with pytest.raises(LimitReached) as caught:
         limits.spend(weight)
     return caught.value
 
 
-def test_over_the_limit_comes_429_with_the_time_to_wait(limits: Limits, watch: Watch) -> None:
+def test_over_the_limit_comes_a_refusal_with_the_time_to_wait(limits: Limits, watch: Watch) -> None:
     limits.spend(100)
     watch.now += 20
 
     error = refusal(limits)
 
-    assert (error.status, error.code, error.retry_after) == (429, -1003, 41)
+    assert (error.kind, error.limit, error.retry_after) == (ADDRESS, 100, 41)
     watch.now = 660.0
     limits.spend(100)
     assert limits.used_weight == 100
@@ -54,39 +61,47 @@ def test_over_the_limit_comes_429_with_the_time_to_wait(limits: Limits, watch: W
 
 def test_who_goes_on_is_banned_and_longer_every_time(limits: Limits, watch: Watch) -> None:
     limits.spend(100)
-    statuses = [refusal(limits).status for _ in range(3)]
-    assert statuses == [429, 429, 418]
+    kinds = [refusal(limits).kind for _ in range(3)]
+    assert kinds == [ADDRESS, ADDRESS, BAN]
     assert limits.banned_until == watch.now + 120
 
     watch.now += 121
     limits.check_ban()
-    with pytest.raises(ApiError):
+    with pytest.raises(LimitReached):
         limits.ban(CONFIG.ban_seconds)
     assert limits.banned_until == watch.now + 240
 
 
 def test_what_is_asked_during_a_ban_is_counted(limits: Limits) -> None:
-    with pytest.raises(ApiError):
+    with pytest.raises(LimitReached):
         limits.ban(60)
     before = limits.requests_during_ban
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(LimitReached) as caught:
         limits.check_ban()
 
-    assert caught.value.status == 418
+    assert caught.value.kind == BAN
     assert limits.requests_during_ban == before + 1
 
 
-def test_orders_are_limited_per_account(limits: Limits, watch: Watch) -> None:
-    limits.count_order("ann")
-    limits.count_order("ann")
-    limits.count_order("bob")
-    with pytest.raises(ApiError, match="2 orders per 10 SECONDS") as caught:
-        limits.count_order("ann")
-    assert caught.value.code == -1015
+def test_ceilings_are_each_holders_own(limits: Limits, watch: Watch) -> None:
+    for holder in ("ann", "ann", "bob"):
+        limits.count(charges(holder))
+    with pytest.raises(LimitReached) as caught:
+        limits.count(charges("ann"))
+    reached = caught.value
+    assert (reached.kind, reached.pool, reached.limit) == (HOLDER, "10 SECONDS", 2)
 
     watch.now += 10
-    limits.count_order("ann")
-    assert limits.order_counts("ann") == (1, 4)
+    limits.count(charges("ann"))
+    assert [limits.used(each) for each in charges("ann")] == [1, 4]
+
+
+def test_what_succeeds_may_cost_less(limits: Limits) -> None:
+    limits.spend(5)
+    limits.refund(4)
+
+    assert limits.used_weight == 1
+    assert dict(limits.weight_by_minute) == {10: 1}
 
 
 def test_limits_that_are_not_enforced_are_still_counted(watch: Watch) -> None:
