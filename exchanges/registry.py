@@ -7,6 +7,7 @@ The only door into the exchanges: a name in, an adapter, a stream or a REST clie
 from __future__ import annotations
 
 import importlib
+from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -14,18 +15,20 @@ from exchanges.adapter import RestTerms, StreamTerms
 from exchanges.errors import PermanentError
 from exchanges.messages import Exchange, MarketType, Message
 from exchanges.stream import PrivateStream
+from exchanges.stream_settings import StreamSettings
 
 if TYPE_CHECKING:
     from exchanges.adapter import Adapter, Limits
     from exchanges.credentials import Credentials
     from exchanges.rest import RestClient
     from exchanges.stream import StreamHandler
-    from exchanges.stream_settings import StreamSettings
 
 #: where each exchange's ADAPTER is; read when it is first asked for
 _MODULES: dict[str, str] = {
     Exchange.BINANCE: "exchanges.binance",
 }
+#: so long before the exchange ends a connection for its age a new one is made
+_EARLIER = timedelta(hours=1)
 _MARKET_TYPES: dict[str, MarketType] = {market_type: market_type for market_type in MarketType}
 
 
@@ -119,8 +122,12 @@ def stream_for(
             base_url=base_url,
         )
     )
+    lifetime = (spoken.connection_lifetime - _EARLIER).total_seconds()
     return PrivateStream(
-        session_id=session_id, credential=credential, handler=handler, settings=settings
+        session_id=session_id,
+        credential=credential,
+        handler=handler,
+        settings=settings or StreamSettings(lifetime=lifetime),
     )
 
 
