@@ -106,6 +106,18 @@ class StreamTerms:
     base_url: str | None
 
 
+class Placed(Protocol):
+    """What a place is read from: a report of a fill, or a row that keeps one."""
+
+    @property
+    def exchange_trade_id(self) -> str:
+        """Its own id."""
+
+    @property
+    def executed_at(self) -> datetime:
+        """When it happened, by the exchange's clock."""
+
+
 class OrderReader(Protocol):
     """Reads one order of a REST answer. Raises MalformedMessage."""
 
@@ -153,6 +165,6 @@ class Adapter:
     read_execution: ExecutionReader
     #: where a fill stands in the list a trade cursor reads, as a number that only grows: a trade
     #: id, or a time in milliseconds where ids are no numbers (then a query begins *at* it)
-    place_of: Callable[[ExecutionReport], int]
+    place_of: Callable[[Placed], int]
     rest: Callable[[RestTerms], RestClient]
     credential: Callable[[StreamTerms], StreamCredential]

@@ -28,7 +28,7 @@ from exchanges.listen_key import PRODUCTION_URL, ListenKey
 from exchanges.messages import Exchange, MarketType
 
 if TYPE_CHECKING:
-    from exchanges.messages import ExecutionReport
+    from exchanges.adapter import Placed
     from exchanges.rest import RestClient
     from exchanges.stream_credential import StreamCredential
 
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 _KEY_REFRESH = timedelta(minutes=30)
 
 
-def place_of(execution: ExecutionReport) -> int:
+def place_of(fill: Placed) -> int:
     """Trade ids of a symbol are numbers that grow."""
-    return int(execution.exchange_trade_id)
+    return int(fill.exchange_trade_id)
 
 
 def rest(terms: RestTerms) -> RestClient:

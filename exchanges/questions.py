@@ -47,8 +47,10 @@ class NewOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeCursor:
-    """Where a trades query goes on: after this trade id, or else from this time."""
+    """Where a trades query goes on: after a place, or else from a time."""
 
+    #: as text the place of a fill, all before which are known (`Adapter.place_of`): a trade id
+    #: to go on after; or milliseconds to begin at, for other fills may share them
     after_trade_id: str | None = None
     since: datetime | None = None
     #: enough is known once this trade was seen; None reads the list to its end
@@ -68,7 +70,7 @@ class Verification:
     trades_complete_for: frozenset[str] = frozenset()
     #: orders the exchange said it does not know
     not_found: tuple[OrderRef, ...] = ()
-    #: greatest trade id seen in an unbroken cursor query; None if no such query was made
+    #: greatest place seen in an unbroken cursor query, as text; None if no such query was made
     cursor: str | None = None
 
 

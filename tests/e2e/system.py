@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from exchanges.messages import MarketType, OrderType, Side
+from exchanges.messages import OrderType, Side
 from ordertrack.binaries import valkey_server
 from ordertrack.environment import BASE_DIR
 from ordertrack.processes import beat, streams, web, worker
@@ -121,7 +121,6 @@ class System:
         """Place a limit order, or a market order where no price is named."""
         intent = OrderIntent(
             symbol=SYMBOL,
-            market_type=MarketType.FUTURES,
             side=side,
             order_type=OrderType.MARKET if price is None else OrderType.LIMIT,
             quantity=Decimal(quantity),

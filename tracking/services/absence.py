@@ -140,8 +140,9 @@ def conclude(account: ExchangeAccount, weighed: Weighed) -> Conclusion:
     client, row = clients.rest_client(account), weighed.row
     key = (row.market_type, row.symbol)
     cursor = read_cursors(account.pk, [key], account.baseline_at)[key]
-    trades = verification.trades_since(client, key, cursor)
-    bystanders.adopt(account.pk, client, trades)
+    place_of = registry.adapter(account.exchange).place_of
+    trades = verification.trades_since(client, key, cursor, place_of)
+    bystanders.adopt(account, client, trades)
     verdict = _verdict(account, client, weighed)
     is_reset = verdict.status is OrderStatus.EXPIRED
     judged = Gathered(

@@ -63,20 +63,21 @@ def look(account: ExchangeAccount, client: RestClient) -> Activity:
         late = client.fetch_activity(now - LOOK_BACK, only_funding=True, priority=Priority.SYNC)
         movements += late.movements
     # what is traded in a market we do not know is not ours to ask for
-    named = {name: _symbol(client.markets, name) for name in told.traded_symbol_ids}
+    market_type = MarketType(account.market_type)
+    named = {_symbol(client.markets, market_type, name) for name in told.traded_symbol_ids}
     return Activity(
-        traded=frozenset((MarketType.FUTURES.value, symbol) for symbol in named.values() if symbol),
+        traded=frozenset((market_type.value, symbol) for symbol in named if symbol),
         postings=tuple(_posting(client.markets, movement) for movement in movements),
         looked_at=told.more_from or now,
     )
 
 
-def _symbol(markets: Markets, symbol_id: str) -> str:
+def _symbol(markets: Markets, market_type: MarketType, symbol_id: str) -> str:
     """Name a market; "" for none, and for one we do not know: money that moved is booked anyhow."""
     if not symbol_id:
         return ""
     try:
-        return markets.symbol_of(MarketType.FUTURES, symbol_id)
+        return markets.symbol_of(market_type, symbol_id)
     except UnknownSymbol:
         return ""
 
@@ -87,7 +88,7 @@ def _posting(markets: Markets, told: MovementReport) -> NewPosting:
         kind=PostingKind(told.kind.value),
         market_type=told.market_type.value,
         posted_at=told.posted_at,
-        symbol=_symbol(markets, told.symbol_id),
+        symbol=_symbol(markets, told.market_type, told.symbol_id),
         asset=told.asset[:16],
         amount=told.amount,
     )

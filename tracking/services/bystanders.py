@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING
 import structlog
 from django.utils import timezone
 
+from exchanges import registry
 from exchanges.errors import OrderNotFound
 from exchanges.governor import Priority
 from exchanges.messages import IdSpace, MarketType
-from exchanges.questions import OrderRef
+from exchanges.questions import OrderRef, TradeCursor
 from tracking.domain.evidence import Evidence
 from tracking.models import ClosedOrder, OpenOrder
 from tracking.services.order_records import Gathered
+from tracking.services.trade_pages import before
 from tracking.services.verification import explained
 
 if TYPE_CHECKING:
@@ -29,8 +31,9 @@ if TYPE_CHECKING:
 
     from exchanges.messages import ExecutionReport, OrderSnapshot
     from exchanges.rest import RestClient
+    from tracking.models import ExchangeAccount
     from tracking.services.order_records import OrderIdentity
-    from tracking.services.verification import Others, SymbolKey, Verified
+    from tracking.services.verification import SymbolKey, Verified
 
 log = structlog.get_logger(__name__)
 
@@ -40,20 +43,23 @@ ADOPTED_AT_ONCE = 20
 FORGOTTEN_AFTER = timedelta(days=1)
 
 
-def join_known(account_id: int, answer: Verified, *, groups_known_to: Sequence[Gathered]) -> None:
+def join_known(
+    account: ExchangeAccount, answer: Verified, *, groups_known_to: Sequence[Gathered]
+) -> None:
     """Take in what an answer says of orders we know; hold the cursor before all others."""
     for key, others in answer.others.items():
-        known = known_orders(account_id, key, {*others.fills, *others.snapshots})
+        known = known_orders(account.pk, key, {*others.fills, *others.snapshots})
         known |= {
             g.exchange_order_id
             for g in groups_known_to
             if g.exchange_order_id and (g.market_type, g.symbol) == key
         }
-        _join(answer, key, others, known, {})
+        _join(answer, key, known, {})
+        _hold_cursor(account, answer, key, known)
 
 
 def adopt(
-    account_id: int,
+    account: ExchangeAccount,
     client: RestClient,
     answer: Verified,
     *,
@@ -66,7 +72,7 @@ def adopt(
     """
     budget = ADOPTED_AT_ONCE
     for key, others in answer.others.items():
-        known = known_orders(account_id, key, {*others.fills, *others.snapshots})
+        known = known_orders(account.pk, key, {*others.fills, *others.snapshots})
         known |= {i[3] for i in told if i[:3] == (*key, IdSpace.ORDER.value)}
         unknown = [i for i in others.fills if i not in known and i not in others.snapshots]
         asked, budget = unknown[:budget], budget - min(budget, len(unknown))
@@ -74,7 +80,8 @@ def adopt(
         snapshots = {i: snapshot for i, snapshot in answers.items() if snapshot}
         forgotten = {i for i in answers if i not in snapshots and _are_old(others.fills[i])}
         found = known | forgotten | set(snapshots) | set(others.snapshots)
-        _join(answer, key, others, found, snapshots)
+        _join(answer, key, found, snapshots)
+        _hold_cursor(account, answer, key, found)
 
 
 def _ask(client: RestClient, key: SymbolKey, order_id: str) -> OrderSnapshot | None:
@@ -122,10 +129,10 @@ def known_orders(account_id: int, key: SymbolKey, order_ids: Iterable[str]) -> s
 def _join(
     answer: Verified,
     key: SymbolKey,
-    others: Others,
     taken: set[str],
     asked: dict[str, OrderSnapshot],
 ) -> None:
+    others = answer.others[key]
     snapshots = others.snapshots | asked
     for order_id in sorted({*others.fills, *others.snapshots} & taken):
         snapshot = snapshots.get(order_id)
@@ -142,12 +149,15 @@ def _join(
                 ),
             )
         )
-    left = [
-        int(fill.exchange_trade_id)
-        for order_id, fills in others.fills.items()
-        if order_id not in taken
-        for fill in fills
-    ]
-    cursor = answer.cursors.get(key)
-    if left and cursor is not None:
-        answer.cursors[key] = str(min(int(cursor), min(left) - 1))
+
+
+def _hold_cursor(
+    account: ExchangeAccount, answer: Verified, key: SymbolKey, taken: set[str]
+) -> None:
+    """Keep the cursor before the fills that were not taken: they are asked for again."""
+    others, cursor = answer.others[key], answer.cursors.get(key)
+    left = [fill for i, fills in others.fills.items() if i not in taken for fill in fills]
+    if cursor is not None:
+        place_of = registry.adapter(account.exchange).place_of
+        held = before(TradeCursor(after_trade_id=cursor), left, place_of)
+        answer.cursors[key] = held.after_trade_id

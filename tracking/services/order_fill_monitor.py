@@ -21,6 +21,7 @@ from django.conf import settings
 from django.db import InterfaceError, InternalError, OperationalError
 from django.utils import timezone
 
+from exchanges import registry
 from exchanges.errors import MalformedMessage, UnknownSymbol
 from tracking.domain.findings import AnomalyKind
 from tracking.models import ExchangeAccount
@@ -167,7 +168,7 @@ class OrderFillMonitor:
         if fills and self._may_wait(account):
             others = [group.gathered for group in groups if not group.has_fill]
             answer = self._ask(account, fills)
-            bystanders.join_known(account.pk, answer, groups_known_to=evidence)
+            bystanders.join_known(account, answer, groups_known_to=evidence)
             evidence, cursors = others + answer.gathered, answer.cursors
         return emit_trade_event(
             account_id=account.pk,
@@ -189,6 +190,7 @@ class OrderFillMonitor:
             clients.rest_client(account),
             fills,
             read_cursors(account.pk, symbols, account.baseline_at),
+            place_of=registry.adapter(account.exchange).place_of,
             deadline=time.monotonic() + settings.VERIFY_DEADLINE,
         )
         if answer.failed:

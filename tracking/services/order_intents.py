@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING
 
-from exchanges.messages import MarketType, OrderType, PositionSide, Side, TimeInForce
+from exchanges.messages import OrderType, PositionSide, Side, TimeInForce
 from tracking.services.payloads import plain
 
 if TYPE_CHECKING:
@@ -19,14 +19,17 @@ class InvalidOrderError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderIntent:
-    """What a strategy wants. Amounts are rounded down to the market's steps, prices to the next."""
+    """
+    What a strategy wants, in its account's market.
+
+    Amounts are rounded down to the market's steps, prices to the next.
+    """
 
     symbol: str
     side: Side
     order_type: OrderType
     quantity: Decimal
     price: Decimal | None = None
-    market_type: MarketType = MarketType.FUTURES
     time_in_force: TimeInForce = TimeInForce.GTC
     position_side: PositionSide = PositionSide.NET
     reduce_only: bool = False

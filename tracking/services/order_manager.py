@@ -22,7 +22,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from exchanges import registry
-from exchanges.messages import OrderStatus
+from exchanges.messages import MarketType, OrderStatus
 from exchanges.questions import NewOrder
 from tracking.domain import client_ids
 from tracking.models import (
@@ -114,13 +114,14 @@ class OrderManager:
         return request
 
     def _rounded(self, client: RestClient, intent: OrderIntent) -> NewOrder:
-        market = client.markets.market_of(intent.market_type, intent.symbol)
+        market_type = MarketType(self.account.market_type)
+        market = client.markets.market_of(market_type, intent.symbol)
         rules = registry.adapter(self.account.exchange).client_order_ids
         random_part = "".join(
             secrets.choice(client_ids.ALPHABET) for _ in range(client_ids.RANDOM_LENGTH)
         )
         return NewOrder(
-            market_type=intent.market_type,
+            market_type=market_type,
             symbol_id=market.symbol_id,
             client_order_id=client_ids.compose(
                 self.strategy_account.token, random_part, prefix=rules.prefix
@@ -143,7 +144,7 @@ class OrderManager:
             idempotency_key=key,
             action=RequestAction.PLACE.value,
             body=intent.body(),
-            market_type=intent.market_type.value,
+            market_type=self.account.market_type,
             symbol=intent.symbol,
             client_order_id=order.client_order_id,
             created_at=now,
@@ -155,7 +156,7 @@ class OrderManager:
         return OpenOrder(
             account=self.account,
             strategy_account=self.strategy_account,
-            market_type=intent.market_type.value,
+            market_type=self.account.market_type,
             symbol=intent.symbol,
             client_order_id=order.client_order_id,
             placed_by_us=True,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from django.utils import timezone
 
+from exchanges import registry
 from exchanges.errors import UnknownSymbol
 from exchanges.governor import Priority
 from exchanges.messages import HoldingReport, IdSpace, MarketType, OrderSnapshot, OrderStatus
@@ -170,8 +171,11 @@ def _ask_about(
         return Answer([])
     keys = {(q.market_type, q.symbol) for q in questions}
     cursors = read_cursors(account.pk, keys, account.baseline_at)
-    verified = verification.ask(client, questions, cursors, priority=Priority.SYNC)
-    bystanders.adopt(account.pk, client, verified)
+    place_of = registry.adapter(account.exchange).place_of
+    verified = verification.ask(
+        client, questions, cursors, place_of=place_of, priority=Priority.SYNC
+    )
+    bystanders.adopt(account, client, verified)
     answered = [g for g in verified.gathered if g.evidence.statements or g.evidence.executions]
     return Answer(
         answered, verified.cursors, verified.not_found, noticed=_gone_markets(verified.gone)
@@ -195,9 +199,10 @@ def trades_of(
     `told`: orders that count as known although they have no row yet.
     """
     answer = Answer([])
+    place_of = registry.adapter(account.exchange).place_of
     for key in sorted(cursors):
-        verified = verification.trades_since(client, key, cursors[key])
-        bystanders.adopt(account.pk, client, verified, told=told)
+        verified = verification.trades_since(client, key, cursors[key], place_of)
+        bystanders.adopt(account, client, verified, told=told)
         answer.gathered += verified.gathered
         answer.cursors |= verified.cursors
         answer.has_more = answer.has_more or bystanders.strangers(verified)

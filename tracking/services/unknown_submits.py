@@ -26,6 +26,7 @@ import structlog
 from django.db.models import F
 from django.utils import timezone
 
+from exchanges import registry
 from exchanges.errors import ExchangeError, OrderNotFound, UnknownSymbol
 from exchanges.governor import Priority
 from exchanges.messages import MarketType, OrderSnapshot, OrderStatus
@@ -141,8 +142,9 @@ def _ask(
         if snapshot is not None:
             told.append(_known(row, snapshot))
     cursor = read_cursors(account.pk, [key], account.baseline_at)[key]
-    trades = verification.trades_since(client, key, cursor)
-    bystanders.adopt(account.pk, client, trades)
+    place_of = registry.adapter(account.exchange).place_of
+    trades = verification.trades_since(client, key, cursor, place_of)
+    bystanders.adopt(account, client, trades)
     emission = emit_trade_event(
         account_id=account.pk,
         gathered=[*told, *trades.gathered],

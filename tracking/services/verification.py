@@ -17,6 +17,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
@@ -25,12 +26,15 @@ from exchanges.errors import ExchangeError, TransientError, UnknownSymbol
 from exchanges.governor import Priority
 from exchanges.messages import ExecutionReport, IdSpace, MarketType, OrderSnapshot
 from exchanges.questions import OrderRef, TradeCursor, Verification
+from tracking.domain.executions import is_fill
+from tracking.services.trade_pages import Pages
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from exchanges.rest import RestClient
     from tracking.services.order_records import Gathered, OrderIdentity
+    from tracking.services.trade_pages import PlaceOf
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +75,7 @@ def ask(
     cursors: Mapping[SymbolKey, TradeCursor],
     *,
     want_trades: bool = False,
+    place_of: PlaceOf,
     ended: Collection[OrderIdentity] = (),
     deadline: float | None = None,
     priority: Priority = Priority.VERIFY,
@@ -89,7 +94,7 @@ def ask(
             answer = _ask_symbol(
                 client,
                 items,
-                cursor=cursors.get(key),
+                cursor=_as_far_as_told(cursors.get(key), items, place_of),
                 want_trades=want_trades or len(items) >= BULK,
                 ended=ended,
                 timeout=PATIENT if deadline is None else deadline - time.monotonic(),
@@ -125,7 +130,7 @@ def _ask_symbol(
         raise TransientError(msg)
     return client.verify_orders(
         [ref_of(client, item) for item in items],
-        cursor=_as_far_as_told(cursor, items) if cursor and want_trades else None,
+        cursor=cursor if want_trades else None,
         want_trades=want_trades,
         told_terminal=frozenset(
             item.exchange_order_id
@@ -137,18 +142,24 @@ def _ask_symbol(
     )
 
 
-def _as_far_as_told(cursor: TradeCursor, items: Sequence[Gathered]) -> TradeCursor:
+def _as_far_as_told(
+    cursor: TradeCursor | None, items: Sequence[Gathered], place_of: PlaceOf
+) -> TradeCursor | None:
     """Read the trades no further than the frames have told of them.
 
     Behind a backlog the list is long already, and its rest will be read with the frames of the
     rest. To its end it is read where some order's fills came without ids of trades.
     """
-    if not all(item.evidence.executions for item in items):
+    told = [item.evidence.executions for item in items]
+    if (
+        cursor is None
+        or not all(told)
+        or not all(is_fill(fill) for fills in told for fill in fills)
+    ):
         return cursor
-    ids = [fill.exchange_trade_id for item in items for fill in item.evidence.executions]
-    if not all(map(str.isdigit, ids)):
-        return cursor
-    return replace(cursor, until_trade_id=max(ids, key=int), awaited=len(ids))
+    fills = [fill for fills in told for fill in fills]
+    last = max(fills, key=place_of)
+    return replace(cursor, until_trade_id=last.exchange_trade_id, awaited=len(fills))
 
 
 def ref_of(client: RestClient, item: Gathered) -> OrderRef:
@@ -247,28 +258,28 @@ def _left(deadline: float) -> float:
     return max(0.001, deadline - time.monotonic())
 
 
-def trades_since(client: RestClient, key: SymbolKey, cursor: TradeCursor) -> Verified:
+def trades_since(
+    client: RestClient, key: SymbolKey, cursor: TradeCursor, place_of: PlaceOf
+) -> Verified:
     """Read a symbol's trades after a cursor, as what they say of orders.
 
     A market that is gone has none to tell. Raises ExchangeError.
     """
     try:
-        return _trades_since(client, key, cursor)
+        symbol_id = client.markets.market_of(MarketType(key[0]), key[1]).symbol_id
+        return _trades_since(client, key, symbol_id, cursor, place_of)
     except UnknownSymbol:
         return Verified([], gone=[key])
 
 
-def _trades_since(client: RestClient, key: SymbolKey, cursor: TradeCursor) -> Verified:
-    market = client.markets.market_of(MarketType(key[0]), key[1])
+def _trades_since(
+    client: RestClient, key: SymbolKey, symbol_id: str, cursor: TradeCursor, place_of: PlaceOf
+) -> Verified:
     fills: dict[str, list[ExecutionReport]] = defaultdict(list)
-    while True:
-        page = client.fetch_executions(market.symbol_id, cursor, priority=Priority.SYNC)
-        for execution in page:
-            fills[execution.exchange_order_id].append(execution)
-        if not page:
-            break
-        cursor = TradeCursor(after_trade_id=page[-1].exchange_trade_id)
+    pages = Pages(partial(client.fetch_executions, symbol_id, priority=Priority.SYNC), place_of)
+    for execution in pages.read(cursor):
+        fills[execution.exchange_order_id].append(execution)
     result = Verified([])
     result.others[key] = Others(dict(fills), {})
-    result.cursors[key] = cursor.after_trade_id
+    result.cursors[key] = pages.cursor
     return result

@@ -11,6 +11,7 @@ answer). Both back off 1, 2, 5, 10, 30, 60 s; the columns are schedule, not book
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ import structlog
 from django.db import connection, transaction
 from django.utils import timezone
 
+from exchanges import registry
 from exchanges.errors import ExchangeError
 from exchanges.messages import OrderStatus, Source
 from tracking.domain.evidence import Evidence
@@ -42,6 +44,7 @@ from tracking.services.lost_cancels import (
     withdraw_lost,
 )
 from tracking.services.order_records import Gathered, ended_among
+from tracking.services.trade_pages import before
 from tracking.services.unknown_submits import is_unknown_submit
 from tracking.services.unsent import fail_never_sent
 
@@ -166,16 +169,17 @@ def _ask(
         return ()
     client = clients.rest_client(account)
     keys = {(q.market_type, q.symbol) for q in questions}
-    cursors = _cursors_before(executions, read_cursors(account.pk, keys, account.baseline_at))
+    cursors = _cursors_before(account, executions, keys)
     untold = any(e.source == Source.INFERRED.value or e.commission is None for e in executions)
     answer = verification.ask(
         client,
         questions,
         cursors,
         want_trades=untold,
+        place_of=registry.adapter(account.exchange).place_of,
         ended=ended_among(account.pk, [q.identity for q in questions if q.identity]),
     )
-    bystanders.join_known(account.pk, answer, groups_known_to=questions)
+    bystanders.join_known(account, answer, groups_known_to=questions)
     emit_answer(account, answer)
     _ask_one_by_one(account, client, executions)
     return answer.gathered
@@ -240,18 +244,19 @@ def _question(
 
 
 def _cursors_before(
-    executions: Iterable[TradeExecution], cursors: dict[SymbolKey, TradeCursor]
+    account: ExchangeAccount, executions: Iterable[TradeExecution], keys: set[SymbolKey]
 ) -> dict[SymbolKey, TradeCursor]:
-    """Go back far enough for the trades query to show the fills in question."""
+    """Go back far enough for the trades query to show the fills in question.
+
+    A guess stands for fills whose places nobody knows.
+    """
+    place_of = registry.adapter(account.exchange).place_of
+    asked: dict[SymbolKey, list[TradeExecution]] = defaultdict(list)
     for execution in executions:
-        key = (execution.market_type, execution.symbol)
-        cursor = cursors.get(key)
-        trade_id = execution.exchange_trade_id
-        if cursor is None or cursor.after_trade_id is None or not trade_id.isdigit():
-            continue
-        if int(trade_id) <= int(cursor.after_trade_id):
-            cursors[key] = type(cursor)(after_trade_id=str(int(trade_id) - 1))
-    return cursors
+        if execution.source != Source.INFERRED.value:
+            asked[execution.market_type, execution.symbol].append(execution)
+    cursors = read_cursors(account.pk, keys, account.baseline_at)
+    return {key: before(cursor, asked[key], place_of) for key, cursor in cursors.items()}
 
 
 def _tell_impatience(account_id: int, executions: Sequence[TradeExecution]) -> None:

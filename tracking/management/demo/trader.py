@@ -170,7 +170,7 @@ def place_by_hand(control: ExchangeControl, account: ExchangeAccount, intent: Or
         "side": intent.side.value,
         "type": intent.order_type.value,
     }
-    market = clients.rest_client(account).markets.market_of(intent.market_type, intent.symbol)
+    market = clients.rest_client(account).markets.market_of(MarketType.FUTURES, intent.symbol)
     terms["quantity"] = f"{on_step(intent.quantity, market.quantity_step):f}"
     if intent.price is not None:
         terms["price"] = f"{on_step(intent.price, market.price_step):f}"
@@ -190,7 +190,6 @@ def draw_intent(chance: Random, prices: dict[str, Decimal]) -> OrderIntent:
     kind = chance.choices(("market", "near", "far"), weights=(25, 65, 10))[0]
     return OrderIntent(
         symbol=symbol,
-        market_type=MarketType.FUTURES,
         side=side,
         order_type=OrderType.MARKET if kind == "market" else OrderType.LIMIT,
         quantity=notional / price,

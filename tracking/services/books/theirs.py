@@ -22,14 +22,16 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from django.utils import timezone
 
+from exchanges import registry
 from exchanges.errors import TransientError, UnknownSymbol
 from exchanges.governor import Priority
 from exchanges.messages import HoldingReport, MarketType, OrderSnapshot
 from exchanges.questions import TradeCursor
 from tracking.services import clients
+from tracking.services.trade_pages import Pages
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
     from decimal import Decimal
 
@@ -122,6 +124,8 @@ class Reader:
         clients.require_active(account)
         self._client: RestClient = clients.rest_client(account)
         self._patience = patience
+        self._place_of = registry.adapter(account.exchange).place_of
+        self._market_type = MarketType(account.market_type)
         #: markets the exchange does not have any more: their trades cannot be read
         self.gone: set[SymbolKey] = set()
 
@@ -149,12 +153,8 @@ class Reader:
         """Name the markets that were traded in the last days, by whomever."""
         since = timezone.now() - timedelta(days=7)
         activity = self._ask(partial(self._client.fetch_activity, since))
-        found = set()
-        for symbol_id in activity.traded_symbol_ids:
-            for market_type in (MarketType.FUTURES,):
-                if symbol := self._symbol(market_type, symbol_id):
-                    found.add((market_type.value, symbol))
-        return found
+        symbols = {self._symbol(self._market_type, name) for name in activity.traded_symbol_ids}
+        return {(self._market_type.value, symbol) for symbol in symbols if symbol}
 
     def _open_orders(self, markets: Collection[SymbolKey] | None) -> Iterator[OrderSnapshot]:
         client = self._client
@@ -186,11 +186,11 @@ class Reader:
 
     def _trades(self, key: SymbolKey, since: datetime) -> Iterator[ExecutionReport]:
         symbol_id = self._symbol_id(key)
-        cursor = TradeCursor(since=since)
-        while page := self._ask(partial(self._client.fetch_executions, symbol_id, cursor)):
-            yield from page
-            newest = max(int(trade.exchange_trade_id) for trade in page)
-            cursor = TradeCursor(after_trade_id=str(newest))
+
+        def ask(cursor: TradeCursor) -> Sequence[ExecutionReport]:
+            return self._ask(partial(self._client.fetch_executions, symbol_id, cursor))
+
+        yield from Pages(ask, self._place_of).read(TradeCursor(since=since))
 
     def _named(self, said: Iterable[Said]) -> Iterator[tuple[Said, str]]:
         """Give each statement its symbol; a sync tells of markets we do not know."""
