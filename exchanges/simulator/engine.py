@@ -108,7 +108,7 @@ class Engine:
         order = Order(
             account=account,
             rules=market.rules,
-            order_id=market.take_order_id(),
+            order_id=terms.condition.number if terms.condition else market.take_order_id(),
             terms=terms,
             quantity=terms.quantity,
             price=terms.price,

@@ -115,12 +115,15 @@ class StreamHub:
         socket.disturb(wanted_state(channel.faults.mute is True, channel.faults.half_open is True))
 
     def attach_account(self, socket: PrivateSocket, api_key: str) -> None:
-        """Let a socket that has proven whose it is hear what is sent to this account."""
-        if api_key in socket.accounts:
+        """Let a socket that has proven whose it is hear what is sent to this account.
+
+        One socket may hear the same account of several houses.
+        """
+        channel = self.channel(api_key)
+        if any(link.socket is socket for link in channel.links):
             return
         socket.accounts.append(api_key)
         self.sockets.add(socket)
-        channel = self.channel(api_key)
         channel.counts.connections += 1
         channel.links.append(Link(socket=socket, key=""))
         socket.disturb(wanted_state(channel.faults.mute is True, channel.faults.half_open is True))

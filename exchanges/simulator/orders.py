@@ -42,6 +42,16 @@ BY_EXCHANGE: Final = "exchange"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """What an order waits or waited for where it keeps its number when it is triggered."""
+
+    number: int
+    trigger_price: Decimal
+    #: whether the price has to rise to it
+    is_rising: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderTerms:
     """What is asked for, already checked."""
 
@@ -55,6 +65,7 @@ class OrderTerms:
     position_side: str = "BOTH"
     reduce_only: bool = False
     origin: str = BY_API
+    condition: Condition | None = None
 
     @property
     def is_closing(self) -> bool:
