@@ -13,7 +13,8 @@ from bench.stage import Stage, Usage, say
 from ordertrack import processes
 from ordertrack.environment import BASE_DIR
 from ordertrack.supervisor import Program
-from tracking.management.demo.comparison import compare, ledger_books, our_books
+from tracking.management.demo.comparison import compare, our_books
+from tracking.management.demo.theatre import Theatre
 from tracking.models import ExchangeAccount, OrderTrackingSession, SessionStatus, TradeExecution
 
 if TYPE_CHECKING:
@@ -179,10 +180,9 @@ def _run(stage: Stage, *, rate: float, fills: int) -> tuple[Phase, Usage]:
 
 def compare_books(stage: Stage) -> None:
     """Compare with the exchange's ledger. Raises BooksDifferError."""
-    api_keys = {account.pk: account.api_key for account in stage.accounts}
-    booked = our_books(api_keys)
+    booked = our_books(stage.accounts)
     mine = [fill for fill in booked.fills if not _is_history(fill)]
-    theirs = ledger_books(stage.exchange.ledger(), api_keys.values())
+    theirs = Theatre(stage.exchange.url).books(stage.accounts)
     found = compare(theirs, replace(booked, fills=type(booked.fills)(mine)))
     if found:
         message = "; ".join(found.examples())

@@ -16,9 +16,9 @@ from ordertrack.demo_home import new_database
 from ordertrack.supervisor import Supervisor
 from tests.e2e.system import System, processes, servers, stores
 from tracking.management.demo.cast import assemble
-from tracking.management.demo.exchange_control import ExchangeControl
 from tracking.management.demo.readiness import streams_are_connected, web_answers
 from tracking.management.demo.sse_client import SseClient
+from tracking.management.demo.theatre import Theatre
 from tracking.management.demo.waiting import wait_until
 from tracking.services import wakeups
 
@@ -85,15 +85,15 @@ def start(stack: ExitStack, folder: Path) -> System:
     """Start all processes in the order in which they need each other."""
     call_command("migrate", verbosity=0, skip_checks=True)
     call_command("sync_schedules", verbosity=0)
-    control = ExchangeControl(settings.SIMULATOR_URL)
+    theatre = Theatre(settings.SIMULATOR_URL)
     before = stack.enter_context(Supervisor(servers(folder)))
-    assert wait_until(control.is_up, timeout=START_TIMEOUT, tend=before.poll)
-    control.freeze_prices()
-    cast = assemble(control, password="not secret")
+    assert wait_until(theatre.is_up, timeout=START_TIMEOUT, tend=before.poll)
+    theatre.freeze_prices()
+    cast = assemble(theatre, password="not secret")
     ours = stack.enter_context(Supervisor(processes()))
     url = f"http://127.0.0.1:{settings.PORT}"
     listener = SseClient(url, cast.token)
-    system = System(control=control, cast=cast, listener=listener, supervisors=[before, ours])
+    system = System(theatre=theatre, cast=cast, listener=listener, supervisors=[before, ours])
     assert system.eventually(lambda: web_answers(url), START_TIMEOUT)
     listener.start()
     stack.callback(listener.stop)

@@ -18,7 +18,7 @@ from ordertrack.processes import beat, streams, web, worker
 from ordertrack.server_process import free_port
 from ordertrack.supervisor import Program, Supervisor
 from tracking.management.demo import measures
-from tracking.management.demo.comparison import compare, ledger_books, our_books
+from tracking.management.demo.comparison import compare, our_books
 from tracking.management.demo.trader import Pace, Trader, new_key
 from tracking.management.demo.waiting import wait_until
 from tracking.models import StreamEvent, TradeExecution
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from tracking.management.demo.cast import Cast
     from tracking.management.demo.comparison import Differences
-    from tracking.management.demo.exchange_control import ExchangeControl
     from tracking.management.demo.sse_client import SseClient
+    from tracking.management.demo.theatre import Theatre
     from tracking.models import OrderRequest, StrategyAccount
 
 SYMBOL, SYMBOL_ID = "ETH/USDT:USDT", "ETHUSDT"
@@ -79,13 +79,14 @@ class System:
     def __init__(
         self,
         *,
-        control: ExchangeControl,
+        theatre: Theatre,
         cast: Cast,
         listener: SseClient,
         supervisors: list[Supervisor],
     ) -> None:
         """All of it runs already."""
-        self.control = control
+        self.control = theatre.first
+        self._theatre = theatre
         self.cast = cast
         self.listener = listener
         self._supervisors = supervisors
@@ -156,7 +157,7 @@ class System:
     @contextmanager
     def trading(self, *, seed: int) -> Iterator[Trader]:
         """Let everybody trade, prices moving, until the block ends."""
-        trader = Trader(self.cast, self.control, seed=seed, pace=FAST)
+        trader = Trader(self.cast, self._theatre, seed=seed, pace=FAST)
         self.control.configure(price_interval=0.25)
         trader.start()
         try:
@@ -172,8 +173,8 @@ class System:
 
     def differences(self) -> Differences:
         """Compare our books with the exchange's."""
-        theirs = ledger_books(self.control.ledger(), self.cast.api_keys.values())
-        return compare(theirs, our_books(self.cast.api_keys))
+        accounts = self.cast.accounts
+        return compare(self._theatre.books(accounts), our_books(accounts))
 
     def assert_equal_books(self, timeout: float = SETTLE_TIMEOUT) -> None:
         """Wait until the books are equal, verified, and told to the listener once each."""

@@ -14,6 +14,7 @@ import shlex
 import sys
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -28,15 +29,17 @@ from ordertrack.environment import BASE_DIR, env
 from ordertrack.processes import programs
 from ordertrack.supervisor import Program, Supervisor
 from tracking.management.demo.cast import assemble
-from tracking.management.demo.exchange_control import ExchangeControl, ExchangeControlError
+from tracking.management.demo.exchange_control import ExchangeControlError
 from tracking.management.demo.report import Verdict
 from tracking.management.demo.show import Interrupted, Show
+from tracking.management.demo.theatre import PLAYS, Theatre
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
     from tracking.management.demo.cast import Cast
     from tracking.management.demo.report import Report
+    from tracking.management.demo.theatre import House
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +47,16 @@ EXCHANGE_TIMEOUT = 30.0
 #: a worker may be waiting for an exchange that hangs; whoever pressed Ctrl-C is not to wait for it
 STOP_TIMEOUT = 5.0
 SEEDS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What one run of the demo is like."""
+
+    seconds: float | None
+    seed: int
+    faults: str
+    houses: tuple[House, ...]
 
 
 class Command(BaseCommand):
@@ -68,16 +81,26 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="only the JSON object on stdout")
         parser.add_argument("--seed", type=int, help="of prices, faults and trading")
         parser.add_argument("--faults", default="demo", metavar="PROFILE|JSON")
+        parser.add_argument(
+            "--exchange", default="binance", choices=PLAYS, help="whose protocol is spoken"
+        )
 
     def handle(
-        self, *, seconds: float | None, json: bool, seed: int | None, faults: str, **_options: Any
+        self,
+        *,
+        seconds: float | None,
+        json: bool,
+        seed: int | None,
+        faults: str,
+        exchange: str,
+        **_options: Any,
     ) -> None:
         """Run the demo; the exit status is the verdict."""
         began = time.monotonic()
         seed = secrets.randbelow(SEEDS) if seed is None else seed
         self._say(f"Order Track demo, seed {seed}: starting everything (some seconds) ...")
         try:
-            report = self._run(seconds, seed, faults, began)
+            report = self._run(Course(seconds, seed, faults, PLAYS[exchange]), began)
         except Interrupted:
             self._say("Stopped.")
             return
@@ -87,28 +110,30 @@ class Command(BaseCommand):
         if report is not None and seconds is not None:
             self._conclude(report, seconds, only_json=json)
 
-    def _run(self, seconds: float | None, seed: int, faults: str, began: float) -> Report | None:
-        control = ExchangeControl(settings.SIMULATOR_URL)
+    def _run(self, course: Course, began: float) -> Report | None:
+        theatre = Theatre(settings.SIMULATOR_URL, course.houses)
         with ExitStack() as stack:
-            exchange = stack.enter_context(Supervisor([simulated_exchange(seed, faults)]))
+            exchange = stack.enter_context(Supervisor([simulated_exchange(course)]))
             call_command("migrate", verbosity=0, skip_checks=True)
             call_command("sync_schedules", stdout=self.stderr)
-            wait_for_exchange(exchange, control)
-            cast = assemble(control)
+            wait_for_exchange(exchange, theatre)
+            cast = assemble(theatre)
             system = stack.enter_context(Supervisor(programs()))
             stack.callback(system.stop, STOP_TIMEOUT)
             self._say(*invitation(cast))
             show = Show(
                 cast=cast,
-                control=control,
-                seed=seed,
+                theatre=theatre,
+                seed=course.seed,
                 url=web_url(),
                 tend=lambda: tend(exchange, system),
                 say=self._say,
             )
             with show:
                 show.open(began)
-                report = show.for_seconds(float("inf") if seconds is None else seconds)
+                report = show.for_seconds(
+                    float("inf") if course.seconds is None else course.seconds
+                )
             self._tell_deaths(system)
             return report
 
@@ -139,10 +164,16 @@ class Command(BaseCommand):
         self.stderr.flush()
 
 
-def simulated_exchange(seed: int, faults: str) -> Program:
+def simulated_exchange(course: Course) -> Program:
     """Return the exchange in a process of its own, on the port of SIMULATOR_URL."""
     port = settings.SIMULATOR_URL.rpartition(":")[2]
-    options = (f"--port={port}", f"--seed={seed}", f"--faults={faults}")
+    houses = ",".join(house.name for house in course.houses)
+    options = (
+        f"--port={port}",
+        f"--seed={course.seed}",
+        f"--faults={course.faults}",
+        f"--exchanges={houses}",
+    )
     # not `manage.py simulate_exchange`: Django would double its memory
     return Program(
         name="exchange",
@@ -151,10 +182,10 @@ def simulated_exchange(seed: int, faults: str) -> Program:
     )
 
 
-def wait_for_exchange(exchange: Supervisor, control: ExchangeControl) -> None:
+def wait_for_exchange(exchange: Supervisor, theatre: Theatre) -> None:
     """Wait until it answers. Raises TimeoutError if it does not, or has given up."""
     deadline = time.monotonic() + EXCHANGE_TIMEOUT
-    while not control.is_up():
+    while not theatre.is_up():
         if exchange.stop_requested:
             raise Interrupted
         if time.monotonic() > deadline or not exchange.pids():

@@ -11,7 +11,7 @@ from exchanges.errors import TransientError
 from tests.factories import UserFactory
 from tests.integration.services.conftest import PLENTY
 from tracking.management.demo import cast
-from tracking.management.demo.exchange_control import ExchangeControl
+from tracking.management.demo.theatre import Theatre
 
 if TYPE_CHECKING:
     from exchanges.simulator.thread import SimulatorThread
@@ -20,29 +20,29 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def control(simulator: SimulatorThread, monkeypatch: pytest.MonkeyPatch) -> ExchangeControl:
+def theatre(simulator: SimulatorThread, monkeypatch: pytest.MonkeyPatch) -> Theatre:
     monkeypatch.setattr(settings, "SIMULATOR_URL", simulator.url)
     monkeypatch.setattr(settings, "BINANCE_WEIGHT_PER_MINUTE", PLENTY)
     simulator.faults(reset=True)
-    return ExchangeControl(simulator.url)
+    return Theatre(simulator.url)
 
 
 def test_an_exchange_that_fails_now_and_then_is_asked_again(
-    control: ExchangeControl, monkeypatch: pytest.MonkeyPatch
+    theatre: Theatre, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cast, "ASK_AGAIN_AFTER", 0.01)
-    control.faults(rest_status={"*": {"status": 503, "probability": 0.4}})
+    theatre.first.faults(rest_status={"*": {"status": 503, "probability": 0.4}})
 
-    account = cast.open_account(control, UserFactory.create().pk, "patient")
+    account = cast.open_account(theatre, theatre.houses[0], UserFactory.create().pk, "patient")
 
     assert account.baseline_at
 
 
 def test_an_exchange_that_never_answers_is_given_up(
-    control: ExchangeControl, monkeypatch: pytest.MonkeyPatch
+    theatre: Theatre, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cast, "PATIENCE", 0.0)
-    control.faults(rest_status={"*": {"status": 503, "probability": 1}})
+    theatre.first.faults(rest_status={"*": {"status": 503, "probability": 1}})
 
     with pytest.raises(TransientError):
-        cast.open_account(control, UserFactory.create().pk, "hasty")
+        cast.open_account(theatre, theatre.houses[0], UserFactory.create().pk, "hasty")

@@ -1,4 +1,4 @@
-"""Who plays in the demo: one person, two simulated accounts, three strategies on both."""
+"""Who plays in the demo: one person, two simulated accounts at each house, three strategies."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from django.contrib.auth import get_user_model
 from knox.models import AuthToken
 
 from exchanges.errors import TransientError
-from exchanges.messages import Exchange
 from tracking.models import ExchangeAccount, Strategy, StrategyAccount
 from tracking.services.baseline import ensure_baseline
 
 if TYPE_CHECKING:
-    from tracking.management.demo.exchange_control import ExchangeControl
+    from tracking.management.demo.theatre import House, Theatre
 
 USERNAME = "demo"
 PASSWORD_BYTES = 9
@@ -45,7 +44,7 @@ class Cast:
         return {account.pk: account.api_key for account in self.accounts}
 
 
-def assemble(control: ExchangeControl, *, password: str | None = None) -> Cast:
+def assemble(theatre: Theatre, *, password: str | None = None) -> Cast:
     """Create everybody, at the exchange as well, and open the accounts' books.
 
     Raises ExchangeControlError or ExchangeError if the exchange does not play along.
@@ -53,13 +52,17 @@ def assemble(control: ExchangeControl, *, password: str | None = None) -> Cast:
     password = password or secrets.token_urlsafe(PASSWORD_BYTES)
     user = get_user_model().objects.create_superuser(USERNAME, password=password)
     _, token = AuthToken.objects.create(user)
-    accounts = tuple(open_account(control, user.pk, name) for name in ACCOUNTS)
+    accounts = tuple(
+        open_account(theatre, house, user.pk, named(name, house, theatre))
+        for house in theatre.houses
+        for name in ACCOUNTS
+    )
     strategies = [
         Strategy.objects.create(user=user, name=name, slug=f"demo-{name}") for name in STRATEGIES
     ]
     uses = tuple(
         StrategyAccount.objects.create(
-            strategy=strategy, account=account, token=f"d{number}{place}aa"
+            strategy=strategy, account=account, token=f"d{number:02d}{place}a"
         )
         for number, account in enumerate(accounts)
         for place, strategy in enumerate(strategies)
@@ -74,14 +77,22 @@ def assemble(control: ExchangeControl, *, password: str | None = None) -> Cast:
     )
 
 
-def open_account(control: ExchangeControl, user_id: int, name: str) -> ExchangeAccount:
+def named(name: str, house: House, theatre: Theatre) -> str:
+    """Name an account; where several houses play, by its house too."""
+    if len(theatre.houses) == 1:
+        return name
+    return f"{house.exchange.lower()}-{house.market_type.value.lower()}-{name}"
+
+
+def open_account(theatre: Theatre, house: House, user_id: int, name: str) -> ExchangeAccount:
     """Open a simulated account at the exchange and here, with its books opened."""
     api_key, api_secret = f"demo-key-{name}", secrets.token_hex(32)
-    control.open_account(api_key, api_secret)
+    theatre.control(house).open_account(api_key, api_secret, balances=house.balances)
     account = ExchangeAccount.objects.create(
         user_id=user_id,
         name=name,
-        exchange=Exchange.BINANCE.value,
+        exchange=house.exchange,
+        market_type=house.market_type.value,
         simulated=True,
         api_key=api_key,
         api_secret=api_secret,

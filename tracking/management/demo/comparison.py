@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Sum
-
-from exchanges.messages import PositionSide
-from tracking.models import OpenOrder, StrategyPosition, TradeExecution
+from exchanges.messages import MarketType, PositionSide
+from tracking.models import OpenOrder, TradeExecution
+from tracking.services.sync_holdings import booked_holdings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from tracking.models import ExchangeAccount
 
 #: how many differences of a kind are shown
 EXAMPLES = 10
@@ -96,27 +97,52 @@ class Differences:
         return [f"{kind}: {one}" for kind, all_ in named.items() for one in list(all_)[:EXAMPLES]]
 
 
-def symbol_id(symbol: str) -> str:
-    """Return Binance's name of a unified symbol: `BTC/USDT:USDT` is BTCUSDT."""
-    return symbol.partition(":")[0].replace("/", "")
+def ledger_books(ledger: Mapping[str, Any], api_key: str, symbol_of: Callable[[str], str]) -> Books:
+    """Read an account's books from the exchange's ledger.
 
-
-def ledger_books(ledger: Mapping[str, Any], api_keys: Iterable[str]) -> Books:
-    """Read the books of these accounts from the exchange's ledger."""
-    chosen = {key: ledger["accounts"][key] for key in api_keys}
+    `symbol_of` gives the unified symbol of what the exchange calls a market.
+    """
+    account = ledger["accounts"][api_key]
     return Books(
-        fills=Counter(_their_fill(row) for each in chosen.values() for row in each["executions"]),
+        fills=Counter(_their_fill(row, symbol_of) for row in account["executions"]),
         orders={
-            (key, row["symbol"], row["exchange_order_id"]): _their_order(row)
-            for key, each in chosen.items()
-            for row in each["open_orders"]
+            (api_key, symbol_of(row["symbol"]), row["exchange_order_id"]): _their_order(row)
+            for row in account["open_orders"]
         },
-        positions={
-            (key, "FUTURES", row["symbol"], _position_side(row)): Decimal(row["quantity"])
-            for key, each in chosen.items()
-            for row in each["positions"]
-        },
+        positions=_their_positions(account, api_key, symbol_of),
     )
+
+
+def joined(books: Iterable[Books]) -> Books:
+    """Put the books of several accounts together."""
+    whole = Books(fills=Counter(), orders={}, positions={})
+    for each in books:
+        whole = Books(
+            fills=whole.fills + each.fills,
+            orders={**whole.orders, **each.orders},
+            positions={**whole.positions, **each.positions},
+        )
+    return whole
+
+
+def _their_positions(
+    account: Mapping[str, Any], api_key: str, symbol_of: Callable[[str], str]
+) -> dict[PositionKey, Decimal]:
+    """Read what is held: positions, or in spot the assets, what orders lock included."""
+    if account["market_type"] == MarketType.SPOT.value:
+        held = {
+            (api_key, account["market_type"], row["asset"], PositionSide.NET.value): (
+                Decimal(row["free"]) + Decimal(row["locked"])
+            )
+            for row in account["balances"]
+        }
+        return {key: amount for key, amount in held.items() if amount}
+    return {
+        (api_key, account["market_type"], symbol_of(row["symbol"]), _position_side(row)): Decimal(
+            row["quantity"]
+        )
+        for row in account["positions"]
+    }
 
 
 def _position_side(row: Mapping[str, Any]) -> str:
@@ -124,11 +150,11 @@ def _position_side(row: Mapping[str, Any]) -> str:
     return POSITION_SIDES.get(side, side)
 
 
-def _their_fill(row: Mapping[str, Any]) -> BookedFill:
+def _their_fill(row: Mapping[str, Any], symbol_of: Callable[[str], str]) -> BookedFill:
     return BookedFill(
         account=row["account"],
         market_type=row["market_type"],
-        symbol=row["symbol"],
+        symbol=symbol_of(row["symbol"]),
         exchange_order_id=row["exchange_order_id"],
         exchange_trade_id=row["exchange_trade_id"],
         side=row["side"],
@@ -138,7 +164,10 @@ def _their_fill(row: Mapping[str, Any]) -> BookedFill:
         fee=Decimal(row["commission"]),
         fee_asset=row["commission_asset"],
         is_maker=row["is_maker"],
-        realized_pnl=Decimal(row["realized_pnl"]),
+        # spot realises nothing at the exchange
+        realized_pnl=(
+            None if row["market_type"] == MarketType.SPOT.value else Decimal(row["realized_pnl"])
+        ),
     )
 
 
@@ -155,16 +184,15 @@ def _their_order(row: Mapping[str, Any]) -> RestingOrder:
     )
 
 
-def our_books(api_keys: Mapping[int, str]) -> Books:
-    """Read the books of these accounts (row id to API key) from our database."""
+def our_books(accounts: Collection[ExchangeAccount]) -> Books:
+    """Read the books of these accounts from our database."""
+    api_keys = {account.pk: account.api_key for account in accounts}
     executions = TradeExecution.objects.filter(account__in=api_keys, voided_at__isnull=True)
     orders = OpenOrder.objects.filter(account__in=api_keys)
     return Books(
         fills=Counter(_our_fill(row, api_keys) for row in executions),
         orders={
-            (api_keys[row.account_id], symbol_id(row.symbol), row.exchange_order_id): _our_order(
-                row
-            )
+            (api_keys[row.account_id], row.symbol, row.exchange_order_id): _our_order(row)
             for row in orders
         },
         positions=_our_positions(api_keys),
@@ -175,7 +203,7 @@ def _our_fill(row: TradeExecution, api_keys: Mapping[int, str]) -> BookedFill:
     return BookedFill(
         account=api_keys[row.account_id],
         market_type=row.market_type,
-        symbol=symbol_id(row.symbol),
+        symbol=row.symbol,
         exchange_order_id=row.exchange_order_id,
         exchange_trade_id=row.exchange_trade_id,
         side=row.side,
@@ -204,11 +232,10 @@ def _our_order(row: OpenOrder) -> RestingOrder:
 
 def _our_positions(api_keys: Mapping[int, str]) -> dict[PositionKey, Decimal]:
     """Add up what strategies and the residual hold: the exchange knows only the sum."""
-    columns = ("account_id", "market_type", "symbol", "position_side")
-    rows = StrategyPosition.objects.filter(account__in=api_keys).order_by().values_list(*columns)
     return {
-        (api_keys[account], market_type, symbol_id(symbol), side): held
-        for account, market_type, symbol, side, held in rows.annotate(held=Sum("quantity"))
+        (api_key, *key): held
+        for pk, api_key in api_keys.items()
+        for key, held in booked_holdings(pk).items()
         if held
     }
 

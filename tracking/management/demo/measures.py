@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 
 from exchanges.messages import OrderStatus, Source
-from tracking.management.demo.comparison import symbol_id
+from tracking.management.demo.theatre import symbol_id
 from tracking.models import OpenOrder, OrderEvent, StreamEvent, TradeExecution
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
+    from tracking.models import ExchangeAccount
     from tracking.services.books import Check
 
 #: rows of the journal that a frame caused: number, when the frame came, when it was committed
@@ -116,13 +117,21 @@ def live_executions(account_ids: Iterable[int]) -> QuerySet[TradeExecution]:
     return TradeExecution.objects.filter(account__in=account_ids, voided_at__isnull=True)
 
 
-def found_by_rest(api_keys: Mapping[int, str], lost_frames: Iterable[Mapping[str, Any]]) -> int:
+def found_by_rest(
+    accounts: Collection[ExchangeAccount], lost_frames: Iterable[Mapping[str, Any]]
+) -> int:
     """Count the fills that are in our books although the exchange lost the frame that told them."""
     lost = {
         (frame["account"], frame["symbol"], frame["exchange_trade_id"])
         for frame in lost_frames
-        if frame["event"] == "ORDER_TRADE_UPDATE" and frame["exchange_trade_id"] is not None
+        # a hint without the fill is no telling
+        if frame["event"] != "TRADE_LITE" and frame["exchange_trade_id"] is not None
     }
-    rows = live_executions(api_keys).exclude(source=Source.WS.value)
-    booked = rows.values_list("account_id", "symbol", "exchange_trade_id")
-    return sum((api_keys[pk], symbol_id(symbol), trade) in lost for pk, symbol, trade in booked)
+    found = 0
+    for account in accounts:
+        rows = live_executions([account.pk]).exclude(source=Source.WS.value)
+        booked = rows.values_list("symbol", "exchange_trade_id")
+        found += sum(
+            (account.api_key, symbol_id(account, symbol), trade) in lost for symbol, trade in booked
+        )
+    return found

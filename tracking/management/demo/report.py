@@ -119,7 +119,7 @@ def draw_up(
         partial_then_cancelled=summary["partial_then_cancelled"],
         by_hand=summary["by_hand"],
         frames_lost=summary["frames_lost"],
-        found_by_rest=measures.found_by_rest(cast.api_keys, summary["lost_frames"]),
+        found_by_rest=measures.found_by_rest(cast.accounts, summary["lost_frames"]),
         stream_interruptions=summary["interruptions"],
         missing=len(differences.missing),
         extra=len(differences.extra),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import structlog
 
 from tracking.management.demo import measures, report
-from tracking.management.demo.comparison import EXAMPLES, compare, ledger_books, our_books
+from tracking.management.demo.comparison import EXAMPLES, compare, our_books
 from tracking.management.demo.readiness import streams_are_connected, web_answers
 from tracking.management.demo.sse_client import SseClient
 from tracking.management.demo.trader import Trader
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from tracking.management.demo.cast import Cast
     from tracking.management.demo.comparison import Differences
-    from tracking.management.demo.exchange_control import ExchangeControl
     from tracking.management.demo.report import Report
+    from tracking.management.demo.theatre import Theatre
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +48,7 @@ class Show:
         self,
         *,
         cast: Cast,
-        control: ExchangeControl,
+        theatre: Theatre,
         seed: int,
         url: str,
         tend: Callable[[], None],
@@ -56,11 +56,11 @@ class Show:
     ) -> None:
         """`tend` looks after the processes and raises Interrupted; `say` speaks to people."""
         self._cast = cast
-        self._control = control
+        self._theatre = theatre
         self._url = url
         self._tend = tend
         self._say = say
-        self._trader = Trader(cast, control, seed=seed)
+        self._trader = Trader(cast, theatre, seed=seed)
         self._listener = SseClient(url, cast.token)
 
     def __enter__(self) -> Self:
@@ -94,7 +94,7 @@ class Show:
         """Trade so long, settle, and say what came of it. Raises Interrupted."""
         self._trade(time.monotonic() + seconds)
         self._trader.stop()
-        self._control.freeze_prices()
+        self._theatre.freeze_prices()
         self._settle()
         return self._draw_up()
 
@@ -133,7 +133,7 @@ class Show:
             time.sleep(0.1)
 
     def _tell_news(self) -> None:
-        summary = self._control.summary()
+        summary = self._theatre.summary()
         tracked = measures.live_executions(self._cast.api_keys).count()
         self._say(
             f"{summary['orders']} orders, {summary['executions']} executions at the exchange, "
@@ -143,8 +143,8 @@ class Show:
 
     def differences(self) -> Differences:
         """Compare now."""
-        theirs = ledger_books(self._control.ledger(), self._cast.api_keys.values())
-        return compare(theirs, our_books(self._cast.api_keys))
+        accounts = self._cast.accounts
+        return compare(self._theatre.books(accounts), our_books(accounts))
 
     def _is_settled(self) -> bool:
         if self.differences() or measures.unverified(self._cast.api_keys):
@@ -153,7 +153,7 @@ class Show:
         return numbers <= self._listener.received_at.keys()
 
     def _draw_up(self) -> Report:
-        differences, summary = self.differences(), self._control.summary()
+        differences, summary = self.differences(), self._theatre.summary()
         for example in differences.examples():
             self._say(example)
         self._warn_of_refusals(summary)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from random import Random
 from typing import TYPE_CHECKING
@@ -20,26 +20,26 @@ from django.db import connection
 
 from exchanges.errors import ExchangeError
 from exchanges.messages import MarketType, OrderStatus, OrderType, Side
-from tracking.management.demo.comparison import symbol_id
 from tracking.management.demo.exchange_control import ExchangeControlError
+from tracking.management.demo.theatre import symbol_id
 from tracking.models import OpenOrder
 from tracking.services import clients
 from tracking.services.order_intents import InvalidOrderError, OrderIntent
 from tracking.services.order_manager import OrderManager
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tracking.management.demo.cast import Cast
     from tracking.management.demo.exchange_control import ExchangeControl
+    from tracking.management.demo.theatre import Theatre
     from tracking.models import ExchangeAccount, StrategyAccount
 
 log = structlog.get_logger(__name__)
 
-SYMBOLS = ("BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT")
 #: how far from the market's price a limit order is put, as shares of it; negative crosses
 NEAR = (-0.0004, 0.0005)
 FAR = (0.02, 0.04)
-#: what one order is worth, in the quote asset
-NOTIONAL = (400, 6_000)
 MOST_OPEN_ORDERS = 24
 CANCEL_PARTIAL_CHANCE = 0.3
 #: who is later than this does not hurry for all of it
@@ -61,16 +61,16 @@ class Trader(threading.Thread):
     """Trades in a thread of its own until `stop()`."""
 
     def __init__(
-        self, cast: Cast, control: ExchangeControl, *, seed: int, pace: Pace | None = None
+        self, cast: Cast, theatre: Theatre, *, seed: int, pace: Pace | None = None
     ) -> None:
         """Nothing is traded before `start()`."""
         super().__init__(name="trader", daemon=True)
         self._cast = cast
-        self._control = control
+        self._theatre = theatre
         self._chance = Random(f"{seed}:trader")  # noqa: S311  (seeded randomness is wanted)
         self._pace = pace or Pace()
         self._ending = threading.Event()
-        self._hand = Hand(cast, control, self._chance)
+        self._hand = Hand(cast, theatre, self._chance)
         self._next_hand = 0.0
         self.orders = 0
         self.refused = 0
@@ -99,16 +99,15 @@ class Trader(threading.Thread):
 
     def turn(self) -> None:
         """Place one order, perhaps cancel some, perhaps let the hand act."""
-        prices = self._control.prices()
-        self._place(prices)
+        self._place()
         self._cancel_some()
         if time.monotonic() >= self._next_hand:
             self._next_hand = time.monotonic() + self._chance.uniform(*self._pace.between_hands)
-            self._hand.act(prices)
+            self._hand.act()
 
-    def _place(self, prices: dict[str, Decimal]) -> None:
-        intent = draw_intent(self._chance, prices)
+    def _place(self) -> None:
         use = self._chance.choice(self._cast.uses)
+        intent = intended(self._theatre, use.account, self._chance)
         self.orders += 1
         OrderManager(use).execute(intent, idempotency_key=new_key())
 
@@ -139,18 +138,19 @@ class Trader(threading.Thread):
 class Hand:
     """Somebody who trades on the exchange's own site."""
 
-    def __init__(self, cast: Cast, control: ExchangeControl, chance: Random) -> None:
+    def __init__(self, cast: Cast, theatre: Theatre, chance: Random) -> None:
         """Draw from the traders' common generator."""
         self._accounts = cast.accounts
-        self._control = control
+        self._theatre = theatre
         self._chance = chance
 
-    def act(self, prices: dict[str, Decimal]) -> None:
+    def act(self) -> None:
         """Place an order by hand; now and then cancel whatever is open instead."""
         account = self._chance.choice(self._accounts)
         if self._chance.random() < 0.2 and self._cancelled_one(account):  # noqa: PLR2004
             return
-        place_by_hand(self._control, account, draw_intent(self._chance, prices))
+        intent = intended(self._theatre, account, self._chance)
+        place_by_hand(self._theatre.control_of(account), account, intent)
 
     def _cancelled_one(self, account: ExchangeAccount) -> bool:
         known = OpenOrder.objects.filter(account=account, exchange_order_id__isnull=False)
@@ -158,19 +158,21 @@ class Hand:
         if not orders:
             return False
         order = self._chance.choice(orders)
-        where = {"symbol": symbol_id(order.symbol), "orderId": order.exchange_order_id}
-        self._control.act("cancel", account.api_key, **where)
+        where = {"symbol": symbol_id(account, order.symbol), "orderId": order.exchange_order_id}
+        self._theatre.control_of(account).act("cancel", account.api_key, **where)
         return True
 
 
 def place_by_hand(control: ExchangeControl, account: ExchangeAccount, intent: OrderIntent) -> None:
     """Place an order past us. Raises ExchangeControlError if the exchange refuses it."""
     terms: dict[str, object] = {
-        "symbol": symbol_id(intent.symbol),
+        "symbol": symbol_id(account, intent.symbol),
         "side": intent.side.value,
         "type": intent.order_type.value,
     }
-    market = clients.rest_client(account).markets.market_of(MarketType.FUTURES, intent.symbol)
+    market = clients.rest_client(account).markets.market_of(
+        MarketType(account.market_type), intent.symbol
+    )
     terms["quantity"] = f"{on_step(intent.quantity, market.quantity_step):f}"
     if intent.price is not None:
         terms["price"] = f"{on_step(intent.price, market.price_step):f}"
@@ -182,11 +184,29 @@ def on_step(amount: Decimal, step: Decimal) -> Decimal:
     return amount // step * step
 
 
-def draw_intent(chance: Random, prices: dict[str, Decimal]) -> OrderIntent:
-    """Draw an order: a market order, a limit order near the price, or one far from it."""
-    symbol, side = chance.choice(SYMBOLS), chance.choice((Side.BUY, Side.SELL))
-    price = prices[symbol_id(symbol)]
-    notional = Decimal(chance.randint(*NOTIONAL))
+def intended(theatre: Theatre, account: ExchangeAccount, chance: Random) -> OrderIntent:
+    """Draw an order for an account, as its market is; in contracts where it counts those."""
+    house = theatre.house_of(account)
+    intent = draw_intent(chance, theatre.prices(account), house.notional)
+    markets = clients.rest_client(account).markets
+    market = markets.market_of(MarketType(account.market_type), intent.symbol)
+    if house.market_type is not MarketType.COIN_FUTURES or market.contract_size is None:
+        return intent
+    price = intent.price or theatre.prices(account)[intent.symbol]
+    contracts = intent.quantity * price / market.contract_size
+    return replace(intent, quantity=on_step(contracts, market.quantity_step))
+
+
+def draw_intent(
+    chance: Random, prices: Mapping[str, Decimal], notionals: tuple[int, int]
+) -> OrderIntent:
+    """Draw an order: a market order, a limit order near the price, or one far from it.
+
+    `notionals`: the least and the most it is worth, in the quote asset.
+    """
+    symbol, side = chance.choice(list(prices)), chance.choice((Side.BUY, Side.SELL))
+    price = prices[symbol]
+    notional = Decimal(chance.randint(*notionals))
     kind = chance.choices(("market", "near", "far"), weights=(25, 65, 10))[0]
     return OrderIntent(
         symbol=symbol,

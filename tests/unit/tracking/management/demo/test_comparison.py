@@ -14,7 +14,6 @@ from tracking.management.demo.comparison import (
     Books,
     compare,
     ledger_books,
-    symbol_id,
 )
 
 EXECUTION = {
@@ -50,8 +49,17 @@ POSITION = {"symbol": "BTCUSDT", "position_side": "BOTH", "quantity": "0.01"}
 
 
 def books(**changed: Any) -> Books:
-    account = {"executions": [EXECUTION], "open_orders": [ORDER], "positions": [POSITION]}
-    return ledger_books({"accounts": {"key": account | changed}}, ["key"])
+    account = {
+        "market_type": "FUTURES",
+        "executions": [EXECUTION],
+        "open_orders": [ORDER],
+        "positions": [POSITION],
+    }
+    return ledger_books({"accounts": {"key": account | changed}}, "key", unified)
+
+
+def unified(name: str) -> str:
+    return name.replace("USDT", "/USDT:USDT")
 
 
 def test_equal_books_have_no_difference() -> None:
@@ -114,11 +122,6 @@ def test_only_the_first_examples_are_shown() -> None:
     found = compare(Books(fills=many, orders={}, positions={}), books())
 
     assert sum(line.startswith("missing") for line in found.examples()) == EXAMPLES
-
-
-def test_a_unified_symbol_has_an_id_at_the_exchange() -> None:
-    assert symbol_id("BTC/USDT:USDT") == "BTCUSDT"
-    assert symbol_id("ETH/USDT") == "ETHUSDT"
 
 
 def test_amounts_of_the_ledger_are_exact() -> None:

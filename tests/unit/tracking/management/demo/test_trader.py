@@ -7,15 +7,20 @@ from decimal import Decimal
 from random import Random
 
 from exchanges.messages import OrderType, Side
-from tracking.management.demo.comparison import symbol_id
-from tracking.management.demo.trader import FAR, NOTIONAL, SYMBOLS, draw_intent, on_step
+from tracking.management.demo.trader import FAR, draw_intent, on_step
 
-PRICES = {"BTCUSDT": Decimal(60_000), "ETHUSDT": Decimal(3_000), "SOLUSDT": Decimal(150)}
+PRICES = {
+    "BTC/USDT:USDT": Decimal(60_000),
+    "ETH/USDT:USDT": Decimal(3_000),
+    "SOL/USDT:USDT": Decimal(150),
+}
+NOTIONAL = (400, 6_000)
 
 
 def test_the_same_seed_draws_the_same_orders() -> None:
     first, second = (
-        [draw_intent(chance, PRICES) for _ in range(20)] for chance in (Random(7), Random(7))
+        [draw_intent(chance, PRICES, NOTIONAL) for _ in range(20)]
+        for chance in (Random(7), Random(7))
     )
 
     assert first == second
@@ -24,9 +29,9 @@ def test_the_same_seed_draws_the_same_orders() -> None:
 def test_orders_are_of_every_kind_in_every_symbol_on_both_sides() -> None:
     chance = Random(1)
 
-    drawn = [draw_intent(chance, PRICES) for _ in range(300)]
+    drawn = [draw_intent(chance, PRICES, NOTIONAL) for _ in range(300)]
 
-    assert {intent.symbol for intent in drawn} == set(SYMBOLS)
+    assert {intent.symbol for intent in drawn} == set(PRICES)
     assert {intent.side for intent in drawn} == {Side.BUY, Side.SELL}
     kinds = Counter(intent.order_type for intent in drawn)
     assert kinds[OrderType.LIMIT] > kinds[OrderType.MARKET] > 30
@@ -35,12 +40,13 @@ def test_orders_are_of_every_kind_in_every_symbol_on_both_sides() -> None:
 def test_some_limit_orders_cross_and_some_are_far_away() -> None:
     chance = Random(1)
     limits = [
-        intent for intent in (draw_intent(chance, PRICES) for _ in range(300)) if intent.price
+        intent
+        for intent in (draw_intent(chance, PRICES, NOTIONAL) for _ in range(300))
+        if intent.price
     ]
 
     away = [
-        (intent.price / PRICES[symbol_id(intent.symbol)] - 1)
-        * (-1 if intent.side is Side.BUY else 1)
+        (intent.price / PRICES[intent.symbol] - 1) * (-1 if intent.side is Side.BUY else 1)
         for intent in limits
         if intent.price is not None
     ]
@@ -52,8 +58,8 @@ def test_some_limit_orders_cross_and_some_are_far_away() -> None:
 def test_no_order_is_too_small_or_too_large() -> None:
     chance = Random(1)
 
-    for intent in (draw_intent(chance, PRICES) for _ in range(300)):
-        worth = intent.quantity * PRICES[symbol_id(intent.symbol)]
+    for intent in (draw_intent(chance, PRICES, NOTIONAL) for _ in range(300)):
+        worth = intent.quantity * PRICES[intent.symbol]
         assert NOTIONAL[0] - 1 < worth < NOTIONAL[1] + 1
 
 
