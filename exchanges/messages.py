@@ -201,6 +201,47 @@ class OrderReport(OrderStatement):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FillReport:
+    """What the private stream says of a fill alone, apart from its order (Bybit `execution`).
+
+    How its order stands is not in it: not even whether it has more to fill.
+    """
+
+    execution: ExecutionReport
+    event_at: datetime
+    client_order_id: str | None = None
+
+    @property
+    def market_type(self) -> MarketType:
+        """The market type of the fill's order."""
+        return self.execution.market_type
+
+    @property
+    def symbol_id(self) -> str:
+        """The exchange's id of the market."""
+        return self.execution.symbol_id
+
+    @property
+    def id_space(self) -> IdSpace:
+        """The numbering of the order's id."""
+        return self.execution.id_space
+
+    @property
+    def exchange_order_id(self) -> str:
+        """The order that filled."""
+        return self.execution.exchange_order_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnclassifiedMessage:
+    """Something moved orders or holdings in a way we do not know: kept, for a person to see."""
+
+    #: what it calls itself, and where it happened
+    event: str
+    symbol_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderSnapshot(OrderStatement):
     """What REST says an order is. True no later than `requested_at` (our clock; only ever
     compared with our own clock, never with the exchange's times).
@@ -283,4 +324,12 @@ class StreamGap:
     connected_at: datetime
 
 
-Message = OrderReport | TradeHint | HoldingsChanged | CredentialExpired | IgnoredMessage
+Message = (
+    OrderReport
+    | FillReport
+    | UnclassifiedMessage
+    | TradeHint
+    | HoldingsChanged
+    | CredentialExpired
+    | IgnoredMessage
+)
