@@ -1,9 +1,10 @@
 """
-What one account owns and did: wallet, positions, orders, executions.
+What one account owns and did: balances, positions, orders, executions.
 
-Invariant: wallet = deposits + realised results - commissions + funding, exactly, of all that is in
-the settlement asset; what is paid in another leaves a purse that is never empty. Positions keep
-the average entry price; closing realises against it, crossing zero does both in one fill.
+Invariant of contracts: balance = deposits + realised results - commissions + funding, exactly, of
+all that is in the settlement asset; what is paid in another leaves a purse that is never empty
+(spot: see `spot_custody`). Positions keep the average entry price; closing realises against it,
+crossing zero does both in one fill.
 """
 
 from __future__ import annotations
@@ -15,11 +16,29 @@ from exchanges.simulator.amounts import EXACT, ZERO, rounded
 from exchanges.simulator.orders import FILLED
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from decimal import Decimal
 
+    from exchanges.simulator.config import SymbolRules
     from exchanges.simulator.orders import Execution, Order
 
 PositionKey: TypeAlias = tuple[str, str]
+
+
+@dataclass(slots=True, kw_only=True)
+class Balance:
+    """What an account owns of one asset."""
+
+    asset: str
+    total: Decimal = ZERO
+    #: by open orders: what they lock (spot), or the notional for which they want margin
+    held: Decimal = ZERO
+    deposited: Decimal = ZERO
+
+    @property
+    def free(self) -> Decimal:
+        """Spot: what no order has locked."""
+        return self.total - self.held
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,7 +67,7 @@ class Position:
 
     def _reduce(self, signed: Decimal, price: Decimal) -> Decimal:
         closed = min(abs(signed), abs(self.quantity)).copy_sign(self.quantity)
-        profit = rounded(closed * (price - self.entry_price))
+        profit = rounded(self._result(closed, price))
         held = self.quantity + signed
         if held * self.quantity <= 0:
             self.entry_price = price if held else ZERO
@@ -56,13 +75,45 @@ class Position:
         self.realized += profit
         return profit
 
+    def _result(self, quantity: Decimal, price: Decimal) -> Decimal:
+        return quantity * (price - self.entry_price)
+
+    def result(self, price: Decimal) -> Decimal:
+        """What closing all of it at this price would bring."""
+        return self._result(self.quantity, price) if self.quantity else ZERO
+
+
+@dataclass(slots=True, kw_only=True)
+class InversePosition(Position):
+    """Contracts of a fixed worth, counted in the base coin: the average entry is harmonic."""
+
+    contract_size: Decimal
+
+    def _grow(self, signed: Decimal, price: Decimal) -> None:
+        held = self.quantity + signed
+        before = EXACT.divide(self.quantity, self.entry_price) if self.quantity else ZERO
+        self.entry_price = EXACT.divide(held, before + EXACT.divide(signed, price))
+        self.quantity = held
+
+    def _result(self, quantity: Decimal, price: Decimal) -> Decimal:
+        worth = quantity * self.contract_size * (price - self.entry_price)
+        return EXACT.divide(worth, self.entry_price * price)
+
+
+def flat(rules: SymbolRules | None, symbol: str, side: str) -> Position:
+    """A position of nothing."""
+    if rules and rules.contract_size:
+        return InversePosition(symbol=symbol, side=side, contract_size=rules.contract_size)
+    return Position(symbol=symbol, side=side)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Income:
-    """A movement of the wallet that is no fill (funding, transfer)."""
+    """A movement of a balance that is no fill (funding, transfer, dust)."""
 
     kind: str
     symbol: str
+    asset: str
     amount: Decimal
     transaction_id: int
     time: int
@@ -74,11 +125,14 @@ class Account:
 
     api_key: str
     api_secret: str
-    wallet: Decimal
-    deposited: Decimal
+    #: of every market there is
+    rules: Mapping[str, SymbolRules] = field(default_factory=dict)
+    balances: dict[str, Balance] = field(default_factory=dict)
     hedge: bool = False
-    #: in which it pays its commissions; "" is the settlement asset
+    #: in which it pays its commissions; "" is the settlement asset, or what is received
     fee_asset: str = ""
+    #: spot: the assets of which the last change moved or locked something
+    touched: tuple[str, ...] = ()
     orders: dict[tuple[str, int], Order] = field(default_factory=dict)
     open: dict[tuple[str, int], Order] = field(default_factory=dict)
     by_client_id: dict[tuple[str, str], Order] = field(default_factory=dict)
@@ -88,8 +142,6 @@ class Account:
     trades: dict[str, list[Execution]] = field(default_factory=dict)
     positions: dict[PositionKey, Position] = field(default_factory=dict)
     incomes: list[Income] = field(default_factory=list)
-    #: notional of open orders that may grow a position; what margin checks reserve
-    reserved: Decimal = ZERO
     #: how often a client order id was accepted although it had been used before
     client_ids_reused: list[str] = field(default_factory=list)
     partial_then_cancelled: int = 0
@@ -97,7 +149,8 @@ class Account:
 
     def begin_anew(self) -> None:
         """Forget everything but what was deposited."""
-        self.wallet, self.reserved = self.deposited, ZERO
+        for balance in self.balances.values():
+            balance.total, balance.held = balance.deposited, ZERO
         books: tuple[dict[Any, Any], ...] = (
             self.orders, self.open, self.by_client_id, self.by_symbol, self.trades, self.positions
         )  # fmt: skip
@@ -106,12 +159,25 @@ class Account:
         for rows in (self.closed, self.executions, self.incomes):
             rows.clear()
 
+    def deposit(self, asset: str, amount: Decimal) -> None:
+        """Own more, or less, by a movement from or to outside."""
+        balance = self.balance(asset)
+        balance.total += amount
+        balance.deposited += amount
+
+    def balance(self, asset: str) -> Balance:
+        """The balance of this asset, nothing at first."""
+        found = self.balances.get(asset)
+        if found is None:
+            found = self.balances[asset] = Balance(asset=asset)
+        return found
+
     def position(self, symbol: str, side: str) -> Position:
         """The position of this key, flat at first."""
         key = (symbol, side)
         found = self.positions.get(key)
         if found is None:
-            found = self.positions[key] = Position(symbol=symbol, side=side)
+            found = self.positions[key] = flat(self.rules.get(symbol), symbol, side)
         return found
 
     def add(self, order: Order) -> None:
@@ -122,34 +188,18 @@ class Account:
             self.client_ids_reused.append(order.terms.client_id)
         self.orders[key] = self.open[key] = self.by_client_id[client_key] = order
         self.by_symbol.setdefault(order.symbol, []).append(order)
-        self._reserve(order, order.remaining * order.price)
 
     def close(self, order: Order, status: str, at: int) -> None:
-        """An order has ended; what it had reserved is free again."""
+        """An order has ended."""
         order.status, order.updated, order.closed_at = status, at, at
         self.open.pop((order.symbol, order.order_id), None)
-        self._reserve(order, -order.remaining * order.price)
         self.closed.append(order)
         if order.executed and status != FILLED:
             self.partial_then_cancelled += 1
 
     def record(self, execution: Execution) -> None:
-        """Book a fill: wallet, lists, and what the order had reserved."""
+        """Enter a fill into the lists."""
         order = execution.order
-        self.wallet += execution.realized_pnl
-        if execution.commission_asset == order.rules.quote:
-            self.wallet -= execution.commission
         self.executions.append(execution)
         self.trades.setdefault(order.symbol, []).append(execution)
         order.executions.append(execution)
-        self._reserve(order, -execution.quantity * order.price)
-
-    def rearrange(self, order: Order, quantity: Decimal, price: Decimal) -> None:
-        """Amend an open order; the reservation follows."""
-        before = order.remaining * order.price
-        order.quantity, order.price = quantity, price
-        self._reserve(order, order.remaining * price - before)
-
-    def _reserve(self, order: Order, notional: Decimal) -> None:
-        if not order.reduce_only:
-            self.reserved += notional

@@ -19,6 +19,7 @@ from exchanges.simulator.fees import fee_asset
 from exchanges.simulator.house_acts import (
     deleverage,
     delist,
+    dust,
     expire,
     funding,
     liquidate,
@@ -82,7 +83,10 @@ def amend(exchange: SimulatedExchange, account: Account, terms: Terms) -> dict[s
     """Change price or quantity of an order by hand."""
     order = find_open(exchange, account, terms)
     quantity, price = number(terms, "quantity", order.quantity), number(terms, "price", order.price)
-    exchange.engine.amend(order, quantity, price)
+    if not exchange.engine.custody.affords_change(order, quantity, price):
+        text = "the account has not so much"
+        raise ControlError(text)
+    exchange.engine.amend(order, quantity, price, number(terms, "stopPrice", order.trigger_price))
     return ledger.order_row(exchange, order)
 
 
@@ -134,6 +138,7 @@ ACTS: Final[dict[str, Callable[[SimulatedExchange, Account, Terms], dict[str, An
     "reset": reset,
     "funding": funding,
     "transfer": transfer,
+    "dust": dust,
     "fee_asset": fee_asset,
     "say": say,
 }

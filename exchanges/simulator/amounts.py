@@ -18,11 +18,17 @@ ZERO = Decimal(0)
 #: commissions and realised results have eight places
 EIGHT_PLACES = Decimal("0.00000001")
 EXACT = Context(prec=40, rounding=ROUND_HALF_EVEN)
+CUT = Context(prec=40, rounding=ROUND_DOWN)
 
 
 def rounded(amount: Decimal) -> Decimal:
     """To eight places, half even."""
     return amount.quantize(EIGHT_PLACES, context=EXACT)
+
+
+def rounded_down(amount: Decimal) -> Decimal:
+    """To eight places, towards nothing."""
+    return amount.quantize(EIGHT_PLACES, context=CUT)
 
 
 def plain(amount: Decimal) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from exchanges.simulator.orders import Order
 
 LEVELS = 10
-#: what one offer of the house is worth, in the quote asset
+#: what one offer of the house is worth, in about dollars
 OFFER_NOTIONAL = (100, 2_000)
 #: the last offer: deep enough that a market order seldom runs out
 DEEP_NOTIONAL = 5_000_000
@@ -96,5 +96,6 @@ def draw_offers(rules: SymbolRules, price: Decimal, sign: int, seed: str) -> lis
 
 def _offer(rules: SymbolRules, price: Decimal, notional: int) -> Offer:
     step = rules.quantity_step
-    quantity = max(down_to_step(Decimal(notional) / price, step), step)
+    worth = notional * rules.quote_unit
+    quantity = max(down_to_step(worth / (rules.contract_size or price), step), step)
     return Offer(price=price, quantity=quantity)

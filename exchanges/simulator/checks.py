@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from exchanges.simulator import amounts
 from exchanges.simulator.amounts import ZERO
+from exchanges.simulator.config import SPOT
 from exchanges.simulator.errors import ApiError, bad_symbol, missing
-from exchanges.simulator.market import OPPOSITE
+from exchanges.simulator.matching import finds_all, would_rest
 from exchanges.simulator.orders import BY_API, OrderTerms
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def read_client_id(exchange: SimulatedExchange, account: Account, params: Mappin
 def check_notional(market: Market, terms: OrderTerms) -> None:
     """An order must be worth something, unless it only reduces (-4164)."""
     least = market.rules.minimum_notional
-    worth = terms.quantity * (terms.price or market.price)
+    worth = terms.quote_quantity or market.rules.worth(terms.price or market.price, terms.quantity)
     if worth < least and not (terms.reduce_only or terms.is_closing):
         raise ApiError(
             -4164,
@@ -187,7 +188,7 @@ def check_placement(exchange: SimulatedExchange, account: Account, terms: OrderT
     if terms.reduce_only or terms.is_closing:
         check_reduces(account, terms)
     else:
-        check_funds(exchange, account, market, terms)
+        check_funds(exchange, account, terms)
     if terms.time_in_force == "FOK":
         check_fills_at_once(market, account, terms)
     if terms.time_in_force == "GTX":
@@ -202,23 +203,18 @@ def check_reduces(account: Account, terms: OrderTerms) -> None:
         raise ApiError(-2022, "ReduceOnly Order is rejected.")
 
 
-def check_funds(
-    exchange: SimulatedExchange, account: Account, market: Market, terms: OrderTerms
-) -> None:
-    """The margin must suffice, less what the order would free by reducing (-2019)."""
-    held = account.position(terms.symbol, terms.position_side).quantity
-    is_opposite = held < 0 if terms.side == "BUY" else held > 0
-    growing = terms.quantity - min(terms.quantity, 2 * abs(held) if is_opposite else ZERO)
-    needed = growing * (terms.price or market.price) / exchange.config.leverage
-    if needed > exchange.available(account):
-        raise ApiError(-2019, "Margin is insufficient.")
+def check_funds(exchange: SimulatedExchange, account: Account, terms: OrderTerms) -> None:
+    """The margin must suffice, less what the order would free by reducing (-2019, spot -2010)."""
+    if exchange.engine.custody.affords(account, terms):
+        return
+    if exchange.config.custody == SPOT:
+        raise ApiError(-2010, "Account has insufficient balance for requested action.")
+    raise ApiError(-2019, "Margin is insufficient.")
 
 
 def check_rests(market: Market, terms: OrderTerms) -> None:
     """A post-only order must not trade at once (-5022)."""
-    best = market.touch(OPPOSITE[terms.side])
-    sign = 1 if terms.side == "BUY" else -1
-    if (terms.price - best) * sign >= 0:
+    if not would_rest(market, terms):
         raise ApiError(
             -5022,
             "Due to the order could not be executed as maker, the Post Only order will be "
@@ -228,22 +224,7 @@ def check_rests(market: Market, terms: OrderTerms) -> None:
 
 def check_fills_at_once(market: Market, account: Account, terms: OrderTerms) -> None:
     """A fill-or-kill order must find its whole quantity (-5021)."""
-    sign = 1 if terms.side == "BUY" else -1
-    on_offer = [(offer.price, offer.quantity) for offer in market.offers_for(terms.side)]
-    resting = [
-        (order.price, order.remaining)
-        for order in market.book.on_side(OPPOSITE[terms.side])
-        if order.account is not account
-    ]
-    within = sum(
-        (
-            quantity
-            for price, quantity in on_offer + resting
-            if terms.type == "MARKET" or (terms.price - price) * sign >= 0
-        ),
-        ZERO,
-    )
-    if within < terms.quantity:
+    if not finds_all(market, account, terms):
         raise ApiError(
             -5021,
             "Due to the order could not be filled immediately, the FOK order has been rejected. "

@@ -16,9 +16,9 @@ from aiohttp import web
 
 from exchanges.simulator import acts, ledger, one_shots
 from exchanges.simulator.act_terms import market
-from exchanges.simulator.amounts import parse
+from exchanges.simulator.amounts import parse, plain
 from exchanges.simulator.burst import Burst, BurstTerms
-from exchanges.simulator.config import CHANGEABLE
+from exchanges.simulator.config import CHANGEABLE, LINEAR
 from exchanges.simulator.errors import ApiError, ControlError
 
 if TYPE_CHECKING:
@@ -51,22 +51,28 @@ class Control:
         return one_shots.set_faults(self._exchange, await terms_of(request))
 
     async def open_account(self, request: web.Request) -> Any:
-        """POST accounts."""
+        """POST accounts: `balances` by asset, or `balance` of the settlement asset (linear)."""
         terms = await terms_of(request)
-        balance = parse(str(terms.get("balance", "100000")))
-        if balance is None or not terms.get("api_key") or not terms.get("api_secret"):
-            text = "api_key, api_secret and a number as balance are needed"
+        if not terms.get("api_key") or not terms.get("api_secret"):
+            text = "api_key and api_secret are needed"
             raise ControlError(text)
         account = self._exchange.engine.open_account(
             str(terms["api_key"]),
             str(terms["api_secret"]),
-            balance,
+            read_balances(self._exchange, terms),
             hedge=bool(terms.get("hedge", False)),
         )
         if account.api_secret != str(terms["api_secret"]):
             text = "this api_key has another secret"
             raise ControlError(text)
-        return {"api_key": account.api_key, "balance": str(account.wallet), "hedge": account.hedge}
+        owned = {each.asset: plain(each.total) for each in account.balances.values()}
+        first = next(iter(owned.values()), "0")
+        return {
+            "api_key": account.api_key,
+            "balance": first,
+            "balances": owned,
+            "hedge": account.hedge,
+        }
 
     async def act(self, request: web.Request) -> Any:
         """POST act: something done by hand or by the exchange."""
@@ -129,6 +135,23 @@ class Control:
         if self._burst:
             self._burst.stop()
         return await self.show_burst(_request)
+
+
+def read_balances(
+    exchange: SimulatedExchange, terms: Mapping[str, Any]
+) -> dict[str, Decimal] | None:
+    """What a new account shall own; None if it was not said."""
+    named = terms.get("balances")
+    if named is None and exchange.config.custody == LINEAR and "balance" in terms:
+        named = dict.fromkeys(exchange.config.usual_balances, terms["balance"])
+    if named is None:
+        return None
+    read = {str(asset): parse(str(amount)) for asset, amount in dict(named).items()}
+    found = {asset: amount for asset, amount in read.items() if amount is not None}
+    if len(found) < len(read) or any(amount < 0 for amount in found.values()):
+        text = "a balance must be a number, not below nothing"
+        raise ControlError(text)
+    return found
 
 
 def typed(exchange: SimulatedExchange, name: str, value: object) -> object:

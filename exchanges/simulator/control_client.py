@@ -39,10 +39,26 @@ class ControlClient:
         return answer
 
     def account(
-        self, api_key: str, api_secret: str, balance: str = "100000", *, hedge: bool = False
+        self,
+        api_key: str,
+        api_secret: str,
+        balance: str = "100000",
+        *,
+        hedge: bool = False,
+        balances: Mapping[str, str] | None = None,
     ) -> Any:
-        """Create an account, or find the one with this key."""
-        terms = {"api_key": api_key, "api_secret": api_secret, "balance": balance, "hedge": hedge}
+        """Create an account, or find the one with this key.
+
+        `balance` is for houses of linear contracts, `balances` (by asset) for all; without it
+        other houses give what is usual.
+        """
+        terms = {
+            "api_key": api_key,
+            "api_secret": api_secret,
+            "balance": balance,
+            "hedge": hedge,
+            **({"balances": dict(balances)} if balances is not None else {}),
+        }
         return self.ask("POST", f"{self._prefix}/accounts", terms)
 
     def faults(self, **switches: object) -> Any:

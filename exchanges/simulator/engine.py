@@ -3,6 +3,7 @@ The matching engine: takes checked orders, makes fills, and tells the streams wh
 
 Every change of an order goes through here, in one thread, so what the streams say and what the
 ledger holds are one history. Both sides of a fill between two accounts carry the same trade id.
+What a fill moves is the custody's; who meets whom is `matching`'s.
 
 Invariants: an order never fills beyond its quantity; a terminal order never changes again; the
 position of an account is the sum of its signed fills; a reduce-only order never grows a position.
@@ -10,36 +11,33 @@ position of an account is the sum of its signed fills; a reduce-only order never
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from exchanges.simulator import orders as states
 from exchanges.simulator.accounts import Account
-from exchanges.simulator.amounts import ZERO, split
-from exchanges.simulator.fees import charged
-from exchanges.simulator.market import OPPOSITE, Market
+from exchanges.simulator.amounts import split
+from exchanges.simulator.custody import custody_of
+from exchanges.simulator.market import Market
+from exchanges.simulator.matching import fill_reached, finds_all, match, may_fill, would_rest
 from exchanges.simulator.orders import Execution, Order, OrderTerms
+from exchanges.simulator.triggers import Triggers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from decimal import Decimal
 
     from exchanges.simulator.accounts import Position
     from exchanges.simulator.config import SimulatorConfig
-
-#: how much of a resting order fills when the price reaches it: all, or a share of so many per cent
-WHOLE_FILL_PERCENT: Final = 25
-SHARE_PERCENT: Final = (20, 70)
-MOST_COUNTERPARTIES: Final = 3
 
 
 class Sink(Protocol):
     """Who is told of changes, at once and in order."""
 
     def order_changed(self, order: Order, kind: str, fill: Execution | None) -> None:
-        """`kind` is Binance's execution type: NEW, TRADE, CANCELED, EXPIRED, ..."""
+        """`kind` is NEW, TRIGGERED, TRADE, CANCELED, EXPIRED, AMENDMENT or CALCULATED."""
 
     def holdings_changed(self, account: Account, position: Position | None, reason: str) -> None:
-        """The wallet, and perhaps one position, has changed."""
+        """A balance, and perhaps one position, has changed; spot: `account.touched` says which."""
 
 
 class Engine:
@@ -68,22 +66,29 @@ class Engine:
                 first_trade_id=config.first_trade_id,
                 clock=clock,
             )
-            for rules in config.symbols
+            for rules in config.rules
         }
+        self.custody = custody_of(config, self.markets)
+        self.triggers = Triggers(self._wake)
+        self.watchers.append(self.triggers.look)
 
     def open_account(
-        self, api_key: str, api_secret: str, balance: Decimal, *, hedge: bool = False
+        self,
+        api_key: str,
+        api_secret: str,
+        balances: Mapping[str, Decimal] | None = None,
+        *,
+        hedge: bool = False,
     ) -> Account:
-        """A new account, or the one that has this key already."""
+        """A new account, or the one that has this key already; None: it owns what is usual."""
         found = self.accounts.get(api_key)
         if found is None:
-            found = self.accounts[api_key] = Account(
-                api_key=api_key,
-                api_secret=api_secret,
-                wallet=balance,
-                deposited=balance,
-                hedge=hedge,
-            )
+            rules = {symbol: market.rules for symbol, market in self.markets.items()}
+            found = Account(api_key=api_key, api_secret=api_secret, rules=rules, hedge=hedge)
+            owned = self.config.usual_balances if balances is None else balances
+            for asset, amount in owned.items():
+                found.deposit(asset, amount)
+            self.accounts[api_key] = found
         return found
 
     def begin_anew(self) -> None:
@@ -92,14 +97,33 @@ class Engine:
             market.begin_anew(self.config.first_order_id, self.config.first_trade_id)
         for account in self.accounts.values():
             account.begin_anew()
+        self.triggers.clear()
 
     def place(self, account: Account, terms: OrderTerms) -> Order:
         """Accept a checked order, match what matches, leave, cancel or expire the rest."""
         order = self.accept(account, terms)
-        self._match(order)
-        if order.is_open:
-            self._leave(order)
+        if terms.trigger_price:
+            self.triggers.add(order)
+        else:
+            self._work(order)
         return order
+
+    def _wake(self, order: Order) -> None:
+        """The price of a waiting order has come."""
+        order.updated = self.clock()
+        self.sink.order_changed(order, "TRIGGERED", None)
+        self._work(order)
+
+    def _work(self, order: Order) -> None:
+        market, terms = self.markets[order.symbol], order.terms
+        if terms.time_in_force == "FOK" and not finds_all(market, order.account, terms):
+            self.expire(order, states.IOC_LEFTOVER)
+        elif terms.time_in_force == "GTX" and not would_rest(market, terms):
+            self.expire(order, states.POST_ONLY)
+        else:
+            match(self, order)
+            if order.is_open:
+                self._leave(order)
 
     def accept(self, account: Account, terms: OrderTerms) -> Order:
         """Enter an order into the account's books, not yet into the market."""
@@ -108,25 +132,36 @@ class Engine:
         order = Order(
             account=account,
             rules=market.rules,
-            order_id=terms.condition.number if terms.condition else market.take_order_id(),
+            order_id=market.take_order_id(),
             terms=terms,
             quantity=terms.quantity,
             price=terms.price,
             created=now,
             updated=now,
             reduce_only=terms.reduce_only or terms.is_closing,
+            is_waiting=bool(terms.trigger_price),
+            trigger_price=terms.trigger_price,
         )
         account.add(order)
         account.by_hand += terms.origin == states.BY_HAND
+        self.custody.hold(order)
+        self._tell_locks(order)
         self.sink.order_changed(order, "NEW", None)
         return order
+
+    def _tell_locks(self, order: Order) -> None:
+        order.account.touched = self.custody.locks(order)
+        if order.account.touched:
+            self.sink.holdings_changed(order.account, None, "ORDER")
 
     def rest(self, order: Order) -> None:
         """Put an accepted order into the book as it is."""
         self.markets[order.symbol].book.add(order)
 
     def _leave(self, order: Order) -> None:
-        if order.terms.type == "MARKET":
+        if order.terms.quote_quantity and self.config.dust_cancels:
+            self.cancel(order)
+        elif order.terms.type == "MARKET":
             self.expire(order, states.MARKET_LEFTOVER)
         elif order.terms.time_in_force in {"IOC", "FOK"}:
             self.expire(order, states.IOC_LEFTOVER)
@@ -143,66 +178,41 @@ class Engine:
         self._end(order, status, "EXPIRED")
 
     def _end(self, order: Order, status: str, kind: str) -> None:
-        self.markets[order.symbol].book.remove(order)
-        order.account.close(order, status, self.clock())
+        self._close(order, status, self.clock())
+        self._tell_locks(order)
         self.sink.order_changed(order, kind, None)
 
-    def amend(self, order: Order, quantity: Decimal, price: Decimal) -> None:
-        """Change an open limit order; it is cancelled if it had filled that much already."""
+    def _close(self, order: Order, status: str, at: int) -> None:
+        self.markets[order.symbol].book.remove(order)
+        order.account.close(order, status, at)
+        self.custody.release(order)
+
+    def amend(
+        self,
+        order: Order,
+        quantity: Decimal,
+        price: Decimal,
+        trigger_price: Decimal | None = None,
+    ) -> None:
+        """Change an open limit order; it is cancelled if it had filled that much already.
+
+        The caller has asked `custody.affords_change`.
+        """
         if quantity <= order.executed:
             self.cancel(order)
             return
         self.markets[order.symbol].book.remove(order)
-        order.account.rearrange(order, quantity, price)
+        order.quantity, order.price = quantity, price
+        order.trigger_price = order.trigger_price if trigger_price is None else trigger_price
         order.updated, order.frame_head = self.clock(), ""
+        self.custody.hold(order)
+        self._tell_locks(order)
         self.sink.order_changed(order, "AMENDMENT", None)
-        self._match(order)
+        if order.is_waiting:
+            return
+        match(self, order)
         if order.is_open:
             self.rest(order)
-
-    def _match(self, taker: Order) -> None:
-        market = self.markets[taker.symbol]
-        while taker.is_open and self._can_grow_or_reduce(taker) and self._match_once(market, taker):
-            continue
-
-    def _match_once(self, market: Market, taker: Order) -> bool:
-        offers = market.offers_for(taker.terms.side)
-        maker = market.book.best(OPPOSITE[taker.terms.side])
-        if maker and (not offers or (maker.price - offers[0].price) * taker.sign <= 0):
-            return crosses(taker, maker.price) and self._meet(taker, maker)
-        if not offers or not crosses(taker, offers[0].price):
-            return False
-        offer = offers[0]
-        quantity = min(self.fillable(taker), offer.quantity)
-        offer.quantity -= quantity
-        if not offer.quantity:
-            del offers[0]
-        self.fill(taker, offer.price, quantity, is_maker=False)
-        return True
-
-    def _meet(self, taker: Order, maker: Order) -> bool:
-        if maker.account is taker.account:
-            self.expire(maker, states.SELF_TRADE, states.EXPIRED_IN_MATCH)
-        elif self._can_grow_or_reduce(maker):
-            quantity = min(self.fillable(taker), self.fillable(maker))
-            trade_id = self.markets[taker.symbol].take_trade_id()
-            price = maker.price
-            self.fill(maker, price, quantity, is_maker=True, trade_id=trade_id)
-            self.fill(taker, price, quantity, is_maker=False, trade_id=trade_id)
-        return True
-
-    def _can_grow_or_reduce(self, order: Order) -> bool:
-        if self.fillable(order) > 0:
-            return True
-        self.expire(order, states.REDUCE_ONLY_CONFLICT)
-        return False
-
-    def fillable(self, order: Order) -> Decimal:
-        """What may fill now: what remains, or what is left to reduce."""
-        if not order.reduce_only:
-            return order.remaining
-        position = order.account.position(order.symbol, order.terms.position_side)
-        return min(order.remaining, max(ZERO, -position.quantity * order.sign))
 
     def fill(
         self,
@@ -215,11 +225,12 @@ class Engine:
         kind: str = "TRADE",
     ) -> Execution:
         """Trade `quantity` of an open order with somebody; the one place where fills are made."""
-        account = order.account
-        position = account.position(order.symbol, order.terms.position_side)
-        rate = self.config.maker_fee if is_maker else self.config.taker_fee
-        notional = price * quantity
-        commission, asset = charged(account, self.markets, order.rules.quote, notional * rate)
+        account, rates = order.account, self.config
+        order.executed += quantity
+        order.quote += price * quantity
+        commission, asset, result, position = self.custody.settle(
+            order, price, quantity, rates.maker_fee if is_maker else rates.taker_fee
+        )
         execution = Execution(
             order=order,
             trade_id=trade_id or self.markets[order.symbol].take_trade_id(),
@@ -228,12 +239,11 @@ class Engine:
             commission=commission,
             commission_asset=asset,
             is_maker=is_maker,
-            realized_pnl=position.apply(quantity * order.sign, price),
+            realized_pnl=result,
             time=self.clock(),
         )
-        position.updated = execution.time
-        order.executed += quantity
-        order.quote += notional
+        if position:
+            position.updated = execution.time
         account.record(execution)
         self._progress(order, execution)
         self.sink.holdings_changed(account, position, "ORDER")
@@ -242,11 +252,19 @@ class Engine:
 
     def _progress(self, order: Order, execution: Execution) -> None:
         order.updated = execution.time
-        if order.remaining:
+        if order.terms.quote_quantity:
+            order.quantity = order.executed
+        if order.remaining or self._may_spend_more(order, execution.price):
             order.status = states.PARTIALLY_FILLED
-            return
-        self.markets[order.symbol].book.remove(order)
-        order.account.close(order, states.FILLED, execution.time)
+        else:
+            self._close(order, states.FILLED, execution.time)
+
+    def _may_spend_more(self, order: Order, price: Decimal) -> bool:
+        """Whether a market buy by quote has more left than counts as dust."""
+        left = order.terms.quote_quantity - order.quote
+        if not order.terms.quote_quantity or not left:
+            return False
+        return self.config.dust_cancels or left >= order.rules.quantity_step * price
 
     def fill_resting(
         self, order: Order, quantity: Decimal, counterparties: int, trade_id: int | None = None
@@ -256,9 +274,9 @@ class Engine:
         With a `trade_id` all of them carry this one, as some exchanges number them.
         """
         market = self.markets[order.symbol]
-        quantity = min(quantity, self.fillable(order))
-        if quantity <= 0:
-            self._can_grow_or_reduce(order)
+        quantity = min(quantity, self.custody.fillable(order, order.price))
+        if quantity <= 0 or order.is_waiting:
+            may_fill(self, order)
             return 0
         pieces = split(quantity, counterparties, market.rules.quantity_step, market.fills)
         for piece in pieces:
@@ -273,25 +291,6 @@ class Engine:
 
     def sweep(self, market: Market, *, whole: bool = False) -> None:
         """Fill the resting orders that the price has reached."""
-        for side in ("BUY", "SELL"):
-            for order in market.book.reached(side, market.price):
-                if order.is_open:
-                    quantity = order.remaining if whole else drawn_share(market, order)
-                    counterparties = market.fills.randint(1, MOST_COUNTERPARTIES)
-                    self.fill_resting(order, quantity, counterparties)
+        fill_reached(self, market, whole=whole)
         for look in self.watchers:
             look(market)
-
-
-def drawn_share(market: Market, order: Order) -> Decimal:
-    """How much of a reached order trades at this move."""
-    chance, step = market.fills, market.rules.quantity_step
-    if chance.randint(1, 100) <= WHOLE_FILL_PERCENT:
-        return order.remaining
-    share = order.remaining * chance.randint(*SHARE_PERCENT) / 100
-    return max(share // step * step, step)
-
-
-def crosses(taker: Order, price: Decimal) -> bool:
-    """Whether a taker may trade at this price."""
-    return taker.terms.type != "LIMIT" or (taker.price - price) * taker.sign >= 0

@@ -9,10 +9,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from exchanges.simulator.algo import AlgoDesk
-from exchanges.simulator.amounts import ZERO
 from exchanges.simulator.binance_dialect import FuturesDialect
 from exchanges.simulator.clock import Clock
+from exchanges.simulator.contract_custody import LinearCustody
 from exchanges.simulator.engine import Engine
+from exchanges.simulator.errors import ControlError
 from exchanges.simulator.fault_board import FaultBoard
 from exchanges.simulator.faults import STRIKES
 from exchanges.simulator.hub import StreamHub
@@ -21,7 +22,6 @@ from exchanges.simulator.private_socket import HALF_OPEN, MUTE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from decimal import Decimal
 
     from exchanges.simulator.accounts import Account
     from exchanges.simulator.config import SimulatorConfig
@@ -131,27 +131,11 @@ class SimulatedExchange:
         else:
             self.hub.disturb_current(api_key, MUTE if name == "mute" else HALF_OPEN)
 
-    def unrealized(self, account: Account) -> Decimal:
-        """What the open positions would bring at the market's price."""
-        return sum(
-            (
-                position.quantity
-                * (self.engine.markets[position.symbol].price - position.entry_price)
-                for position in account.positions.values()
-                if position.quantity
-            ),
-            ZERO,
-        )
-
-    def exposure(self, account: Account) -> Decimal:
-        """Notional of positions and of the orders that may grow them."""
-        held = (
-            abs(position.quantity) * self.engine.markets[position.symbol].price
-            for position in account.positions.values()
-        )
-        return sum(held, account.reserved)
-
-    def available(self, account: Account) -> Decimal:
-        """What may still be used as margin."""
-        used = self.exposure(account) / self.config.leverage
-        return account.wallet + self.unrealized(account) - used
+    @property
+    def margins(self) -> LinearCustody:
+        """What positions are worth and need. Raises ControlError in spot, which has none."""
+        custody = self.engine.custody
+        if isinstance(custody, LinearCustody):
+            return custody
+        text = "there are no positions in spot"
+        raise ControlError(text)

@@ -1,5 +1,5 @@
 """
-What a fill costs, and in which asset.
+What a fill of a contract costs, and in which asset.
 
 An account may pay its commissions in another asset, as Binance's "pay fees with BNB" does: the
 amount is turned by that asset's market price at the moment of the fill, and does not leave the
@@ -38,6 +38,8 @@ def fee_asset(exchange: SimulatedExchange, account: Account, terms: Terms) -> di
     """Pay commissions in `asset` from now on ("": in the settlement asset)."""
     asset = str(terms.get("asset", ""))
     if asset:
-        market(exchange, f"{asset}USDT")
+        quotes = {each.rules.quote for each in exchange.engine.markets.values()}
+        if not any(f"{asset}{quote}" in exchange.engine.markets for quote in quotes):
+            market(exchange, f"{asset}USDT")
     account.fee_asset = asset
     return {"fee_asset": asset}

@@ -22,6 +22,8 @@ ACCOUNT_UPDATE: Final = "ACCOUNT_UPDATE"
 TRADE_LITE: Final = "TRADE_LITE"
 ALGO_UPDATE: Final = "ALGO_UPDATE"
 LISTEN_KEY_EXPIRED: Final = "listenKeyExpired"
+#: how Binance calls an account beside its key
+ACCOUNT_ALIAS: Final = "SgsR"
 
 _NO_FILL: Final = '"l":"0"', '"L":"0"', '"n":"0"', '"t":0', '"m":false', '"rp":"0"'
 #: what follows the realised profit; nothing here offers these features
@@ -32,7 +34,7 @@ def order_trade_update(order: Order, kind: str, fill: Execution | None, status: 
     """ORDER_TRADE_UPDATE; `status` is told apart because ADL shows its own (`NEW_ADL`)."""
     head = order.frame_head or _head(order)
     last, price, fee, trade, maker, profit = _fill_fields(fill) if fill else _NO_FILL
-    asset = fill.commission_asset if fill else order.rules.quote
+    asset = fill.commission_asset if fill else order.rules.settlement
     at = order.updated
     return (
         f'{{"e":"ORDER_TRADE_UPDATE","T":{at},"E":{at},"o":{{{head}"ap":"{average(order)}",'
@@ -84,21 +86,23 @@ def account_update(
     account: Account, position: Position | None, reason: str, change: Decimal, at: int
 ) -> str:
     """ACCOUNT_UPDATE; `change` is a movement that is neither a result nor a fee."""
-    wallet = plain(account.wallet)
-    held = _holding(position) if position else ""
+    asset = account.rules[position.symbol].settlement if position else account.touched[0]
+    wallet = plain(account.balance(asset).total)
+    held = _holding(position, asset) if position else ""
     symbol = f'"S":"{position.symbol}",' if position and reason == "FUNDING_FEE" else ""
     return (
-        f'{{"e":"ACCOUNT_UPDATE","E":{at},"T":{at},"a":{{"m":"{reason}",{symbol}"B":[{{"a":"USDT",'
-        f'"wb":"{wallet}","cw":"{wallet}","bc":"{plain(change)}"}}],"P":[{held}]}}}}'
+        f'{{"e":"ACCOUNT_UPDATE","E":{at},"T":{at},"a":{{"m":"{reason}",{symbol}'
+        f'"B":[{{"a":"{asset}","wb":"{wallet}","cw":"{wallet}","bc":"{plain(change)}"}}],'
+        f'"P":[{held}]}}}}'
     )
 
 
-def _holding(position: Position) -> str:
+def _holding(position: Position, asset: str) -> str:
     entry = trimmed(rounded(position.entry_price))
     return (
         f'{{"s":"{position.symbol}","pa":"{position.quantity:f}","ep":"{entry}","bep":"{entry}",'
         f'"cr":"{position.realized:f}","up":"0","mt":"cross","iw":"0","ps":"{position.side}",'
-        f'"ma":"USDT"}}'
+        f'"ma":"{asset}"}}'
     )
 
 

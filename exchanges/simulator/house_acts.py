@@ -9,6 +9,7 @@ from exchanges.simulator import orders as states
 from exchanges.simulator.accounts import Income
 from exchanges.simulator.act_terms import Terms, find_open, market, number
 from exchanges.simulator.amounts import ZERO, plain
+from exchanges.simulator.config import SPOT
 from exchanges.simulator.errors import ControlError
 from exchanges.simulator.orders import OrderTerms
 
@@ -40,6 +41,7 @@ def close_out(
     exchange: SimulatedExchange, account: Account, terms: Terms, client_id: str, kind: str
 ) -> dict[str, Any]:
     """Close a position by the exchange's own order."""
+    check_has_positions(exchange)
     side = str(terms.get("positionSide", "BOTH"))
     held = account.position(str(terms.get("symbol")), side)
     if not held.quantity:
@@ -79,8 +81,10 @@ def deleverage(exchange: SimulatedExchange, account: Account, terms: Terms) -> d
 
 
 def settle(exchange: SimulatedExchange, account: Account, terms: Terms) -> dict[str, Any]:
-    """Settle a position (`settlement_autoclose-`)."""
-    return close_out(exchange, account, terms, "settlement_autoclose-", "MARKET")
+    """Settle a position (`settlement_autoclose-`, of a contract with an end `delivery_...`)."""
+    has_end = market(exchange, terms.get("symbol")).rules.delivery
+    prefix = "delivery_autoclose-" if has_end else "settlement_autoclose-"
+    return close_out(exchange, account, terms, prefix, "MARKET")
 
 
 def delist(exchange: SimulatedExchange, account: Account, terms: Terms) -> dict[str, Any]:
@@ -97,27 +101,67 @@ def delist(exchange: SimulatedExchange, account: Account, terms: Terms) -> dict[
 
 
 def funding(exchange: SimulatedExchange, account: Account, terms: Terms) -> dict[str, Any]:
-    """Pay (negative) or receive funding for a position."""
-    position = account.position(str(terms.get("symbol")), str(terms.get("positionSide", "BOTH")))
-    return move_wallet(exchange, account, number(terms, "amount"), "FUNDING_FEE", position.symbol)
+    """Pay (negative) or receive funding for a position, in its settlement asset."""
+    check_has_positions(exchange)
+    rules = market(exchange, terms.get("symbol")).rules
+    change = number(terms, "amount")
+    return move_balance(
+        exchange, account, rules.settlement, change, "FUNDING_FEE", symbol=rules.symbol
+    )
 
 
 def transfer(exchange: SimulatedExchange, account: Account, terms: Terms) -> dict[str, Any]:
-    """Move money in or out of the account."""
+    """Move money (of `asset`) in or out of the account."""
+    asset = str(terms.get("asset") or next(iter(account.balances), "USDT"))
     change = number(terms, "amount")
-    account.deposited += change
-    return move_wallet(exchange, account, change, "TRANSFER", "")
+    check_is_there(exchange, account, asset, change)
+    account.balance(asset).deposited += change
+    return move_balance(exchange, account, asset, change, "TRANSFER")
 
 
-def move_wallet(
-    exchange: SimulatedExchange, account: Account, change: Decimal, kind: str, symbol: str
+def dust(exchange: SimulatedExchange, account: Account, terms: Terms) -> dict[str, Any]:
+    """Turn a small balance (`asset`, all that is free) into `amount` of another (`into`)."""
+    asset, into = str(terms.get("asset")), str(terms.get("into", "BNB"))
+    gone = account.balance(asset).free
+    check_is_there(exchange, account, asset, -gone)
+    move_balance(exchange, account, asset, -gone, "DUST")
+    return move_balance(exchange, account, into, number(terms, "amount"), "DUST")
+
+
+def check_has_positions(exchange: SimulatedExchange) -> None:
+    """Refuse what only contracts know."""
+    if exchange.config.custody == SPOT:
+        text = "there are no positions in spot"
+        raise ControlError(text)
+
+
+def check_is_there(
+    exchange: SimulatedExchange, account: Account, asset: str, change: Decimal
+) -> None:
+    """Spot: nobody owns less than nothing."""
+    if exchange.config.custody == SPOT and account.balance(asset).free + change < 0:
+        text = f"there is not so much {asset}"
+        raise ControlError(text)
+
+
+def move_balance(
+    exchange: SimulatedExchange,
+    account: Account,
+    asset: str,
+    change: Decimal,
+    kind: str,
+    *,
+    symbol: str = "",
 ) -> dict[str, Any]:
-    """A movement of the wallet that is no fill."""
-    account.wallet += change
+    """A movement of a balance that is no fill."""
+    balance = account.balance(asset)
+    balance.total += change
+    account.touched = (asset,)
     account.incomes.append(
         Income(
             kind=kind,
             symbol=symbol,
+            asset=asset,
             amount=change,
             transaction_id=len(account.incomes) + 1,
             time=exchange.clock.now(),
@@ -125,7 +169,7 @@ def move_wallet(
     )
     reason = kind if symbol else ("DEPOSIT" if change > ZERO else "WITHDRAW")
     exchange.hub.holdings_changed(account, None, reason, change)
-    return {"wallet_balance": plain(account.wallet)}
+    return {"asset": asset, "wallet_balance": plain(balance.total)}
 
 
 def position_mode(exchange: SimulatedExchange, account: Account, terms: Terms) -> dict[str, Any]:
@@ -140,4 +184,6 @@ def reset(exchange: SimulatedExchange, account: Account, _terms: Terms) -> dict[
     """Begin anew, for everybody, as test exchanges do each month: only accounts and money stay."""
     exchange.engine.begin_anew()
     exchange.algo.orders.clear()
-    return {"wallet_balance": plain(account.wallet)}
+    return {
+        "balances": {each.asset: plain(each.total) for each in account.balances.values()},
+    }

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from exchanges.simulator.amounts import plain
 from exchanges.simulator.channel import FrameCounts
+from exchanges.simulator.config import SPOT
 from exchanges.simulator.errors import ControlError
 from exchanges.simulator.orders import BY_HAND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from exchanges.simulator.accounts import Account, Position
+    from exchanges.simulator.accounts import Account, Balance, Position
     from exchanges.simulator.exchange import SimulatedExchange
     from exchanges.simulator.orders import Execution, Order
 
@@ -42,6 +43,8 @@ def order_row(exchange: SimulatedExchange, order: Order) -> dict[str, Any]:
         "quantity": plain(order.quantity),
         "filled_quantity": plain(order.executed),
         "filled_quote": plain(order.quote),
+        "trigger_price": plain(order.trigger_price),
+        "is_waiting": order.is_waiting,
         "status": order.status,
         "expiry_reason": order.expiry_reason,
         "created_at": order.created,
@@ -81,9 +84,19 @@ def position_row(position: Position) -> dict[str, Any]:
     }
 
 
+def balance_row(exchange: SimulatedExchange, balance: Balance) -> dict[str, Any]:
+    """What is owned of one asset; spot: and how much of it open orders have locked."""
+    if exchange.config.custody == SPOT:
+        owned = {"free": plain(balance.free), "locked": plain(balance.held)}
+    else:
+        owned = {"wallet_balance": plain(balance.total)}
+    return {"asset": balance.asset, **owned, "deposited": plain(balance.deposited)}
+
+
 def account_rows(exchange: SimulatedExchange, account: Account) -> dict[str, Any]:
     """Everything one account did and owns."""
     return {
+        "market_type": exchange.market_type,
         "hedge": account.hedge,
         "orders": [order_row(exchange, order) for order in account.orders.values()],
         "open_orders": [order_row(exchange, order) for order in account.open.values()],
@@ -91,17 +104,12 @@ def account_rows(exchange: SimulatedExchange, account: Account) -> dict[str, Any
         "positions": [
             position_row(position) for position in account.positions.values() if position.quantity
         ],
-        "balances": [
-            {
-                "asset": "USDT",
-                "wallet_balance": plain(account.wallet),
-                "deposited": plain(account.deposited),
-            }
-        ],
+        "balances": [balance_row(exchange, each) for each in account.balances.values()],
         "incomes": [
             {
                 "kind": income.kind,
                 "symbol": income.symbol,
+                "asset": income.asset,
                 "amount": plain(income.amount),
                 "time": income.time,
             }

@@ -34,21 +34,13 @@ REDUCE_ONLY_CONFLICT: Final = "4"
 LIQUIDATED: Final = "5"
 DELISTED: Final = "7"
 MARKET_LEFTOVER: Final = "9"
+#: a post-only order of a house that accepts such before it ends them
+POST_ONLY: Final = "post-only"
 
 #: who placed an order
 BY_API: Final = "api"
 BY_HAND: Final = "hand"
 BY_EXCHANGE: Final = "exchange"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """What an order waits or waited for where it keeps its number when it is triggered."""
-
-    number: int
-    trigger_price: Decimal
-    #: whether the price has to rise to it
-    is_rising: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +57,13 @@ class OrderTerms:
     position_side: str = "BOTH"
     reduce_only: bool = False
     origin: str = BY_API
-    condition: Condition | None = None
+    #: spot: a market buy that says what to spend instead of what to get
+    quote_quantity: Decimal = ZERO
+    #: not zero: it waits until the price comes here, from below (`trigger_rises`) or from above
+    trigger_price: Decimal = ZERO
+    trigger_rises: bool = False
+    #: the exchange's own word for the type, where it has more than LIMIT and MARKET
+    named: str = ""
 
     @property
     def is_closing(self) -> bool:
@@ -105,7 +103,15 @@ class Order:
     reduce_only: bool
     status: str = NEW
     executed: Decimal = ZERO
+    #: exact sum of price x quantity, whatever the quantity counts
     quote: Decimal = ZERO
+    #: inverse: what the filled contracts are worth in the coin
+    base: Decimal = ZERO
+    #: what it holds of its account's balance while it is open
+    held: Decimal = ZERO
+    #: whether it still waits for its trigger price
+    is_waiting: bool = False
+    trigger_price: Decimal = ZERO
     expiry_reason: str = NO_REASON
     executions: list[Execution] = field(default_factory=list)
     #: the part of its frames that no fill changes, encoded once

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exchanges.simulator import checks
-from exchanges.simulator.amounts import ZERO, plain, rounded, trimmed
+from exchanges.simulator.amounts import EXACT, ZERO, plain, rounded, trimmed
 from exchanges.simulator.call import Call, Endpoint, Json
+from exchanges.simulator.frames import ACCOUNT_ALIAS
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -56,7 +57,7 @@ def position_risk_v2(call: Call) -> list[Json]:
 
 def risk_row(position: Position, market: Market, leverage: int) -> Json:
     """One position with its value at the market's price."""
-    notional = position.quantity * market.price
+    notional = notional_of(position, market)
     margin = plain(rounded(abs(notional) / leverage))
     entry = trimmed(rounded(position.entry_price))
     return {
@@ -66,11 +67,11 @@ def risk_row(position: Position, market: Market, leverage: int) -> Json:
         "entryPrice": entry,
         "breakEvenPrice": entry,
         "markPrice": plain(market.price),
-        "unRealizedProfit": plain(rounded(unrealized(position, market))),
+        "unRealizedProfit": plain(rounded(position.result(market.price))),
         "liquidationPrice": "0",
         "isolatedMargin": "0",
         "notional": plain(notional),
-        "marginAsset": market.rules.quote,
+        "marginAsset": market.rules.settlement,
         "isolatedWallet": "0",
         "initialMargin": margin,
         "maintMargin": "0",
@@ -83,37 +84,54 @@ def risk_row(position: Position, market: Market, leverage: int) -> Json:
     }
 
 
-def unrealized(position: Position, market: Market) -> Decimal:
-    """What closing at the market's price would bring."""
-    return position.quantity * (market.price - position.entry_price) if position.quantity else ZERO
+def notional_of(position: Position, market: Market) -> Decimal:
+    """What a position is worth at the market's price, in its settlement asset; short: negative."""
+    worth = market.rules.worth(market.price, position.quantity)
+    return rounded(EXACT.divide(worth, market.price)) if market.rules.contract_size else worth
 
 
 def balance(call: Call) -> list[Json]:
-    """GET v3/balance."""
-    wallet = plain(call.account.wallet)
-    free = plain(max(ZERO, rounded(call.exchange.available(call.account))))
-    return [
-        {
-            "accountAlias": "SgsR",
-            "asset": "USDT",
-            "balance": wallet,
-            "crossWalletBalance": wallet,
-            "crossUnPnl": plain(rounded(call.exchange.unrealized(call.account))),
-            "availableBalance": free,
-            "maxWithdrawAmount": free,
-            "marginAvailable": True,
-            "updateTime": call.exchange.clock.now(),
-        }
-    ]
+    """GET balance: one row for each asset of the wallet."""
+    return [balance_row(call, asset) for asset in call.account.balances]
+
+
+def balance_row(call: Call, asset: str) -> Json:
+    """One asset of the wallet."""
+    wallet = plain(call.account.balance(asset).total)
+    margins = call.exchange.margins
+    free = plain(max(ZERO, rounded(margins.available(call.account, asset))))
+    return {
+        "accountAlias": ACCOUNT_ALIAS,
+        "asset": asset,
+        "balance": wallet,
+        "crossWalletBalance": wallet,
+        "crossUnPnl": plain(rounded(margins.unrealized(call.account, asset))),
+        "availableBalance": free,
+        "maxWithdrawAmount": free,
+        "withdrawAvailable": free,
+        "marginAvailable": True,
+        "updateTime": call.exchange.clock.now(),
+    }
 
 
 def account(call: Call) -> Json:
-    """GET v3/account."""
-    wallet = call.account.wallet
-    profit = rounded(call.exchange.unrealized(call.account))
-    margin = rounded(call.exchange.exposure(call.account) / call.exchange.config.leverage)
+    """GET v3/account; the totals are those of the first asset, which is all there usually is."""
+    assets = [asset_row(call, asset) for asset in call.account.balances]
+    first = {name: each for name, each in assets[0].items() if name not in {"asset", "updateTime"}}
+    totals = {f"total{name[0].upper()}{name[1:]}": each for name, each in first.items()}
+    totals["availableBalance"] = totals.pop("totalAvailableBalance")
+    totals["maxWithdrawAmount"] = totals.pop("totalMaxWithdrawAmount")
+    return {**totals, "assets": assets, "positions": position_risk(call)}
+
+
+def asset_row(call: Call, asset: str) -> Json:
+    """One asset of the wallet with its margins."""
+    margins, wallet = call.exchange.margins, call.account.balance(asset).total
+    profit = rounded(margins.unrealized(call.account, asset))
+    margin = rounded(margins.exposure(call.account, asset) / call.exchange.config.leverage)
     free = plain(max(ZERO, wallet + profit - margin))
-    asset = {
+    return {
+        "asset": asset,
         "walletBalance": plain(wallet),
         "unrealizedProfit": plain(profit),
         "marginBalance": plain(wallet + profit),
@@ -125,15 +143,7 @@ def account(call: Call) -> Json:
         "crossUnPnl": plain(profit),
         "availableBalance": free,
         "maxWithdrawAmount": free,
-    }
-    totals = {f"total{name[0].upper()}{name[1:]}": each for name, each in asset.items()}
-    totals["availableBalance"] = totals.pop("totalAvailableBalance")
-    totals["maxWithdrawAmount"] = totals.pop("totalMaxWithdrawAmount")
-    totals["totalUnrealizedProfit"] = plain(profit)
-    return {
-        **totals,
-        "assets": [{"asset": "USDT", **asset, "updateTime": call.exchange.clock.now()}],
-        "positions": position_risk(call),
+        "updateTime": call.exchange.clock.now(),
     }
 
 

@@ -89,7 +89,7 @@ def income_rows(call: Call, start: int, end: int) -> list[Json]:
             "symbol": each.symbol,
             "incomeType": each.kind,
             "income": plain(each.amount),
-            "asset": "USDT",
+            "asset": each.asset,
             "info": each.kind,
             "time": each.time,
             "tranId": each.transaction_id,
@@ -104,7 +104,7 @@ def fill_rows(fill: Execution) -> list[Json]:
     """The commission of a fill and, if it closed something, its result."""
     common = {
         "symbol": fill.order.symbol,
-        "asset": fill.order.rules.quote,
+        "asset": fill.order.rules.settlement,
         "info": str(fill.trade_id),
         "time": fill.time,
         "tradeId": str(fill.trade_id),

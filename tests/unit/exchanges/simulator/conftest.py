@@ -28,16 +28,18 @@ class Listener:
 
     def holdings_changed(self, account: Account, position: Position | None, reason: str) -> None:
         assert reason == "ORDER"
-        assert position in account.positions.values()
+        assert position in account.positions.values() or account.touched
 
 
 class Desk:
     """An engine with a clock that ticks once per question, and short ways to trade on it."""
 
-    def __init__(self, seed: int = 1) -> None:
+    def __init__(self, seed: int = 1, config: SimulatorConfig | None = None) -> None:
         self.listener = Listener()
         self.time = 1_700_000_000_000
-        self.engine = Engine(SimulatorConfig(), seed=seed, clock=self.tick, sink=self.listener)
+        self.engine = Engine(
+            config or SimulatorConfig(), seed=seed, clock=self.tick, sink=self.listener
+        )
         self.count = 0
 
     def tick(self) -> int:
@@ -45,12 +47,12 @@ class Desk:
         return self.time
 
     def account(self, name: str = "ann", *, hedge: bool = False) -> Account:
-        return self.engine.open_account(name, "secret", Decimal(100_000), hedge=hedge)
+        return self.engine.open_account(name, "secret", hedge=hedge)
 
     def place(self, account: Account, side: str, quantity: str, **terms: Any) -> Order:
         self.count += 1
         values: dict[str, Any] = {
-            "symbol": "BTCUSDT",
+            "symbol": next(iter(self.engine.markets)),
             "type": "LIMIT" if "price" in terms else "MARKET",
             "client_id": f"c{self.count}",
         }

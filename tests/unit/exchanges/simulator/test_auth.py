@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import pytest
 
 from exchanges.simulator.accounts import Account
@@ -20,7 +18,7 @@ SIGNATURE = "c8db56825ae71d6d79447849e617115f4a920fa2acdcab2b053c4b2838bd6b71"
 
 @pytest.fixture
 def account() -> Account:
-    return Account(api_key="key", api_secret=SECRET, wallet=Decimal(0), deposited=Decimal(0))
+    return Account(api_key="key", api_secret=SECRET)
 
 
 def test_the_published_example_passes_in_query_and_body(account: Account) -> None:

@@ -138,7 +138,7 @@ def test_a_price_that_reaches_an_order_fills_it_in_the_end(desk: Desk) -> None:
 def test_the_same_seed_gives_the_same_history() -> None:
     def history(seed: int) -> list[str]:
         engine = Engine(SimulatorConfig(), seed=seed, clock=lambda: 0, sink=Silence())
-        account = engine.open_account("ann", "s", Decimal(1000))
+        account = engine.open_account("ann", "s", {"USDT": Decimal(1000)})
         terms = OrderTerms(
             symbol="BTCUSDT", side="BUY", type="LIMIT", quantity=Decimal(1), client_id="c",
             price=Decimal("59990.00"),
@@ -183,7 +183,7 @@ OTHER = st.fixed_dictionaries({
 @given(deeds=st.lists(st.one_of(PLACED, OTHER), max_size=40))
 def test_the_books_always_add_up(deeds: list[dict[str, Any]]) -> None:
     engine = Engine(SimulatorConfig(), seed=3, clock=lambda: 0, sink=Silence())
-    accounts = {name: engine.open_account(name, "s", Decimal(100_000)) for name in ("ann", "bob")}
+    accounts = {name: engine.open_account(name, "s") for name in ("ann", "bob")}
     ended: dict[int, tuple[str, Decimal]] = {}
 
     for number, deed in enumerate(deeds):
@@ -228,13 +228,14 @@ def check_identities(account: Account) -> None:
     position = account.position("BTCUSDT", "BOTH")
     assert sum(quantity for quantity, _ in signed) == position.quantity
     results = sum(fill.realized_pnl - fill.commission for fill in account.executions)
-    assert account.wallet - account.deposited == results
+    balance = account.balance("USDT")
+    assert balance.total - balance.deposited == results
     if not position.quantity:
         cash = -sum((quantity * price for quantity, price in signed), Decimal(0))
         realized = sum((fill.realized_pnl for fill in account.executions), Decimal(0))
         assert abs(cash - realized) < Decimal("0.000001")
     reserved = sum(o.remaining * o.price for o in account.open.values() if not o.reduce_only)
-    assert account.reserved == reserved
+    assert balance.held == reserved
     trade_ids = [fill.trade_id for fill in account.executions]
     assert len(trade_ids) == len(set(trade_ids))
 
