@@ -156,8 +156,8 @@ class Stage:
             "seconds": 120,
             "accounts": [account.api_key for account in self.accounts],
         }
-        self.exchange.ask("POST", "/sim/burst", terms)
-        show = partial(self.exchange.ask, "GET", "/sim/burst")
+        self.exchange.ask("POST", "burst", terms)
+        show = partial(self.exchange.ask, "GET", "burst")
         self.wait(lambda: show()["state"] == "done", "the burst", 130.0)
         report: dict[str, Any] = show()
         return report
