@@ -30,6 +30,7 @@ from tracking.services.anomalies import Noticed
 from tracking.services.baseline import ensure_baseline
 from tracking.services.cursors import read_cursors
 from tracking.services.event_emitter import Emission, emit_trade_event
+from tracking.services.fill_flow import FillFlow
 from tracking.services.gaps import explain_gaps
 from tracking.services.inbox_groups import Group, group_by_order
 
@@ -72,6 +73,7 @@ class _RestPauses:
 
 
 _PAUSES = _RestPauses()
+_FLOW = FillFlow()
 
 
 class OrderFillMonitor:
@@ -165,7 +167,9 @@ class OrderFillMonitor:
         evidence = [group.gathered for group in groups]
         cursors: dict[tuple[str, str], str | None] = {}
         fills = [group.gathered for group in groups if group.has_fill]
-        if fills and self._may_wait(account):
+        # noted in any case; see Note [Asking in bulk]
+        is_busy = bool(fills) and _FLOW.note(account.pk, len(fills))
+        if fills and not is_busy and self._may_wait(account):
             others = [group.gathered for group in groups if not group.has_fill]
             answer = self._ask(account, fills)
             bystanders.join_known(account, answer, groups_known_to=evidence)

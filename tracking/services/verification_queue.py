@@ -37,6 +37,7 @@ from tracking.services.anomalies import Noticed
 from tracking.services.baseline import ensure_baseline
 from tracking.services.cursors import read_cursors
 from tracking.services.event_emitter import emit_trade_event, lock_account
+from tracking.services.fill_flow import worth_asking
 from tracking.services.gaps import explain_gaps
 from tracking.services.lost_cancels import (
     accounts_with_forgotten,
@@ -139,7 +140,8 @@ def _due_executions(account_id: int, now: datetime, busy: set[SymbolKey]) -> lis
         voided_at__isnull=True,
         next_verify_at__lte=now,
     ).order_by("next_verify_at")[:BATCH]
-    return [row for row in rows if (row.market_type, row.symbol) not in busy]
+    free = [row for row in rows if (row.market_type, row.symbol) not in busy]
+    return worth_asking(free, now)
 
 
 def _due_orders(account_id: int, now: datetime, busy: set[SymbolKey]) -> list[OpenOrder]:
