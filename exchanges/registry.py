@@ -1,6 +1,8 @@
 """
 The only door into the exchanges: a name in, an adapter, a stream or a REST client out.
 
+An exchange without an adapter of its own goes by ccxt's name for it and is served by `generic`.
+
 @FEAT:order-tracking @COMP:exchange @TYPE:core
 """
 
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from exchanges.adapter import RestTerms, StreamTerms
 from exchanges.errors import PermanentError
+from exchanges.generic_names import GENERIC
 from exchanges.messages import Exchange, MarketType, Message
 from exchanges.stream import PrivateStream
 from exchanges.stream_settings import StreamSettings
@@ -22,10 +25,12 @@ if TYPE_CHECKING:
     from exchanges.credentials import Credentials
     from exchanges.rest import RestClient
     from exchanges.stream import StreamHandler
+    from exchanges.streams import Stream
 
 #: where each exchange's ADAPTER is; read when it is first asked for
 _MODULES: dict[str, str] = {
     Exchange.BINANCE: "exchanges.binance",
+    Exchange.UPBIT: "exchanges.upbit",
 }
 #: so long before the exchange ends a connection for its age a new one is made
 _EARLIER = timedelta(hours=1)
@@ -37,14 +42,21 @@ def names() -> tuple[str, ...]:
     return tuple(_MODULES)
 
 
+def generic_names() -> tuple[str, ...]:
+    """Name the other exchanges, which ccxt speaks for."""
+    return tuple(name for name in GENERIC if name not in _MODULES)
+
+
 @cache
 def adapter(exchange: str) -> Adapter:
     """Return the declared facts of an exchange. Raises PermanentError for an unknown name."""
     module = _MODULES.get(exchange)
-    if module is None:
-        msg = f"no adapter for the exchange {exchange!r}"
-        raise PermanentError(msg)
-    found: Adapter = importlib.import_module(module).ADAPTER
+    found: Adapter
+    if module is not None:
+        found = importlib.import_module(module).ADAPTER
+    else:
+        # it takes ccxt, which processes that serve only ours can do without
+        found = importlib.import_module("exchanges.generic").adapter_for(exchange)
     return found
 
 
@@ -107,27 +119,31 @@ def stream_for(
     handler: StreamHandler,
     base_url: str | None = None,
     settings: StreamSettings | None = None,
-) -> PrivateStream:
+) -> Stream:
     """Return the private stream of the account of `client`, not started yet.
 
     `base_url` is that of the WebSocket host; None means the exchange itself. Raises
     PermanentError for what has no adapter.
     """
     spoken = adapter(exchange)
-    credential = spoken.credential(
-        StreamTerms(
-            market_type=_market_type(spoken, market_type),
-            credentials=credentials,
-            client=client,
-            base_url=base_url,
-        )
+    terms = StreamTerms(
+        market_type=_market_type(spoken, market_type),
+        credentials=credentials,
+        client=client,
+        base_url=base_url,
     )
     lifetime = (spoken.connection_lifetime - _EARLIER).total_seconds()
+    settings = settings or StreamSettings(lifetime=lifetime)
+    if spoken.stream is not None:
+        return spoken.stream(terms, session_id=session_id, handler=handler, settings=settings)
+    if spoken.credential is None:
+        msg = f"{spoken.name} has no private stream"
+        raise PermanentError(msg)
     return PrivateStream(
         session_id=session_id,
-        credential=credential,
+        credential=spoken.credential(terms),
         handler=handler,
-        settings=settings or StreamSettings(lifetime=lifetime),
+        settings=settings,
     )
 
 
