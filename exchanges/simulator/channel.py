@@ -37,8 +37,9 @@ class Frame:
     text: str
     kind: str = ""
     symbol: str = ""
-    order_id: int | None = None
-    trade_id: int | None = None
+    #: as the exchange shows them
+    order_id: int | str | None = None
+    trade_id: int | str | None = None
 
     def about(self) -> dict[str, Any]:
         """What is remembered of a frame that was lost."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from exchanges.simulator.amounts import rounded
 
@@ -161,9 +161,21 @@ USUAL_SYMBOLS: Final[Mapping[str, tuple[SymbolRules, ...]]] = {
 USUAL_WORTH: Final = Decimal(100_000)
 
 
+#: what may be changed while the exchange runs, by `POST /sim/config`
+CHANGEABLE = frozenset({
+    "price_interval", "volatility", "listen_key_lifetime", "ping_interval", "pong_timeout",
+    "socket_lifetime", "strict_events", "enforce_limits", "weight_limit", "orders_per_10s",
+    "orders_per_minute", "ban_after", "ban_seconds", "unfilled_retention_ms",
+    "history_retention_ms", "query_window_ms",
+})  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatorConfig:
     """Everything that is not a fault. Seconds unless a name ends in `_ms`."""
+
+    #: what `POST /sim/config` may change; an exchange with settings of its own adds them
+    changeable: ClassVar[frozenset[str]] = CHANGEABLE
 
     #: LINEAR, INVERSE or SPOT
     custody: str = LINEAR
@@ -218,15 +230,6 @@ class SimulatorConfig:
     def usual_balances(self) -> dict[str, Decimal]:
         """What a new account owns unless it is said: as much of everything, about."""
         return usual_balances(self.rules, self.custody)
-
-
-#: what may be changed while the exchange runs, by `POST /sim/config`
-CHANGEABLE = frozenset({
-    "price_interval", "volatility", "listen_key_lifetime", "ping_interval", "pong_timeout",
-    "socket_lifetime", "strict_events", "enforce_limits", "weight_limit", "orders_per_10s",
-    "orders_per_minute", "ban_after", "ban_seconds", "unfilled_retention_ms",
-    "history_retention_ms", "query_window_ms",
-})  # fmt: skip
 
 
 def usual_balances(rules: tuple[SymbolRules, ...], custody: str) -> dict[str, Decimal]:

@@ -18,7 +18,7 @@ from exchanges.simulator import acts, ledger, one_shots
 from exchanges.simulator.act_terms import market
 from exchanges.simulator.amounts import parse, plain
 from exchanges.simulator.burst import Burst, BurstTerms
-from exchanges.simulator.config import CHANGEABLE, LINEAR
+from exchanges.simulator.config import LINEAR
 from exchanges.simulator.errors import ApiError, ControlError
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Control:
     async def configure(self, request: web.Request) -> Any:
         """POST config: change what may change while running."""
         terms = await terms_of(request)
-        unknown = sorted(set(terms) - CHANGEABLE)
+        unknown = sorted(set(terms) - self._exchange.config.changeable)
         if unknown:
             text = f"cannot be changed: {', '.join(unknown)}"
             raise ControlError(text)
@@ -111,9 +111,8 @@ class Control:
         return self._config()
 
     def _config(self) -> Mapping[str, Any]:
-        return {
-            name: each for name, each in asdict(self._exchange.config).items() if name in CHANGEABLE
-        }
+        config = self._exchange.config
+        return {name: each for name, each in asdict(config).items() if name in config.changeable}
 
     async def start_burst(self, request: web.Request) -> Any:
         """POST burst: push fills."""
