@@ -23,7 +23,8 @@ PARTS = {
     "a": "the limit: the canonical transaction by pgbench",
     "b": "ours: latency at 20/s and 200/s, then saturation",
     "c": "the naive variant: a task for each fill",
-    "d": "200/s with the exchange's limits enforced",
+    "d": "200/s with the exchange's limits enforced, on one account and on four",
+    "e": "200 private streams in one process on one core",
 }
 COULD_NOT_RUN = 3
 #: what an operator has configured must neither be measured nor touched

@@ -26,6 +26,7 @@ PIECES = 4
 LIMIT_ACCOUNTS = 20
 LIMIT_ORDERS = 10_000
 TRACKED_ACCOUNTS = 4
+STREAMED_ACCOUNTS = 200
 GROUPS = ("ours", "naive", "enforced")
 SYMBOLS = ("BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT")
 #: ids of history orders begin here; those of the simulated exchange are greater
@@ -107,6 +108,9 @@ class Accounts:
     user: User
     limit: list[ExchangeAccount]
     groups: dict[str, list[ExchangeAccount]]
+    #: without a past
+    lone: list[ExchangeAccount]
+    streamed: list[ExchangeAccount]
 
     def limit_orders(self) -> tuple[int, int]:
         """Give the first and the last row id of the orders that the limit fills."""
@@ -125,6 +129,8 @@ def make_accounts() -> Accounts:
         user=user,
         limit=_accounts(user, "limit", LIMIT_ACCOUNTS),
         groups={group: _accounts(user, group, TRACKED_ACCOUNTS) for group in GROUPS},
+        lone=_accounts(user, "lone", 1),
+        streamed=_accounts(user, "streamed", STREAMED_ACCOUNTS),
     )
 
 

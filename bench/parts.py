@@ -59,6 +59,7 @@ class Enforced:
 
     phase: Phase
     weight_per_minute: float
+    weight_per_fill: float
     too_many_requests: int
 
 
@@ -108,6 +109,7 @@ def enforced(folder: Path, accounts: list[ExchangeAccount], servers: Mapping[str
     return Enforced(
         phase=phase,
         weight_per_minute=used.weight / used.at * 60,
+        weight_per_fill=used.weight / fills,
         too_many_requests=refused,
     )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management import call_command
 
-from bench import history, parts, transaction
+from bench import history, many_streams, parts, transaction
 from bench.stage import say
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ class Figures:
     naive_per_s: float | None = None
     naive_cpu: dict[str, float] | None = None
     enforced: parts.Enforced | None = None
+    enforced_lone: parts.Enforced | None = None
+    streams: many_streams.ManyStreams | None = None
 
     def measure(
         self, folder: Path, servers: EmbeddedServers, wanted: set[str], seconds: float
@@ -65,6 +67,10 @@ class Figures:
         if "d" in wanted:
             say("d: with the exchange's limits")
             self.enforced = parts.enforced(folder, groups["enforced"], pids)
+            self.enforced_lone = parts.enforced(folder, accounts.lone, pids)
+        if "e" in wanted:
+            say("e: many streams")
+            self.streams = many_streams.measure(folder, accounts.streamed, pids)
         if "c" in wanted:
             say("c: the naive variant")
             self.naive_per_s, self.naive_cpu = parts.naive(folder, groups["naive"], pids)
@@ -91,22 +97,13 @@ class Figures:
             "cpu_ms_per_fill": self.ours.cpu_ms_per_fill if self.ours else {},
             "rest_calls_per_fill": _figure(self.ours.rest_calls_per_fill if self.ours else None, 4),
             "limit_kind": self.limit.kind if self.limit else None,
-            "enforced": self._enforced(),
+            "enforced": _told(self.enforced),
+            "enforced_lone": _told(self.enforced_lone),
+            "streams": asdict(self.streams) if self.streams else {},
         }
 
     def _latency(self) -> dict[int, Any]:
         return self.ours.latency if self.ours else {}
-
-    def _enforced(self) -> dict[str, float]:
-        part = self.enforced
-        if part is None:
-            return {}
-        return {
-            "commit_p99": part.phase.commit.p99,
-            "verified_p99": part.phase.verification.p99,
-            "weight_per_minute": round(part.weight_per_minute),
-            "too_many_requests": part.too_many_requests,
-        }
 
     def lines(self) -> list[str]:
         """Write the figures for people."""
@@ -120,6 +117,18 @@ class Figures:
         if self.naive_cpu:
             lines.append(f"naive cpu_ms_per_fill  {self.naive_cpu}")
         return lines
+
+
+def _told(part: parts.Enforced | None) -> dict[str, float]:
+    if part is None:
+        return {}
+    return {
+        "commit_p99": part.phase.commit.p99,
+        "verified_p99": part.phase.verification.p99,
+        "weight_per_minute": round(part.weight_per_minute),
+        "weight_per_fill": round(part.weight_per_fill, 3),
+        "too_many_requests": part.too_many_requests,
+    }
 
 
 def _rounded(values: dict[int, float]) -> dict[int, int]:

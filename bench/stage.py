@@ -123,6 +123,10 @@ class Stage:
         """The row ids of the accounts."""
         return [account.pk for account in self.accounts]
 
+    def pids(self) -> dict[str, int]:
+        """The process ids of our processes, by name."""
+        return self._children.pids()
+
     def check(self) -> None:
         """Raise ChildDiedError if a process has ended."""
         self._simulator.check()
