@@ -18,6 +18,11 @@ part closes, the rest opens at the fill's price. A fill that goes beyond what is
 can be (spot, one side of hedge mode) is folded all the same: it stays with its owner, the holding
 goes beyond zero, and `is_oversold` tells it.
 
+Note [The other leg]
+~~~~~~~~~~~~~~~~~~~~
+On spot what is paid and received in the quote asset is one's own as well: `quote_change` is the
+exact sum, commissions apart, from which `domain.balances` tells what is held of each asset.
+
 Note [Fees]
 ~~~~~~~~~~~
 `realized_pnl` is gross. `fees` are the commissions in the settlement asset: as they are, at the
@@ -90,6 +95,8 @@ class PositionState:
     fees: Decimal = ZERO
     unvalued: Mapping[str, Decimal] = field(default_factory=dict)
     funding: Decimal = ZERO
+    #: signed, exact; on spot only. See Note [The other leg]
+    quote_change: Decimal = ZERO
     execution_count: int = 0
     folded_key: str = ""
 
@@ -134,6 +141,14 @@ def change_of(entry: Entry, terms: Terms) -> Decimal:
     return signed
 
 
+def quote_change_of(entry: Entry, terms: Terms) -> Decimal:
+    """Give the signed change of the quote asset. See Note [The other leg]."""
+    if isinstance(entry, Movement) or not terms.is_spot:
+        return ZERO
+    paid = entry.quantity * entry.price
+    return -paid if entry.side is Side.BUY else paid
+
+
 def apply(position: PositionState, entry: Entry, terms: Terms) -> PositionState:
     """Fold one entry in. See Note [The fold]."""
     quantity, average, realized = _moved(position, change_of(entry, terms), entry.price, terms)
@@ -150,6 +165,7 @@ def apply(position: PositionState, entry: Entry, terms: Terms) -> PositionState:
         fees=costs.fees,
         unvalued=costs.unvalued,
         funding=costs.funding,
+        quote_change=position.quote_change + quote_change_of(entry, terms),
         execution_count=position.execution_count + isinstance(entry, Fill),
         folded_key=entry.key,
     )

@@ -19,7 +19,7 @@ from django.db.models import Q
 from exchanges.messages import MarketType, PositionSide
 from tracking.domain.positions import net_pnl
 from tracking.models.accounts import ExchangeAccount, StrategyAccount
-from tracking.models.fields import amount_field, any_of, choices
+from tracking.models.fields import amount_field, any_of, choices, quote_field
 
 
 class PostingKind(StrEnum):
@@ -45,6 +45,7 @@ class Posting(models.Model):
     key = models.CharField(max_length=120)
     kind = models.CharField(max_length=16, choices=choices(PostingKind))
     market_type = models.CharField(max_length=16, choices=choices(MarketType))
+    #: on spot, of what is no fill, the asset itself: `BTC` is held, and no market concerned
     symbol = models.CharField(max_length=64, blank=True)
     position_side = models.CharField(
         max_length=5, choices=choices(PositionSide), default=PositionSide.NET.value
@@ -79,6 +80,9 @@ class StrategyPosition(models.Model):
     """
     Net holding of a strategy account in one market; `strategy_account` NULL is the residual.
 
+    On spot a fill moves its market (`BTC/USDT`), anything else the asset itself (`BTC`), which is
+    the residual's; `domain.balances` adds them up to what is held of each asset.
+
     `folded_key` names the last execution folded in. `checkpoint` is the fold at an earlier
     execution, from where a late one makes us fold again; see `domain.positions`.
     """
@@ -104,6 +108,8 @@ class StrategyPosition(models.Model):
     unvalued_commissions = models.JSONField(default=dict)
     #: received (positive) or paid for holding, in the settlement asset
     funding = amount_field(default=Decimal(0))
+    #: signed change of the quote asset by its fills, exact, commissions apart; on spot only
+    quote_change = quote_field(default=Decimal(0))
     execution_count = models.PositiveIntegerField(default=0)
     folded_key = models.CharField(max_length=200, blank=True)
     checkpoint = models.JSONField(null=True, blank=True)

@@ -19,7 +19,7 @@ from exchanges.errors import UnknownSymbol
 from exchanges.governor import Priority
 from exchanges.messages import MarketType
 from tracking.models import PostingKind
-from tracking.services.postings import NewPosting
+from tracking.services.postings import NewPosting, of_asset
 from tracking.services.sync_questions import TOO_YOUNG
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def look(account: ExchangeAccount, client: RestClient) -> Activity:
     named = {_symbol(client.markets, market_type, name) for name in told.traded_symbol_ids}
     return Activity(
         traded=frozenset((market_type.value, symbol) for symbol in named if symbol),
-        postings=tuple(_posting(client.markets, movement) for movement in movements),
+        postings=tuple(posting_of(client.markets, movement) for movement in movements),
         looked_at=told.more_from or now,
     )
 
@@ -82,7 +82,16 @@ def _symbol(markets: Markets, market_type: MarketType, symbol_id: str) -> str:
         return ""
 
 
-def _posting(markets: Markets, told: MovementReport) -> NewPosting:
+def posting_of(markets: Markets, told: MovementReport) -> NewPosting:
+    """See what an exchange tells of a movement as a posting; on spot it moves what is held."""
+    if told.market_type is MarketType.SPOT:
+        return of_asset(
+            told.asset,
+            told.amount,
+            key=told.key[:120],
+            kind=PostingKind(told.kind.value),
+            posted_at=told.posted_at,
+        )
     return NewPosting(
         key=told.key[:120],
         kind=PostingKind(told.kind.value),

@@ -1,10 +1,10 @@
 """
 Where an account's books begin: its holdings on the day it was connected.
 
-What the account holds becomes an OPENING posting in the residual; fills up to that moment of
-exchange time are history and move no position. The holdings are read twice around the exchange's
-clock, and a moment at which nothing moved is taken; of an account that trades without pause the
-holdings of a moment are explained backwards from its trades (`busy_opening`).
+What the account holds, on spot of each asset, becomes an OPENING posting in the residual; fills up
+to that moment of exchange time are history and move no position. The holdings are read twice around
+the exchange's clock, and a moment at which nothing moved is taken; of an account that trades
+without pause the holdings of a moment are explained backwards from its trades (`busy_opening`).
 
 @FEAT:order-tracking @COMP:service @TYPE:core
 """
@@ -24,6 +24,7 @@ from tracking.services.busy_opening import read_opening
 from tracking.services.journal import Journal
 from tracking.services.payloads import position_payload
 from tracking.services.position_rows import PositionKey, opening_position
+from tracking.services.spot_assets import symbol_of
 from tracking.services.wakeups import publish_events
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _open_position(
     at: datetime,
     now: datetime,
 ) -> StrategyPosition:
-    symbol = markets.symbol_of(holding.market_type, holding.symbol_id)
+    symbol = symbol_of(markets, holding)
     key = PositionKey(None, holding.market_type.value, symbol, holding.position_side.value)
     Posting.objects.create(
         account=account,
@@ -100,6 +101,7 @@ def _open_position(
         kind=PostingKind.OPENING.value,
         market_type=key.market_type,
         symbol=symbol,
+        asset=holding.asset[:16],
         position_side=key.position_side,
         quantity=holding.quantity,
         price=holding.entry_price,

@@ -9,6 +9,7 @@ trades: it follows from those of the first and from some of those that only the 
 exchange says when it last changed the holding, which tells how many; where it does not, all are
 possible. Each round leaves some openings possible, and the true one is among them every time. What
 two rounds or more agree on, and nothing else, is believed; if none is left, the trades list lags.
+On spot a trade moves the holdings of both its assets, and of the one its commission is paid in.
 
 @FEAT:order-tracking @COMP:service @TYPE:core
 """
@@ -20,13 +21,16 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from exchanges.messages import PositionSide, Side
 from exchanges.questions import TradeCursor
+from tracking.domain.balances import SpotPosition, balances
 from tracking.domain.executions import ZERO
+from tracking.services.spot_assets import markets_between
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
     from decimal import Decimal
 
+    from exchanges.markets import Markets
     from exchanges.messages import ExecutionReport, HoldingReport, MarketType
     from exchanges.rest import RestClient
 
@@ -36,11 +40,19 @@ AGREED: Final = 2
 
 
 class Key(NamedTuple):
-    """One holding."""
+    """One holding: of a market, or on spot of an asset."""
 
     market_type: MarketType
     symbol_id: str
     position_side: PositionSide
+    asset: str = ""
+
+
+class Change(NamedTuple):
+    """What one trade made of one holding, and when."""
+
+    at: datetime
+    quantity: Decimal
 
 
 @dataclass(slots=True)
@@ -69,12 +81,13 @@ def read_opening(client: RestClient) -> tuple[list[HoldingReport], datetime] | N
     first = _by_key(client.fetch_holdings())
     doubts = {key: _Doubt() for key in _differing(before, first)}
     for _ in range(ROUNDS):
-        symbols = sorted({key.symbol_id for key in doubts})
+        symbols = _symbol_ids(client.markets, doubts)
         early = _trades(client, symbols, at)
         now = _by_key(client.fetch_holdings())
         late = _trades(client, symbols, at)
         for key, doubt in doubts.items():
-            doubt.narrow(_openings(_held(now, key), _of(early, key), _of(late, key)))
+            changes = [_changes(client.markets, fills, key) for fills in (early, late)]
+            doubt.narrow(_openings(_held(now, key), *changes))
         if any(not doubt.possible for doubt in doubts.values()):
             return None
         doubts |= {key: _Doubt() for key in _differing(first, now) if key not in doubts}
@@ -85,7 +98,7 @@ def read_opening(client: RestClient) -> tuple[list[HoldingReport], datetime] | N
 
 
 def _by_key(holdings: Iterable[HoldingReport]) -> dict[Key, HoldingReport]:
-    return {Key(h.market_type, h.symbol_id, h.position_side): h for h in holdings}
+    return {Key(h.market_type, h.symbol_id, h.position_side, h.asset): h for h in holdings}
 
 
 def _differing(one: dict[Key, HoldingReport], other: dict[Key, HoldingReport]) -> set[Key]:
@@ -107,34 +120,58 @@ def _trades(client: RestClient, symbol_ids: Iterable[str], at: datetime) -> list
     ]
 
 
-def _of(fills: Iterable[ExecutionReport], key: Key) -> list[ExecutionReport]:
-    return [fill for fill in fills if (fill.market_type, fill.symbol_id, fill.position_side) == key]
+def _symbol_ids(markets: Markets, doubted: Iterable[Key]) -> list[str]:
+    """Name the markets whose trades can have moved these holdings."""
+    assets = {key.asset for key in doubted if key.asset}
+    found = {market.symbol_id for market in markets_between(markets, assets)} if assets else set()
+    return sorted(found | {key.symbol_id for key in doubted if not key.asset})
+
+
+def _changes(markets: Markets, fills: Iterable[ExecutionReport], key: Key) -> list[Change]:
+    """Say what trades made of a holding, in their order."""
+    if key.asset:
+        told = [(fill.executed_at, _moved(markets, fill, key.asset)) for fill in fills]
+    else:
+        held = (key.market_type, key.symbol_id, key.position_side)
+        told = [
+            (fill.executed_at, _signed(fill))
+            for fill in fills
+            if (fill.market_type, fill.symbol_id, fill.position_side) == held
+        ]
+    changes = [Change(*item) for item in told if item[1]]
+    return sorted(changes, key=lambda change: change.at) if key.asset else changes
+
+
+def _moved(markets: Markets, fill: ExecutionReport, asset: str) -> Decimal:
+    """Say what a trade on spot made of an asset."""
+    symbol = markets.symbol_of(fill.market_type, fill.symbol_id)
+    quote = -_signed(fill) * fill.execution_price
+    paid = SpotPosition(fill.commission_asset or "", -(fill.commission or ZERO))
+    return balances([SpotPosition(symbol, _signed(fill), quote), paid]).get(asset, ZERO)
 
 
 def _openings(
-    held: tuple[Decimal, datetime | None],
-    early: Sequence[ExecutionReport],
-    late: Sequence[ExecutionReport],
+    held: tuple[Decimal, datetime | None], early: Sequence[Change], late: Sequence[Change]
 ) -> set[Decimal]:
-    """Give what the holding may have begun with: less the early fills, and 0 or more late ones."""
+    """Give what the holding may have begun with: less the early changes, and 0 or more late."""
     quantity, updated_at = held
     found = set()
     for count in range(len(early), len(late) + 1):
         if _fits(late, count, updated_at):
-            found.add(quantity - sum(map(_signed, late[:count]), ZERO))
+            found.add(quantity - sum((change.quantity for change in late[:count]), ZERO))
     return found
 
 
-def _fits(fills: Sequence[ExecutionReport], count: int, updated_at: datetime | None) -> bool:
-    """Whether a holding changed last at this time can follow from the first so many fills."""
+def _fits(changes: Sequence[Change], count: int, updated_at: datetime | None) -> bool:
+    """Whether a holding changed last at this time can follow from the first so many changes."""
     if updated_at is None:
         return True
-    last = fills[count - 1].executed_at if count else None
-    if any(fill.executed_at == updated_at for fill in fills):
+    last = changes[count - 1].at if count else None
+    if any(change.at == updated_at for change in changes):
         # it has at least one of those in it that made it change then
         return last == updated_at
     is_before = last is None or last < updated_at
-    return is_before and (count == len(fills) or fills[count].executed_at > updated_at)
+    return is_before and (count == len(changes) or changes[count].at > updated_at)
 
 
 def _signed(fill: ExecutionReport) -> Decimal:

@@ -94,7 +94,13 @@ class Folding:
         return [(_CLOSED, [list(self._closed), list(self._closed.values())])]
 
     def note_oversold(self, row: StrategyPosition, before: Decimal, terms: Terms) -> None:
-        """Tell a holding that is now further beyond zero than it was."""
+        """Tell a holding that is now further beyond zero than it was.
+
+        On spot the residual may sell in any market what came without a fill, and is another row:
+        whether the asset is there is compared with the exchange, asset by asset.
+        """
+        if row.strategy_account_id is None and terms.is_spot:
+            return
         side = PositionSide(row.position_side)
         if not is_oversold(row.quantity, side, terms):
             return

@@ -22,6 +22,7 @@ STATE_COLUMNS = (
     "fees",
     "unvalued_commissions",
     "funding",
+    "quote_change",
     "execution_count",
     "folded_key",
 )
@@ -37,6 +38,7 @@ def position_state(row: StrategyPosition) -> PositionState:
         fees=row.fees,
         unvalued=_amounts(row.unvalued_commissions),
         funding=row.funding,
+        quote_change=row.quote_change,
         execution_count=row.execution_count,
         folded_key=row.folded_key,
     )
@@ -51,6 +53,7 @@ def write_state(row: StrategyPosition, state: PositionState) -> None:
     row.fees = state.fees
     row.unvalued_commissions = _texts(state.unvalued)
     row.funding = state.funding
+    row.quote_change = state.quote_change
     row.execution_count = state.execution_count
     row.folded_key = state.folded_key
 
@@ -77,6 +80,7 @@ def _dumped(state: PositionState) -> dict[str, Any]:
         "fees": str(state.fees),
         "unvalued": _texts(state.unvalued),
         "funding": str(state.funding),
+        "quote_change": str(state.quote_change),
         "execution_count": state.execution_count,
         "folded_key": state.folded_key,
     }
@@ -98,6 +102,8 @@ def _loaded(stored: dict[str, Any]) -> PositionState:
         fees=Decimal(stored["fees"]),
         unvalued=_amounts(stored["unvalued"]),
         funding=Decimal(stored["funding"]),
+        # not there yet in older ones, which are of derivatives
+        quote_change=Decimal(stored.get("quote_change", 0)),
         execution_count=stored["execution_count"],
         folded_key=stored["folded_key"],
     )

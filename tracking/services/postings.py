@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import structlog
 from django.db import transaction
 
-from exchanges.messages import PositionSide
+from exchanges.messages import MarketType, PositionSide
 from tracking.domain.positions import change_of, posting_key
 from tracking.models import EventKind, Posting, PostingKind, StrategyPosition
 from tracking.services import anomalies, bulk_rows, market_terms
@@ -62,6 +62,22 @@ class NewPosting:
     amount: Decimal = _NONE
     #: whose position it moves; None: see Note [Whose movement]
     position: PositionKey | None = None
+
+
+def of_asset(
+    asset: str, quantity: Decimal, *, key: str, kind: PostingKind, posted_at: datetime
+) -> NewPosting:
+    """Make the movement of an asset on spot: the residual holds so much more of it."""
+    return NewPosting(
+        key=key,
+        kind=kind,
+        market_type=MarketType.SPOT.value,
+        symbol=asset,
+        quantity=quantity,
+        asset=asset[:16],
+        posted_at=posted_at,
+        position=PositionKey(None, MarketType.SPOT.value, asset, PositionSide.NET.value),
+    )
 
 
 def book(account_id: int, told: Iterable[NewPosting], now: datetime) -> int:

@@ -11,7 +11,6 @@ claimed, scheduled, counted, published or booked; the exchange's request budget 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import structlog
@@ -29,14 +28,13 @@ from tracking.services.order_tracking import drift_anomalies
 from tracking.services.payloads import to_json
 from tracking.services.position_entries import key_of
 from tracking.services.sync_comparison import compare
-from tracking.services.sync_holdings import Holdings, read_holdings
+from tracking.services.sync_holdings import Holdings, holdings_of, read_holdings
 from tracking.services.sync_plan import Change, PlanAction, PlanLine, SyncPlan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from exchanges.rest import RestClient
-    from tracking.models import StrategyPosition
     from tracking.services.order_records import Gathered, OrderIdentity
     from tracking.services.sync_comparison import Compared
     from tracking.services.sync_questions import Answer
@@ -79,7 +77,7 @@ def _opening(account: ExchangeAccount, client: RestClient, *, full: bool) -> Syn
 
 def _lines(books: _RehearsedBooks, compared: Compared) -> list[PlanLine]:
     emission = books.emission
-    before = _sum(emission.positions_before)
+    before = holdings_of(emission.positions_before)
     return [
         *sync_plan.order_lines(emission.transitions),
         *sync_plan.not_found_lines(books.not_found),
@@ -118,7 +116,7 @@ class _RehearsedBooks:
 
     def holdings(self) -> Holdings:
         after = {key_of(row): row for row in self.emission.positions_before}
-        return _sum((after | {key_of(row): row for row in self.emission.positions}).values())
+        return holdings_of((after | {key_of(row): row for row in self.emission.positions}).values())
 
     def cursors(self, keys: Iterable[SymbolKey]) -> dict[SymbolKey, TradeCursor]:
         found = read_cursors(self.account.pk, keys, self.account.baseline_at)
@@ -160,11 +158,3 @@ class _RehearsedBooks:
         return Emission(
             transitions=[(g, done) for g, done in self.emission.transitions if g.label in labels]
         )
-
-
-def _sum(rows: Iterable[StrategyPosition]) -> Holdings:
-    held: Holdings = {}
-    for row in rows:
-        key = (row.market_type, row.symbol, row.position_side)
-        held[key] = held.get(key, Decimal(0)) + row.quantity
-    return held

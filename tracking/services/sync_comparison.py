@@ -74,12 +74,14 @@ def compare(
     held, strange = sync_holdings.read_holdings(client)
     books.notice(strange)
     seen = activity.look(account, client)
-    moved = {item.key[:2] for item in sync_holdings.apart(books.holdings(), held)} | seen.traded
-    if not moved:
+    moved = sync_holdings.apart(books.holdings(), held)
+    if not moved and not seen.traded:
         return Compared(held=held, drifts=[], apart=[], seen=seen)
-    trades = sync_questions.trades_of(account, client, books.cursors(moved), told=books.told())
+    why = sync_holdings.explaining(account.pk, client.markets, moved, seen.traded)
+    cursors = books.cursors(why.markets)
+    trades = sync_questions.trades_of(account, client, cursors, told=books.told())
     books.take(trades)
-    apart, drifts = sync_holdings.still_apart(client, moved, held, books.holdings)
+    apart, drifts = sync_holdings.still_apart(client, why.decided, held, books.holdings)
     return Compared(
         held=held,
         drifts=drifts,

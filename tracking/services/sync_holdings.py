@@ -1,6 +1,9 @@
 """
 What a sync reads of holdings, and where they differ from the books.
 
+Derivatives are held by market and position side. On spot an asset is held, whatever it was traded
+in, and stands where other holdings have their symbol: (SPOT, BTC, NET).
+
 Asks and compares; whoever asks hands over what the books hold, so that a rehearsed sync compares
 with the books it would leave behind.
 """
@@ -11,16 +14,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from django.db.models import F, Sum
-from django.db.models.functions import Coalesce
-
 from exchanges.governor import Priority
+from exchanges.messages import PositionSide
 from tracking.models import StrategyPosition
+from tracking.services import spot_assets
+from tracking.services.spot_assets import SPOT
 from tracking.services.sync_questions import name_markets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
+    from exchanges.markets import Markets
     from exchanges.rest import RestClient
     from tracking.services.anomalies import Noticed
     from tracking.services.verification import SymbolKey
@@ -45,7 +49,7 @@ class Apart:
 
 
 def read_holdings(client: RestClient) -> tuple[Holdings, list[Noticed]]:
-    """Ask what is held, by market and position side; also tell of markets we do not know."""
+    """Ask what is held, by market (or asset) and side; also tell of markets we do not know."""
     named, strange = name_markets(client.markets, client.fetch_holdings(priority=Priority.SYNC))
     held = {
         (holding.market_type.value, symbol, holding.position_side.value): holding.quantity
@@ -55,13 +59,23 @@ def read_holdings(client: RestClient) -> tuple[Holdings, list[Noticed]]:
 
 
 def booked_holdings(account_id: int) -> Holdings:
-    """Sum the account's positions, strategies and residual, by market and position side."""
-    rows = (
-        StrategyPosition.objects.filter(account_id=account_id)
-        .values_list("market_type", "symbol", "position_side")
-        .annotate(held=Coalesce(Sum(F("quantity")), ZERO))
-    )
-    return {(m, s, p): held for m, s, p, held in rows}
+    """Sum the account's positions, strategies and residual, to what they hold."""
+    columns = ("market_type", "symbol", "position_side", "quantity", "quote_change", "commissions")
+    return holdings_of(StrategyPosition.objects.filter(account_id=account_id).only(*columns))
+
+
+def holdings_of(rows: Iterable[StrategyPosition]) -> Holdings:
+    """Sum positions to what they hold, by market and position side or by asset."""
+    held: Holdings = {}
+    spot = []
+    for row in rows:
+        if row.market_type == SPOT:
+            spot.append(row)
+        else:
+            key = (row.market_type, row.symbol, row.position_side)
+            held[key] = held.get(key, ZERO) + row.quantity
+    net = PositionSide.NET.value
+    return held | {(SPOT, asset, net): sum_ for asset, sum_ in spot_assets.held_by(spot).items()}
 
 
 def apart(booked: Mapping[HoldingKey, Decimal], held: Mapping[HoldingKey, Decimal]) -> list[Apart]:
@@ -73,19 +87,44 @@ def apart(booked: Mapping[HoldingKey, Decimal], held: Mapping[HoldingKey, Decima
     ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explaining:
+    """What may explain that holdings differ."""
+
+    #: the markets whose trades are to be asked for
+    markets: frozenset[SymbolKey]
+    #: the holdings that are explained then, or by nothing
+    decided: frozenset[SymbolKey]
+
+
+def explaining(
+    account_id: int, markets: Markets, items: Iterable[Apart], traded: Collection[SymbolKey]
+) -> Explaining:
+    """Say which trades may explain differences; `traded`: markets known to have been traded in."""
+    moved = {item.key: item.held - item.booked for item in items}
+    assets = {key[1]: change for key, change in moved.items() if key[0] == SPOT}
+    found = spot_assets.suspects(account_id, markets, assets)
+    asked = spot_assets.suspected_keys(found.now)
+    asked |= {key[:2] for key in moved if key[0] != SPOT} | set(traded)
+    touched = {(SPOT, a) for a in spot_assets.assets_of(s for m, s in asked if m == SPOT)}
+    undecided = {(SPOT, asset) for asset in found.undecided()}
+    decided = (asked | touched | {(SPOT, asset) for asset in assets}) - undecided
+    return Explaining(markets=frozenset(asked), decided=frozenset(decided))
+
+
 def still_apart(
     client: RestClient,
-    markets: Collection[SymbolKey],
+    decided: Collection[SymbolKey],
     held: Holdings,
     booked: Callable[[], Holdings],
 ) -> tuple[list[Apart], list[Apart]]:
-    """Give what differs in these markets now, and of it what neither side explains by moving."""
-    first = _in_markets(apart(booked(), held), markets)
+    """Give what differs of these holdings now, and of it what neither side explains by moving."""
+    first = _among(apart(booked(), held), decided)
     if not first:
         return [], []
-    again = _in_markets(apart(booked(), read_holdings(client)[0]), markets)
+    again = _among(apart(booked(), read_holdings(client)[0]), decided)
     return [*first, *again], [item for item in again if item in first]
 
 
-def _in_markets(items: list[Apart], markets: Collection[SymbolKey]) -> list[Apart]:
-    return [item for item in items if item.key[:2] in markets]
+def _among(items: list[Apart], decided: Collection[SymbolKey]) -> list[Apart]:
+    return [item for item in items if item.key[:2] in decided]

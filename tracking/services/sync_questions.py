@@ -28,6 +28,7 @@ from tracking.services import bystanders, verification
 from tracking.services.anomalies import Noticed
 from tracking.services.cursors import read_cursors
 from tracking.services.order_records import Gathered
+from tracking.services.spot_assets import symbol_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -124,7 +125,7 @@ def name_markets(
     found, strange = [], set()
     for item in said:
         try:
-            found.append((item, markets.symbol_of(item.market_type, item.symbol_id)))
+            found.append((item, symbol_of(markets, item)))
         except UnknownSymbol:
             strange.add(item.symbol_id)
     kind, detail = AnomalyKind.UNKNOWN_SYMBOL, "held or ordered, but no market we know"

@@ -56,11 +56,13 @@ SAYS: Final = {
 #: what tells one difference from another, and how it reads
 Differences = dict[tuple[str, str, str], str]
 
+#: an asset that came without a fill is a position, but no market
 _MARKETS = """
     SELECT DISTINCT market_type, symbol FROM tracking_tradeexecution WHERE account_id = %(account)s
     UNION SELECT market_type, symbol FROM tracking_symbolsubscription
         WHERE account_id = %(account)s
     UNION SELECT market_type, symbol FROM tracking_strategyposition WHERE account_id = %(account)s
+        AND NOT (market_type = 'SPOT' AND position('/' IN symbol) = 0)
 """
 
 

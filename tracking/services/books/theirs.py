@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -28,6 +29,7 @@ from exchanges.governor import Priority
 from exchanges.messages import HoldingReport, MarketType, OrderSnapshot
 from exchanges.questions import TradeCursor
 from tracking.services import clients
+from tracking.services.spot_assets import symbol_of
 from tracking.services.trade_pages import Pages
 
 if TYPE_CHECKING:
@@ -195,8 +197,8 @@ class Reader:
     def _named(self, said: Iterable[Said]) -> Iterator[tuple[Said, str]]:
         """Give each statement its symbol; a sync tells of markets we do not know."""
         for item in said:
-            if symbol := self._symbol(item.market_type, item.symbol_id):
-                yield item, symbol
+            with suppress(UnknownSymbol):
+                yield item, symbol_of(self._client.markets, item)
 
     def _symbol(self, market_type: MarketType, symbol_id: str) -> str | None:
         try:

@@ -37,6 +37,7 @@ class NaivePosition:
     realised: Fraction = Fraction(0)
     fees: Fraction = Fraction(0)
     funding: Fraction = Fraction(0)
+    quote_change: Fraction = Fraction(0)
 
     def worth(self, quantity: Fraction, price: Fraction) -> Fraction:
         size = Fraction(self.terms.contract_size)
@@ -76,6 +77,8 @@ class NaivePosition:
         quantity, price = Fraction(entry.quantity), Fraction(entry.price)
         paid = Fraction(entry.commission or 0)
         quantity = quantity if entry.side is Side.BUY else -quantity
+        if self.terms.is_spot:
+            self.quote_change -= quantity * price
         if entry.commission_asset == self.terms.settle:
             self.fees += paid
         elif entry.commission_asset == self.terms.base:
@@ -100,6 +103,7 @@ def assert_same(state: PositionState, position: NaivePosition) -> None:
     """Compare a fold, which rounds at each step, with the exact reading."""
     close = Fraction(1, 10**9)
     assert Fraction(state.quantity) == position.held
+    assert Fraction(state.quote_change) == position.quote_change
     assert differs(state.average_price, position.average) < close
     assert differs(state.realized_pnl, position.realised) < close
     assert differs(state.fees, position.fees) < close

@@ -173,6 +173,9 @@ class OrderLife(RuleBasedStateMachine):
             return
         if not self.state.resolved_by_absence:
             told = {moment.status for moment in self.exchange.moments}
+            if OrderStatus.REJECTED in told:
+                # an answer may be older than the fills beside it, and what filled was not rejected
+                told.add(OrderStatus.CANCELLED)
             assert self.state.status in told
         denied = [e for e in self.state.executions if e.disclaimed]
         assert self.state.filled_quantity <= total_quantity([*live(self.state), *denied])
