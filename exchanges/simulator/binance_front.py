@@ -17,12 +17,16 @@ from exchanges.simulator import (
 )
 from exchanges.simulator.binance_dialect import FuturesDialect
 from exchanges.simulator.binance_rest import BinanceRest
+from exchanges.simulator.binance_spot import front as spot
+from exchanges.simulator.binance_spot.house import SPOT_CONFIG, SpotExchange
 from exchanges.simulator.config import SimulatorConfig
 from exchanges.simulator.exchange import SimulatedExchange
 from exchanges.simulator.rest import RestDoor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from exchanges.simulator.call import Endpoint
 
 #: asked by clients that load all of Binance's markets; nothing of it exists here
 EMPTY_LISTS: Final = (
@@ -39,7 +43,7 @@ DERIVATIVES: Final = (
 class BinanceFront:
     """Binance's protocols. Implements `fronts.Front`."""
 
-    market_types: tuple[str, ...] = ("FUTURES",)
+    market_types: tuple[str, ...] = ("FUTURES", "SPOT")
 
     def open(
         self,
@@ -50,6 +54,8 @@ class BinanceFront:
         config: SimulatorConfig | None,
     ) -> SimulatedExchange:
         """A house of Binance's."""
+        if market_type == "SPOT":
+            return SpotExchange(seed=seed, config=config or SPOT_CONFIG, faults=faults)
         return SimulatedExchange(
             seed=seed,
             config=config or SimulatorConfig(),
@@ -62,11 +68,18 @@ class BinanceFront:
         """Register Binance's paths."""
         for path in EMPTY_LISTS:
             app.router.add_get(path, nothing)
-        futures = houses["FUTURES"]
-        connections.add_routes(app, futures)
-        endpoints = [endpoint for module in DERIVATIVES for endpoint in module.endpoints()]
-        door = RestDoor(BinanceRest(futures, endpoints))
-        app.router.add_route("*", "/fapi/{rest:.*}", door.handle)
+        for house in houses.values():
+            if isinstance(house, SpotExchange):
+                spot.add_routes(app, house)
+            else:
+                connections.add_routes(app, house)
+                door = RestDoor(BinanceRest(house, derivatives()))
+                app.router.add_route("*", "/fapi/{rest:.*}", door.handle)
+
+
+def derivatives() -> list[Endpoint]:
+    """The end points of contracts."""
+    return [endpoint for module in DERIVATIVES for endpoint in module.endpoints()]
 
 
 async def nothing(_request: web.Request) -> web.Response:

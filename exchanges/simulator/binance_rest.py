@@ -60,17 +60,17 @@ class BinanceRest:
 
     def __init__(self, house: SimulatedExchange, endpoints: Iterable[Endpoint]) -> None:
         """`endpoints` are those of the house."""
-        self._house = house
-        self._endpoints = table(endpoints)
+        self.house = house
+        self.endpoints = table(endpoints)
 
     def route(self, asked: Asked) -> Route | None:
         """By method and path; parameters of the body follow those of the query."""
-        endpoint = self._endpoints.get((asked.method, asked.path))
+        endpoint = self.endpoints.get((asked.method, asked.path))
         if endpoint is None:
             return None
         params = dict(parse_qsl(asked.query, keep_blank_values=True))
         params.update(parse_qsl(asked.body, keep_blank_values=True))
-        return Route(asked=asked, house=self._house, endpoint=endpoint, params=params)
+        return Route(asked=asked, house=self.house, endpoint=endpoint, params=params)
 
     def nowhere(self, _asked: Asked) -> Reply:
         """A page."""
@@ -82,10 +82,10 @@ class BinanceRest:
 
     def authenticate(self, route: Route) -> Account:
         """Key, then signature and time where the end point is signed."""
-        account = auth.account_of(self._house.accounts, self.caller(route.asked))
+        account = auth.account_of(self.house.accounts, self.caller(route.asked))
         if route.endpoint.security is Security.SIGNED:
             auth.check_signature(account, route.asked.query, route.asked.body)
-            auth.check_time(route.params, self._house.clock.now())
+            auth.check_time(route.params, self.house.clock.now())
         return account
 
     def charges(self, route: Route, account: Account | None) -> Sequence[Charge]:
@@ -96,7 +96,7 @@ class BinanceRest:
 
     def order_ceilings(self, api_key: str) -> tuple[Charge, ...]:
         """How many orders an account may send."""
-        config = self._house.config
+        config = self.house.config
         return (
             Charge(holder=api_key, pool="10 SECONDS", limit=config.orders_per_10s, period=10.0),
             Charge(holder=api_key, pool="1 MINUTE", limit=config.orders_per_minute, period=60.0),
@@ -141,7 +141,7 @@ class BinanceRest:
 
     def headers(self, route: Route) -> Mapping[str, str]:
         """What is used of the limits."""
-        limits = self._house.limits
+        limits = self.house.limits
         headers = {"X-MBX-USED-WEIGHT-1M": str(limits.used_weight)}
         api_key = self.caller(route.asked)
         if api_key and route.asked.path.endswith("rder"):

@@ -98,6 +98,8 @@ class Endpoint:
     refund: int = 0
     #: for lists that may be asked for without a symbol
     weight_without_symbol: int | None = None
+    #: for lists that may be asked for one order
+    weight_with_order: int | None = None
     security: Security = Security.SIGNED
     counts_as_order: bool = False
     #: which ceilings per account it counts against, by the names the exchange's part gives them
@@ -112,6 +114,8 @@ class Endpoint:
         """The weight of this request."""
         if self.weight_without_symbol is not None and not params.get("symbol"):
             return self.weight_without_symbol
+        if self.weight_with_order is not None and params.get("orderId"):
+            return self.weight_with_order
         return self.weight
 
 

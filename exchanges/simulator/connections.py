@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from aiohttp import WSMsgType, web
 
@@ -19,6 +20,8 @@ from exchanges.simulator.private_socket import PING, PONG, TEXT, PrivateSocket
 if TYPE_CHECKING:
     from exchanges.simulator.exchange import SimulatedExchange
 
+#: what is answered to a text; None: nothing
+Replier: TypeAlias = Callable[[str], Awaitable[bytes | None]]
 #: how long the peer may take to answer a close frame
 CLOSING = 1.0
 GOING_AWAY = 1001
@@ -47,10 +50,8 @@ async def serve(
     texts = listen_keys_of(request)
     if refuses(exchange, texts):
         return web.Response(status=503, text="Service Unavailable")
-    response = web.WebSocketResponse(autoping=False, compress=False, timeout=CLOSING)
-    await response.prepare(request)
-    transport = request.transport
-    if not isinstance(transport, asyncio.Transport):
+    response, transport = await opened(request)
+    if transport is None:
         return response
     socket = PrivateSocket(response=response, transport=transport)
     socket.events = events_of(request)
@@ -61,14 +62,33 @@ async def serve(
     return response
 
 
+async def opened(
+    request: web.Request,
+) -> tuple[web.WebSocketResponse, asyncio.Transport | None]:
+    """The handshake; no transport if the client has gone meanwhile."""
+    response = web.WebSocketResponse(autoping=False, compress=False, timeout=CLOSING)
+    await response.prepare(request)
+    transport = request.transport
+    return response, transport if isinstance(transport, asyncio.Transport) else None
+
+
 async def live(socket: PrivateSocket, exchange: SimulatedExchange, texts: list[str]) -> None:
     """Listen on these keys, answer what is asked, until somebody hangs up."""
     exchange.hub.sockets.add(socket)
     for text in texts:
         attach(socket, exchange, text)
+
+    async def replied(text: str) -> bytes:
+        return json.dumps(react(socket, exchange, text)).encode()
+
+    await attend(socket, exchange, replied)
+
+
+async def attend(socket: PrivateSocket, exchange: SimulatedExchange, reply: Replier) -> None:
+    """Answer what is asked and ping, until somebody hangs up."""
     tending = asyncio.get_running_loop().create_task(tend(socket, exchange))
     try:
-        await answer(socket, exchange)
+        await answer(socket, reply)
     finally:
         tending.cancel()
         exchange.hub.detach(socket)
@@ -104,8 +124,8 @@ def attach(socket: PrivateSocket, exchange: SimulatedExchange, text: str) -> boo
     return key is not None
 
 
-async def answer(socket: PrivateSocket, exchange: SimulatedExchange) -> None:
-    """Read what the client says."""
+async def answer(socket: PrivateSocket, reply: Replier) -> None:
+    """Read what the client says, one message after the other."""
     loop = asyncio.get_running_loop()
     socket.last_pong = loop.time()
     async for message in socket.response:
@@ -114,8 +134,9 @@ async def answer(socket: PrivateSocket, exchange: SimulatedExchange) -> None:
         elif message.type is WSMsgType.PONG:
             socket.last_pong = loop.time()
         elif message.type is WSMsgType.TEXT:
-            reply = react(socket, exchange, message.data)
-            socket.write(TEXT, json.dumps(reply).encode())
+            said = await reply(message.data)
+            if said is not None:
+                socket.write(TEXT, said)
 
 
 def react(socket: PrivateSocket, exchange: SimulatedExchange, text: str) -> dict[str, Any]:

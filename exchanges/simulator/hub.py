@@ -114,10 +114,10 @@ class StreamHub:
         channel.links.append(Link(socket=socket, key=key.text))
         socket.disturb(wanted_state(channel.faults.mute is True, channel.faults.half_open is True))
 
-    def attach_account(self, socket: PrivateSocket, api_key: str) -> None:
+    def attach_account(self, socket: PrivateSocket, api_key: str, *, key: str = "") -> None:
         """Let a socket that has proven whose it is hear what is sent to this account.
 
-        One socket may hear the same account of several houses.
+        One socket may hear the same account of several houses. `key` comes with each of its frames.
         """
         channel = self.channel(api_key)
         if any(link.socket is socket for link in channel.links):
@@ -125,8 +125,26 @@ class StreamHub:
         socket.accounts.append(api_key)
         self.sockets.add(socket)
         channel.counts.connections += 1
-        channel.links.append(Link(socket=socket, key=""))
+        channel.links.append(Link(socket=socket, key=key))
         socket.disturb(wanted_state(channel.faults.mute is True, channel.faults.half_open is True))
+
+    def detach_account(self, socket: PrivateSocket, api_key: str) -> None:
+        """Let a socket hear nothing more of this account; it stays open."""
+        socket.accounts.remove(api_key)
+        channel = self.channel(api_key)
+        channel.links = [link for link in channel.links if link.socket is not socket]
+
+    def expire(self, api_key: str, *, announced: bool) -> None:
+        """What lets sockets hear this account is valid no more: a listen key, or subscriptions."""
+        self.keys.expire(api_key, announced=announced)
+        for link in list(self.channel(api_key).links):
+            link.socket.expire(api_key, announced=announced)
+
+    def announce_end(self, accounts: Iterable[str]) -> None:
+        """Tell the sockets of these accounts that the server is about to close them."""
+        for api_key in accounts:
+            for link in self.channel(api_key).links:
+                link.socket.announce_end(self._clock())
 
     def detach(self, socket: PrivateSocket) -> None:
         """A socket is gone."""

@@ -2,12 +2,15 @@
 Setting fault switches: those that stay, and those that happen once.
 
 `disconnect` (a close code or "abort") and `expire_listen_key` (true or "silent") act on what is
-open when they are set, `ban` (seconds; 0 lifts it) on this address. The others stay in force until
-they are set again or `reset`.
+open when they are set, `ban` (seconds; 0 lifts it) on this address, `server_shutdown` (seconds
+until it happens) announces that open sockets will be closed, where the exchange says so. Without
+listen keys `expire_listen_key` ends subscriptions. The others stay in force until they are set
+again or `reset`.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from exchanges.simulator.errors import ControlError
@@ -17,8 +20,9 @@ from exchanges.simulator.faults import expand_profile, read_switches
 if TYPE_CHECKING:
     from exchanges.simulator.exchange import SimulatedExchange
 
-ONE_SHOT: Final = ("disconnect", "expire_listen_key", "ban")
+ONE_SHOT: Final = ("disconnect", "expire_listen_key", "ban", "server_shutdown")
 SCOPE: Final = ("account", "reset")
+GOING_AWAY: Final = 1001
 CLOSE_CODES: Final = range(1000, 5000)
 
 
@@ -48,9 +52,10 @@ def check_once(once: dict[str, Any]) -> None:
     if once.get("expire_listen_key", True) not in {True, "silent"}:
         text = 'expire_listen_key: expected true or "silent"'
         raise ControlError(text)
-    if not isinstance(once.get("ban", 0), int | float):
-        text = "ban: expected seconds"
-        raise ControlError(text)
+    for name in ("ban", "server_shutdown"):
+        if not isinstance(once.get(name, 0), int | float):
+            text = f"{name}: expected seconds"
+            raise ControlError(text)
 
 
 def disturb(exchange: SimulatedExchange, account: str | None, switches: dict[str, Any]) -> None:
@@ -67,9 +72,13 @@ def strike(exchange: SimulatedExchange, accounts: list[str], once: dict[str, Any
         exchange.hub.interrupt(accounts, once["disconnect"])
     if "expire_listen_key" in once:
         for api_key in accounts:
-            exchange.hub.keys.expire(api_key, announced=once["expire_listen_key"] is True)
+            exchange.hub.expire(api_key, announced=once["expire_listen_key"] is True)
     if "ban" in once:
         exchange.limits.impose(float(once["ban"]))
+    if "server_shutdown" in once:
+        exchange.hub.announce_end(accounts)
+        after = float(once["server_shutdown"])
+        asyncio.get_running_loop().call_later(after, exchange.hub.interrupt, accounts, GOING_AWAY)
 
 
 def state(exchange: SimulatedExchange, account: str | None) -> dict[str, Any]:

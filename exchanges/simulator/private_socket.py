@@ -89,6 +89,12 @@ class PrivateSocket:
         if self.transport.get_write_buffer_size() > MOST_UNREAD:
             self.transport.abort()
 
+    def announce_end(self, at: int) -> None:
+        """Say that the server is about to close this connection; most exchanges say nothing."""
+
+    def expire(self, api_key: str, *, announced: bool) -> None:
+        """End the subscription to an account, where there are such."""
+
     def disturb(self, state: str) -> None:
         """Become mute, half-open or live again."""
         if state == HALF_OPEN and self.state != HALF_OPEN:

@@ -15,7 +15,7 @@ PACKAGE = Path(exchanges.simulator.__file__).parent
 def test_it_imports_nothing_of_ours_but_itself() -> None:
     imported = {
         name
-        for path in PACKAGE.glob("*.py")
+        for path in PACKAGE.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         for name in names_of(node)
     }
