@@ -6,6 +6,7 @@ RUN := $(VENV)/bin/python
 # a stamp says which locked requirements the environment has
 BASE := $(VENV)/.base-installed
 DEV := $(VENV)/.dev-installed
+FUZZ := $(VENV)/.fuzz-installed
 PIP_INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes
 ARGS ?=
 
@@ -30,6 +31,11 @@ $(DEV): requirements/dev.txt | $(RUN)
 	@$(PIP_INSTALL) -r requirements/dev.txt >&2
 	@touch $(BASE) $@
 
+# there are wheels for Linux alone; without it that test is skipped
+$(FUZZ): requirements/fuzz.txt | $(DEV)
+	@$(PIP_INSTALL) -r requirements/fuzz.txt >&2 || echo "No atheris for this platform: no fuzzing." >&2
+	@touch $@
+
 demo: $(BASE) ## Everything at once, against a simulated exchange (ARGS="--seconds 60 --json --seed 7")
 	@$(RUN) manage.py demo $(ARGS)
 
@@ -39,7 +45,7 @@ up: $(BASE) ## All processes, for real accounts (configure in .env first)
 test: $(DEV) ## The whole suite, on servers of its own (ARGS="-k name")
 	@$(RUN) -m pytest $(ARGS)
 
-test-long: $(DEV) ## The sweeps of minutes: every crash point by SIGKILL, hundreds of seeds
+test-long: $(DEV) $(FUZZ) ## The sweeps of minutes: every crash point by SIGKILL, hundreds of seeds, fuzzing
 	@$(RUN) -m pytest -m long --verbose $(ARGS)
 
 check: export GENERATE_SECRETS = on
@@ -64,7 +70,7 @@ fmt: $(DEV) ## Bring code and the API document into form
 	@$(RUN) manage.py spectacular --validate --file docs/openapi.yaml
 
 lock: $(DEV) ## Compile requirements/*.in to pinned and hashed .txt
-	@for name in base dev; do $(VENV)/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url \
+	@for name in base dev fuzz; do $(VENV)/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url \
 		--python-version 3.11 requirements/$$name.in -o requirements/$$name.txt; done
 
 mutants: $(DEV) ## Break the domain in each small way: does a test notice? (ARGS="--max-children 4")

@@ -1,0 +1,1 @@
+"""The parsers against what no exchange would ever send."""
