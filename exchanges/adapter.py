@@ -24,7 +24,10 @@ if TYPE_CHECKING:
         Source,
     )
     from exchanges.rest import RestClient
+    from exchanges.stream import StreamHandler
     from exchanges.stream_credential import StreamCredential
+    from exchanges.stream_settings import StreamSettings
+    from exchanges.streams import Stream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,13 +100,27 @@ class RestTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamTerms:
-    """What a private stream's credential is made of."""
+    """What a private stream's credential, or the stream itself, is made of."""
 
     market_type: MarketType
     credentials: Credentials
     client: RestClient
     #: of the WebSocket host; None: the exchange itself
     base_url: str | None
+
+
+class StreamMaker(Protocol):
+    """Makes a private stream whose connection is not ours to keep."""
+
+    def __call__(
+        self,
+        terms: StreamTerms,
+        *,
+        session_id: str,
+        handler: StreamHandler,
+        settings: StreamSettings,
+    ) -> Stream:
+        """Return it, not started yet."""
 
 
 class Placed(Protocol):
@@ -167,4 +184,6 @@ class Adapter:
     #: id, or a time in milliseconds where ids are no numbers (then a query begins *at* it)
     place_of: Callable[[Placed], int]
     rest: Callable[[RestTerms], RestClient]
-    credential: Callable[[StreamTerms], StreamCredential]
+    #: opens the private stream, which `PrivateStream` keeps; or else `stream` makes the whole of it
+    credential: Callable[[StreamTerms], StreamCredential] | None = None
+    stream: StreamMaker | None = None

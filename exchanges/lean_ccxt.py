@@ -66,6 +66,12 @@ def load_pro(exchange: str) -> Any:
     return getattr(importlib.import_module(f"ccxt.pro.{exchange}"), exchange)
 
 
+def errors() -> Any:
+    """Return ccxt's exceptions. Raises ImportError."""
+    _enter("ccxt", _Package)
+    return importlib.import_module("ccxt.base.errors")
+
+
 def _enter(name: str, kind: type[_Package]) -> ModuleType:
     """Enter a package without running its `__init__`, unless it is there already."""
     if name not in sys.modules:
@@ -85,8 +91,7 @@ def _enter(name: str, kind: type[_Package]) -> ModuleType:
 
 def _lend_base(package: ModuleType) -> None:
     """Give the package what ccxt.pro's foundations import from it by name."""
-    errors = importlib.import_module("ccxt.base.errors")
-    for name, value in vars(errors).items():
+    for name, value in vars(errors()).items():
         if isinstance(value, type):
             setattr(package, name, value)
     base: Any = importlib.import_module("ccxt.base.exchange")

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from exchanges.messages import StreamGap
-    from exchanges.stream import PrivateStream
     from exchanges.stream_state import StreamState
+    from exchanges.streams import Stream
     from tracking.management.streams.inbox_writer import InboxWriter
     from tracking.models import ExchangeAccount
 
@@ -41,7 +41,7 @@ class AccountStream:
         self._account, self._writer, self._notice = account, writer, notice
         self._owner = ""
         self._events = 0
-        self.stream: PrivateStream | None = None
+        self.stream: Stream | None = None
 
     def start(self, owner: str) -> None:
         """Begin the session and connect."""
