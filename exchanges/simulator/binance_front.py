@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from exchanges.simulator import (
+    binance_coin,
     connections,
+    limits,
     rest_account,
     rest_algo,
     rest_market,
@@ -24,7 +26,7 @@ from exchanges.simulator.exchange import SimulatedExchange
 from exchanges.simulator.rest import RestDoor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from exchanges.simulator.call import Endpoint
 
@@ -43,7 +45,7 @@ DERIVATIVES: Final = (
 class BinanceFront:
     """Binance's protocols. Implements `fronts.Front`."""
 
-    market_types: tuple[str, ...] = ("FUTURES", "SPOT")
+    market_types: tuple[str, ...] = ("FUTURES", "COIN_FUTURES", "SPOT")
 
     def open(
         self,
@@ -56,6 +58,8 @@ class BinanceFront:
         """A house of Binance's."""
         if market_type == "SPOT":
             return SpotExchange(seed=seed, config=config or SPOT_CONFIG, faults=faults)
+        if market_type == "COIN_FUTURES":
+            return binance_coin.open_house(seed=seed, faults=faults, config=config)
         return SimulatedExchange(
             seed=seed,
             config=config or SimulatorConfig(),
@@ -68,13 +72,24 @@ class BinanceFront:
         """Register Binance's paths."""
         for path in EMPTY_LISTS:
             app.router.add_get(path, nothing)
-        for house in houses.values():
+        join([house for kind, house in houses.items() if kind != "SPOT"])
+        if "COIN_FUTURES" in houses:
+            binance_coin.add_routes(app, houses["COIN_FUTURES"])
+        for kind, house in houses.items():
             if isinstance(house, SpotExchange):
                 spot.add_routes(app, house)
-            else:
+            elif kind == "FUTURES":
                 connections.add_routes(app, house)
                 door = RestDoor(BinanceRest(house, derivatives()))
                 app.router.add_route("*", "/fapi/{rest:.*}", door.handle)
+
+
+def join(contracts: Sequence[SimulatedExchange]) -> None:
+    """USD-M and COIN-M are one system: common weights, order counts and position mode."""
+    if len(contracts) > 1:
+        limits.share(contracts)
+    for house in contracts:
+        house.kin = tuple(each for each in contracts if each is not house)
 
 
 def derivatives() -> list[Endpoint]:

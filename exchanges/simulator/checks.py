@@ -147,14 +147,17 @@ def read_position_side(account: Account, params: Mapping[str, str]) -> str:
     return side
 
 
-def check_position_mode(account: Account, *, hedge: bool) -> None:
-    """The mode changes only while nothing is open (-4067) or held (-4068)."""
+def change_position_mode(exchange: SimulatedExchange, account: Account, *, hedge: bool) -> None:
+    """The mode changes, in all houses that share it, while nothing is open (-4067) or held."""
     if hedge == account.hedge:
         raise ApiError(-4059, "No need to change position side.")
-    if account.open:
+    concerned = exchange.same_in_kin(account)
+    if any(each.open for each in concerned):
         raise ApiError(-4067, "Position side cannot be changed if there exists open orders.")
-    if any(position.quantity for position in account.positions.values()):
+    if any(held.quantity for each in concerned for held in each.positions.values()):
         raise ApiError(-4068, "Position side cannot be changed if there exists position.")
+    for each in concerned:
+        each.hedge = hedge
 
 
 def read_client_id(exchange: SimulatedExchange, account: Account, params: Mapping[str, str]) -> str:

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from exchanges.simulator.orders import Order, OrderTerms
 
 
+def coins(rules: SymbolRules, price: Decimal, quantity: Decimal) -> Decimal:
+    """What inverse contracts are worth in the base coin; nothing while the price is not known."""
+    return rounded(EXACT.divide(rules.worth(price, quantity), price)) if price else ZERO
+
+
 class LinearCustody:
     """Counts in the quote asset. Implements `custody.Custody`."""
 
@@ -131,8 +136,8 @@ class InverseCustody(LinearCustody):
     """Counts in the base coin."""
 
     def notional(self, rules: SymbolRules, price: Decimal, quantity: Decimal) -> Decimal:
-        """What contracts are worth in the coin; nothing while the price is not known."""
-        return rounded(EXACT.divide(rules.worth(price, quantity), price)) if price else ZERO
+        """What contracts are worth in the coin."""
+        return coins(rules, price, quantity)
 
     def hold(self, order: Order) -> None:
         """Reserve the coins that what remains is worth, unless the order only reduces."""
@@ -147,10 +152,10 @@ class InverseCustody(LinearCustody):
     ) -> tuple[Decimal, str, Decimal, Position | None]:
         """Fold the fill into the position; everything is paid in the coin."""
         account, rules = order.account, order.rules
-        coins = EXACT.divide(rules.worth(price, quantity), price)
-        order.base += rounded(coins)
+        worth = EXACT.divide(rules.worth(price, quantity), price)
+        order.base += rounded(worth)
         position = account.position(order.symbol, order.terms.position_side)
-        commission = rounded(coins * rate)
+        commission = rounded(worth * rate)
         result = position.apply(quantity * order.sign, price)
         account.balance(rules.base).total += result - commission
         self.hold(order)

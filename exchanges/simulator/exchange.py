@@ -68,6 +68,8 @@ class SimulatedExchange:
         self.refused: Counter[str] = Counter()
         self.connect_chance = random.Random(f"{seed}:handshakes")
         self._drop_chance = random.Random(f"{seed}:drops")
+        #: houses that share the position mode of an account with this one
+        self.kin: tuple[SimulatedExchange, ...] = ()
         self._next_strike: dict[tuple[str, str], float] = {}
         self.obey()
 
@@ -75,6 +77,11 @@ class SimulatedExchange:
     def accounts(self) -> dict[str, Account]:
         """All accounts by API key."""
         return self.engine.accounts
+
+    def same_in_kin(self, account: Account) -> list[Account]:
+        """The account, and those with its key in the houses that share its position mode."""
+        found = [house.accounts.get(account.api_key) for house in self.kin]
+        return [account, *(each for each in found if each)]
 
     def find_order(self, account: Account, symbol: str, order_id: str) -> Order | None:
         """The order with the id that this exchange shows."""
@@ -127,7 +134,7 @@ class SimulatedExchange:
         if name == "ban":
             self.limits.impose(SHORT_BAN)
         elif name == "expire_listen_key":
-            self.hub.keys.expire(api_key, announced=self._drop_chance.random() < HALF)
+            self.hub.expire(api_key, announced=self._drop_chance.random() < HALF)
         else:
             self.hub.disturb_current(api_key, MUTE if name == "mute" else HALF_OPEN)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from exchanges.simulator.amounts import plain, rounded, trimmed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from decimal import Decimal
 
     from exchanges.simulator.accounts import Account, Position
@@ -24,20 +25,26 @@ ALGO_UPDATE: Final = "ALGO_UPDATE"
 LISTEN_KEY_EXPIRED: Final = "listenKeyExpired"
 #: how Binance calls an account beside its key
 ACCOUNT_ALIAS: Final = "SgsR"
+ALIAS_FIELD: Final = f'"i":"{ACCOUNT_ALIAS}",'
 
 _NO_FILL: Final = '"l":"0"', '"L":"0"', '"n":"0"', '"t":0', '"m":false', '"rp":"0"'
 #: what follows the realised profit; nothing here offers these features
 _TAIL: Final = '"pP":false,"si":0,"ss":0,"V":"EXPIRE_MAKER","pm":"NONE","gtd":0,"er":"'
 
 
-def order_trade_update(order: Order, kind: str, fill: Execution | None, status: str) -> str:
-    """ORDER_TRADE_UPDATE; `status` is told apart because ADL shows its own (`NEW_ADL`)."""
+def order_trade_update(
+    order: Order, kind: str, fill: Execution | None, status: str, alias: str = ""
+) -> str:
+    """ORDER_TRADE_UPDATE; `status` is told apart because ADL shows its own (`NEW_ADL`).
+
+    `alias` is COIN-M's word for the account, see `ALIAS_FIELD`.
+    """
     head = order.frame_head or _head(order)
     last, price, fee, trade, maker, profit = _fill_fields(fill) if fill else _NO_FILL
     asset = fill.commission_asset if fill else order.rules.settlement
     at = order.updated
     return (
-        f'{{"e":"ORDER_TRADE_UPDATE","T":{at},"E":{at},"o":{{{head}"ap":"{average(order)}",'
+        f'{{"e":"ORDER_TRADE_UPDATE",{alias}"T":{at},"E":{at},"o":{{{head}"ap":"{average(order)}",'
         f'"sp":"0","x":"{kind}","X":"{status}","i":{order.order_id},{last},'
         f'"z":"{order.executed:f}",{price},{fee},"N":"{asset}","T":{at},{trade},'
         f'"b":"0","a":"0",{maker},"R":{_yes(order.reduce_only)},"wt":"CONTRACT_PRICE",'
@@ -48,9 +55,11 @@ def order_trade_update(order: Order, kind: str, fill: Execution | None, status: 
 
 def _head(order: Order) -> str:
     terms = order.terms
+    margin = f'"ma":"{order.rules.base}",' if order.rules.contract_size else ""
     order.frame_head = (
         f'"s":"{order.symbol}","c":"{terms.client_id}","S":"{terms.side}","o":"{terms.type}",'
         f'"f":"{terms.time_in_force}","q":"{order.quantity:f}","p":"{order.price:f}",'
+        f"{margin}"
     )
     return order.frame_head
 
@@ -83,15 +92,20 @@ def trade_lite(fill: Execution) -> str:
 
 
 def account_update(
-    account: Account, position: Position | None, reason: str, change: Decimal, at: int
+    account: Account,
+    positions: Iterable[Position],
+    *,
+    asset: str,
+    reason: str,
+    change: Decimal,
+    at: int,
+    alias: str = "",
 ) -> str:
-    """ACCOUNT_UPDATE; `change` is a movement that is neither a result nor a fee."""
-    asset = account.rules[position.symbol].settlement if position else account.touched[0]
+    """ACCOUNT_UPDATE; `change` is a movement of `asset` that is neither a result nor a fee."""
     wallet = plain(account.balance(asset).total)
-    held = _holding(position, asset) if position else ""
-    symbol = f'"S":"{position.symbol}",' if position and reason == "FUNDING_FEE" else ""
+    held = ",".join([_holding(position, asset) for position in positions])
     return (
-        f'{{"e":"ACCOUNT_UPDATE","E":{at},"T":{at},"a":{{"m":"{reason}",{symbol}'
+        f'{{"e":"ACCOUNT_UPDATE",{alias}"E":{at},"T":{at},"a":{{"m":"{reason}",'
         f'"B":[{{"a":"{asset}","wb":"{wallet}","cw":"{wallet}","bc":"{plain(change)}"}}],'
         f'"P":[{held}]}}}}'
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from exchanges.simulator.binance_front import BinanceFront
+from exchanges.simulator.bybit.front import BybitFront
 from exchanges.simulator.errors import ControlError
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Front(Protocol):
 
 FRONTS: Final[dict[str, Front]] = {
     "BINANCE": BinanceFront(),
+    "BYBIT": BybitFront(),
 }
 
 

@@ -175,8 +175,7 @@ def move_balance(
 def position_mode(exchange: SimulatedExchange, account: Account, terms: Terms) -> dict[str, Any]:
     """Keep long and short apart from now on, or no more (`hedge`)."""
     hedge = bool(terms.get("hedge", False))
-    checks.check_position_mode(account, hedge=hedge)
-    account.hedge = hedge
+    checks.change_position_mode(exchange, account, hedge=hedge)
     return {"hedge": account.hedge, "at": exchange.clock.now()}
 
 

@@ -140,5 +140,7 @@ class Order:
 
     @property
     def average_price(self) -> Decimal:
-        """Exact up to the context; 0 while nothing is filled."""
+        """Exact up to the context; 0 while nothing is filled. Inverse: what the coins cost."""
+        if self.base and self.rules.contract_size:
+            return self.executed * self.rules.contract_size / self.base
         return self.quote / self.executed if self.executed else ZERO

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exchanges.simulator import checks
-from exchanges.simulator.amounts import EXACT, ZERO, plain, rounded, trimmed
+from exchanges.simulator.amounts import ZERO, plain, rounded, trimmed
 from exchanges.simulator.call import Call, Endpoint, Json
+from exchanges.simulator.contract_custody import coins
 from exchanges.simulator.frames import ACCOUNT_ALIAS
 
 if TYPE_CHECKING:
@@ -86,8 +87,9 @@ def risk_row(position: Position, market: Market, leverage: int) -> Json:
 
 def notional_of(position: Position, market: Market) -> Decimal:
     """What a position is worth at the market's price, in its settlement asset; short: negative."""
-    worth = market.rules.worth(market.price, position.quantity)
-    return rounded(EXACT.divide(worth, market.price)) if market.rules.contract_size else worth
+    if not market.rules.contract_size:
+        return position.quantity * market.price
+    return coins(market.rules, market.price, position.quantity)
 
 
 def balance(call: Call) -> list[Json]:
@@ -155,8 +157,7 @@ def position_mode(call: Call) -> Json:
 def change_position_mode(call: Call) -> Json:
     """POST positionSide/dual: not with open orders (-4067) or positions (-4068)."""
     wanted = checks.required(call.params, "dualSidePosition").lower() == "true"
-    checks.check_position_mode(call.account, hedge=wanted)
-    call.account.hedge = wanted
+    checks.change_position_mode(call.exchange, call.account, hedge=wanted)
     return {"code": 200, "msg": "success"}
 
 

@@ -13,7 +13,7 @@ from exchanges.simulator.errors import ApiError
 
 if TYPE_CHECKING:
     from exchanges.simulator.candles import Candle
-    from exchanges.simulator.config import SymbolRules
+    from exchanges.simulator.config import SimulatorConfig, SymbolRules
     from exchanges.simulator.market import Market
 
 FAR_FUTURE: Final = 4_133_404_800_000
@@ -39,15 +39,20 @@ def exchange_info(call: Call) -> Json:
         "timezone": "UTC",
         "serverTime": call.exchange.clock.now(),
         "futuresType": "U_MARGINED",
-        "rateLimits": [
-            rate_limit("REQUEST_WEIGHT", "MINUTE", 1, config.weight_limit),
-            rate_limit("ORDERS", "MINUTE", 1, config.orders_per_minute),
-            rate_limit("ORDERS", "SECOND", 10, config.orders_per_10s),
-        ],
+        "rateLimits": rate_limits(config),
         "exchangeFilters": [],
         "assets": [{"asset": "USDT", "marginAvailable": True, "autoAssetExchange": "-10000"}],
         "symbols": [symbol_row(market.rules) for market in listed(call)],
     }
+
+
+def rate_limits(config: SimulatorConfig) -> list[Json]:
+    """The ceilings of an address and of an account."""
+    return [
+        rate_limit("REQUEST_WEIGHT", "MINUTE", 1, config.weight_limit),
+        rate_limit("ORDERS", "MINUTE", 1, config.orders_per_minute),
+        rate_limit("ORDERS", "SECOND", 10, config.orders_per_10s),
+    ]
 
 
 def rate_limit(kind: str, interval: str, number: int, limit: int) -> Json:

@@ -33,6 +33,8 @@ def eventually(condition: Callable[[], bool], patience: float = 5.0) -> None:
 class Trader:
     """One account over plain HTTP and sockets."""
 
+    root = "/fapi"
+
     def __init__(self, simulator: SimulatorThread, key: str = KEY, secret: str = SECRET) -> None:
         self.simulator = simulator
         self.key, self.secret = key, secret
@@ -47,7 +49,7 @@ class Trader:
         params.setdefault("timestamp", int(time.time() * 1000))
         text = urlencode(params)
         signature = hmac.new(self.secret.encode(), text.encode(), sha256).hexdigest()
-        url = f"{self.simulator.url}/fapi/{path}"
+        url = f"{self.simulator.url}{self.root}/{path}"
         text += f"&signature={signature}"
         if method == "POST":
             form = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -76,7 +78,7 @@ class Trader:
         return code
 
     def listen_key(self) -> str:
-        response = self.http.post(f"{self.simulator.url}/fapi/v1/listenKey", timeout=5)
+        response = self.http.post(f"{self.simulator.url}{self.root}/v1/listenKey", timeout=5)
         return str(response.json()["listenKey"])
 
     def listen(self, url: str | None = None, events: str = ALL_EVENTS) -> Stream:
