@@ -133,8 +133,8 @@ def execution(
         exchange_order_id=text(row, "orderId"),
         exchange_trade_id=text(row, "execId"),
         side=words.side(row),
-        execution_price=_more_than_zero(row, "execPrice"),
-        execution_quantity=_more_than_zero(row, "execQty"),
+        execution_price=more_than_zero(row, "execPrice"),
+        execution_quantity=more_than_zero(row, "execQty"),
         executed_at=words.moment(row, "execTime"),
         source=source,
         kind=kind,
@@ -146,7 +146,8 @@ def execution(
     )
 
 
-def _more_than_zero(fields: Fields, key: str) -> Decimal:
+def more_than_zero(fields: Fields, key: str) -> Decimal:
+    """Take an amount that is not nothing. Raises MalformedMessage."""
     value = amount(fields, key)
     if not value:
         msg = f"{key}: expected more than zero"

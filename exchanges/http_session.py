@@ -71,7 +71,7 @@ class HttpSession:
     def call(
         self,
         endpoint: str,
-        parameters: Mapping[str, str],
+        parameters: Mapping[str, object],
         *,
         credentials: Credentials | None,
         changes_orders: bool,
@@ -93,29 +93,29 @@ class HttpSession:
             return outcome
         # Raised here and not where it was caught: there the library's error, with the whole
         # URL in its text, would hang on ours as its context.
-        failure: _Failure = outcome
+        failure: Failure = outcome
         kind = OutcomeUnknown if failure.has_left and changes_orders else TransientError
         msg = f"no answer: {failure.name}"
         raise kind(msg)
 
-    def _signer(self) -> _Signer:
+    def _signer(self) -> Signer:
         if getattr(self._local, "pid", None) != os.getpid():
             self._local.pid = os.getpid()
             kind = signer_of(self._signer_name)
             self._local.signer = kind(self._production_url, self._base_url)
-        signer: _Signer = self._local.signer
+        signer: Signer = self._local.signer
         return signer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Failure:
+class Failure:
     """Why there is no answer, in words that hold no secret."""
 
     name: str
     has_left: bool
 
 
-class _Signer:
+class Signer:
     """The sending; mixed in before one of ccxt's exchanges, which addresses and signs."""
 
     apiKey: str  # noqa: N815 - ccxt's name
@@ -145,15 +145,15 @@ class _Signer:
         method: str = "GET",
         headers: dict[str, str] | None = None,
         body: str | None = None,
-    ) -> Answer | _Failure:
+    ) -> Answer | Failure:
         """Send one request; called by ccxt with the signed URL or body."""
         requested_at = datetime.now(UTC)
         try:
             return self._send(url.replace(*self._redirect, 1), method, headers, body, requested_at)
         except requests.RequestException as error:
-            return _Failure(name=type(error).__name__, has_left=_has_left(error))
+            return Failure(name=type(error).__name__, has_left=_has_left(error))
         except (HTTPError, OSError) as error:
-            return _Failure(name=type(error).__name__, has_left=True)
+            return Failure(name=type(error).__name__, has_left=True)
 
     def _send(
         self,
@@ -162,7 +162,7 @@ class _Signer:
         headers: dict[str, str] | None,
         body: str | None,
         requested_at: datetime,
-    ) -> Answer | _Failure:
+    ) -> Answer | Failure:
         with self._http.request(
             method,
             url,
@@ -174,7 +174,7 @@ class _Signer:
         ) as response:
             content = self._read(response)
             if content is None:
-                return _Failure(name="answer too long or too slow", has_left=True)
+                return Failure(name="answer too long or too slow", has_left=True)
             return Answer(
                 status=response.status_code,
                 headers=response.headers,
@@ -194,9 +194,9 @@ class _Signer:
 
 
 @cache
-def signer_of(exchange: str) -> type[_Signer]:
+def signer_of(exchange: str) -> type[Signer]:
     """Return ccxt's class of an exchange, with the sending replaced."""
-    return type(f"Signer_{exchange}", (_Signer, lean_ccxt.load(exchange)), {})
+    return type(f"Signer_{exchange}", (Signer, lean_ccxt.load(exchange)), {})
 
 
 def _has_left(error: requests.RequestException) -> bool:

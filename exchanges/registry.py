@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 #: where each exchange's ADAPTER is; read when it is first asked for
 _MODULES: dict[str, str] = {
     Exchange.BINANCE: "exchanges.binance",
+    Exchange.BYBIT: "exchanges.bybit",
     Exchange.UPBIT: "exchanges.upbit",
 }
 #: so long before the exchange ends a connection for its age a new one is made

@@ -1,0 +1,117 @@
+"""
+Bybit's REST answers, in our vocabulary. Pure.
+
+Policy: read from the raw JSON, never through ccxt's unified structures, which name the wrong fee
+coin and call what was cancelled half filled closed. Each function raises MalformedMessage only.
+The answer to an order says only that it was taken, so what we sent is kept beside it: together
+they say all that is known.
+
+Sources: v5 "Get Open & Closed Orders", "Get Trade History", "Place Order", "Get Kline".
+
+@FEAT:order-tracking @COMP:exchange @TYPE:core
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from exchanges import bybit_orders
+from exchanges import bybit_vocabulary as words
+from exchanges.bybit_calls import result
+from exchanges.errors import MalformedMessage
+from exchanges.messages import OrderSnapshot, OrderStatus, Source, TimeInForce
+from exchanges.wire import (
+    ZERO,
+    a_list,
+    amount,
+    an_object,
+    flag,
+    moment,
+    optional_amount,
+    text,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from decimal import Decimal
+
+    from exchanges.messages import ExecutionReport, IdSpace, MarketType
+    from exchanges.wire import Fields
+
+#: our word for an order that was taken and not seen yet
+ACCEPTED: Final = "Accepted"
+#: how a candle's list begins
+_CANDLE: Final = ("startTime", "open", "high", "low", "close")
+
+
+def read_order(
+    answer: object,
+    *,
+    market_type: MarketType,
+    id_space: IdSpace,
+    requested_at: datetime,
+    source: Source,
+) -> OrderSnapshot:
+    """Read an order, as it came or as `raw` kept it."""
+    del id_space  # conditional orders are numbered like all others
+    row = an_object(answer)
+    if "accepted" in row:
+        return accepted(row, market_type=market_type, requested_at=requested_at)
+    return OrderSnapshot(
+        **bybit_orders.terms(row, market_type),
+        fill_kind=words.made_by(row),
+        requested_at=requested_at,
+        source=source,
+        raw=row,
+    )
+
+
+def taken(body: object, sent: dict[str, object]) -> Fields:
+    """Put the answer to an order beside what was sent."""
+    return {"accepted": result(body), "sent": sent, "time": an_object(body).get("time")}
+
+
+def accepted(row: Fields, *, market_type: MarketType, requested_at: datetime) -> OrderSnapshot:
+    """Read what is known of an order that was only just taken: its terms are those we sent."""
+    answer, sent = an_object(row["accepted"]), an_object(row.get("sent"))
+    time_in_force = words.time_in_force(sent)
+    return OrderSnapshot(
+        market_type=market_type,
+        symbol_id=text(sent, "symbol"),
+        exchange_order_id=text(answer, "orderId"),
+        client_order_id=text(sent, "orderLinkId"),
+        status=OrderStatus.NEW,
+        exchange_status=ACCEPTED,
+        side=words.side(sent),
+        position_side=words.position_side(sent),
+        order_type=words.order_type(sent),
+        time_in_force=time_in_force,
+        quantity=amount(sent, "qty"),
+        filled_quantity=ZERO,
+        price=optional_amount(sent, "price"),
+        reduce_only=flag(sent, "reduceOnly"),
+        post_only=time_in_force is TimeInForce.GTX,
+        exchange_updated_at=moment(row, "time"),
+        requested_at=requested_at,
+        source=Source.SUBMIT,
+        raw=row,
+    )
+
+
+def execution(answer: object, *, market_type: MarketType) -> ExecutionReport:
+    """Read one row of the list of executions, if it is a fill."""
+    row = an_object(answer)
+    kind = words.fill_kind(row)
+    if kind is None:
+        msg = "execType: no fill"
+        raise MalformedMessage(msg)
+    return bybit_orders.execution(row, market_type, kind, source=Source.REST_TRADES, raw=row)
+
+
+def closing_price(body: object, minute: datetime) -> Decimal | None:
+    """Read the close of the candle that begins at `minute`; a market may be younger than it."""
+    for row in map(a_list, a_list(result(body).get("list"))):
+        candle = dict(zip(_CANDLE, row, strict=False))
+        if words.moment(candle, "startTime") == minute:
+            return optional_amount(candle, "close")
+    return None
