@@ -13,7 +13,7 @@ from argparse import ArgumentParser
 import structlog
 
 from exchanges.simulator.errors import ControlError
-from exchanges.simulator.options import add_options, read_faults
+from exchanges.simulator.options import add_options, read_faults, read_houses
 from exchanges.simulator.server import run
 
 COULD_NOT_RUN = 1
@@ -26,7 +26,8 @@ def main() -> int:
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     try:
-        run(options.port, options.seed, read_faults(options.faults), tell)
+        houses = read_houses(options.exchanges)
+        run(options.port, options.seed, read_faults(options.faults), tell, houses)
     except (ControlError, OSError) as error:
         sys.stderr.write(f"The simulated exchange could not run: {error}\n")
         return COULD_NOT_RUN

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 
 from exchanges.simulator.errors import ControlError
-from exchanges.simulator.options import add_options, read_faults
+from exchanges.simulator.options import add_options, read_faults, read_houses
 from exchanges.simulator.server import run
 
 if TYPE_CHECKING:
@@ -21,17 +21,20 @@ if TYPE_CHECKING:
 class Command(BaseCommand):
     """`manage.py simulate_exchange`."""
 
-    help = "Serve Binance USD-M futures, simulated, until SIGTERM or Ctrl-C."
+    help = "Serve exchanges, simulated, until SIGTERM or Ctrl-C; Binance USD-M unless told."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the simulator's own options."""
         add_options(parser)
 
-    def handle(self, *, port: int, seed: int, faults: str, **_options: Any) -> None:
-        """Serve. Raises CommandError for faults that do not exist, or a port that is taken."""
+    def handle(self, *, port: int, seed: int, faults: str, exchanges: str, **_options: Any) -> None:
+        """Serve.
+
+        Raises CommandError for exchanges or faults that do not exist, or a port that is taken.
+        """
         try:
-            run(port, seed, read_faults(faults), self._tell)
+            run(port, seed, read_faults(faults), self._tell, read_houses(exchanges))
         except (ControlError, OSError) as error:
             raise CommandError(str(error)) from error
 

@@ -161,7 +161,7 @@ def test_a_waiting_order_can_be_amended_and_cancelled() -> None:
     desk.engine.cancel(order)
     market.move_to(D("56000.00"))
     desk.engine.sweep(market)
-    assert (order.status, ann.balance("BTC").held) == ("CANCELED", 0)
+    assert (order.status, ann.balance("BTC").held) == ("CANCELED", D(0))
 
 
 def test_orders_that_must_fill_wholly_or_rest_end_without_a_fill() -> None:
@@ -171,7 +171,7 @@ def test_orders_that_must_fill_wholly_or_rest_end_without_a_fill() -> None:
     killed = desk.place(ann, "BUY", "9.00000", price="60000.01", time_in_force="FOK")
     crossing = desk.place(ann, "BUY", "0.10000", price="60100.00", time_in_force="GTX")
 
-    assert [(o.status, o.executed) for o in (killed, crossing)] == [("EXPIRED", 0)] * 2
+    assert [(o.status, o.executed) for o in (killed, crossing)] == [("EXPIRED", D(0))] * 2
     assert ann.balance("USDT").held == 0
 
 
