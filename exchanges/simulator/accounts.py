@@ -183,11 +183,16 @@ class Account:
     def add(self, order: Order) -> None:
         """Enter a new order into the books of the account."""
         key = (order.symbol, order.order_id)
+        self.orders[key] = self.open[key] = order
+        if order.terms.client_id:
+            self._name(order)
+        self.by_symbol.setdefault(order.symbol, []).append(order)
+
+    def _name(self, order: Order) -> None:
         client_key = (order.symbol, order.terms.client_id)
         if client_key in self.by_client_id:
             self.client_ids_reused.append(order.terms.client_id)
-        self.orders[key] = self.open[key] = self.by_client_id[client_key] = order
-        self.by_symbol.setdefault(order.symbol, []).append(order)
+        self.by_client_id[client_key] = order
 
     def close(self, order: Order, status: str, at: int) -> None:
         """An order has ended."""

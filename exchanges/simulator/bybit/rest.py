@@ -1,0 +1,196 @@
+"""
+Bybit's part of the REST door: envelopes, headers, retCodes, and which house a category means.
+
+One door stands before all houses, since every path serves them all. A request without a category
+goes to the first house that knows its key. An account that exists in one house exists in the
+others with nothing in it. Limits are the address's (403 with a page) and the account's per end
+point and second (10006). Source: "Integration Guidance", "Rate Limit Rules" of v5.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl
+
+from exchanges.simulator.bybit import auth, errors, rest_executions, rest_market, rest_orders, words
+from exchanges.simulator.bybit.config import config_of
+from exchanges.simulator.bybit.endpoints import AMENDS, ORDERS, READS
+from exchanges.simulator.bybit.rest_account import AccountEndpoints
+from exchanges.simulator.call import Asked, Security, encode
+from exchanges.simulator.errors import NOT_FOUND, ApiError
+from exchanges.simulator.limits import HOLDER, Charge
+from exchanges.simulator.rest_dialect import CUT, HTML, Reply, Route, bad_gateway, table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from exchanges.simulator.accounts import Account
+    from exchanges.simulator.exchange import SimulatedExchange
+    from exchanges.simulator.limits import LimitReached
+
+SECOND: Final = 1.0
+#: how many amendments a second any category allows
+AMENDS_PER_SECOND: Final = 10
+#: categories that exist, and may be closed here
+CATEGORIES: Final = frozenset({*words.MARKET_TYPE, "option"})
+FORBIDDEN: Final = b"<html><body>403 Forbidden: access too frequent</body></html>"
+TOO_MANY: Final = 429
+#: spot's own words for an unknown outcome, by the end of the path
+TIMEOUTS: Final = {
+    "order/create": (170146, "Order creation timeout."),
+    "order/cancel": (170147, "Order cancellation timeout."),
+}
+
+
+class BybitRest:
+    """Bybit v5 before its houses. Implements `rest_dialect.RestDialect`."""
+
+    def __init__(self, houses: Mapping[str, SimulatedExchange]) -> None:
+        """`houses` by market type."""
+        self._houses = houses
+        self._first = next(iter(houses.values()))
+        modules = (rest_orders, rest_executions, rest_market)
+        self._endpoints = table([
+            *(endpoint for module in modules for endpoint in module.endpoints()),
+            *AccountEndpoints(houses.values()).endpoints(),
+        ])  # fmt: skip
+
+    def route(self, asked: Asked) -> Route | None:
+        """By method, path and category."""
+        endpoint = self._endpoints.get((asked.method, asked.path))
+        if endpoint is None:
+            return None
+        params = read_params(asked)
+        house = self._house_of(asked, params.get("category", ""))
+        if house is None and endpoint.security is Security.NONE:
+            params, house = {**params, "symbol": NOWHERE}, self._first
+        if house is None:
+            text = "category invalid"
+            raise errors.bad_parameter(text)
+        return Route(asked=asked, house=house, endpoint=endpoint, params=params)
+
+    def _house_of(self, asked: Asked, category: str) -> SimulatedExchange | None:
+        if category:
+            return self._houses.get(words.MARKET_TYPE.get(category, ""))
+        known = (house for house in self._houses.values() if self.caller(asked) in house.accounts)
+        return next(known, self._first)
+
+    def nowhere(self, _asked: Asked) -> Reply:
+        """A page."""
+        return Reply(status=NOT_FOUND, body=b"<html>404 Not Found</html>", content_type=HTML)
+
+    def caller(self, asked: Asked) -> str | None:
+        """The key of the header."""
+        return asked.headers.get(auth.KEY)
+
+    def authenticate(self, route: Route) -> Account:
+        """The account in the house that is asked, opened with nothing if it is another's."""
+        api_key = self.caller(route.asked) or ""
+        holders = [house for house in self._houses.values() if api_key in house.accounts]
+        known = holders[0].accounts if holders else route.house.accounts
+        account = auth.check(route.asked, known, route.house.clock.now())
+        return route.house.engine.open_account(account.api_key, account.api_secret, {})
+
+    def charges(self, route: Route, account: Account | None) -> Sequence[Charge]:
+        """So many requests per account, end point and second."""
+        return () if account is None else (self._ceiling(route, account.api_key),)
+
+    def _ceiling(self, route: Route, holder: str) -> Charge:
+        config = config_of(route.house)
+        limit = {
+            READS: config.reads_per_second,
+            ORDERS: config.orders_per_second,
+            AMENDS: AMENDS_PER_SECOND,
+        }[route.endpoint.pools[0]]
+        pool = f"{route.house.market_type} {route.endpoint.name}"
+        return Charge(holder=holder, pool=pool, limit=limit, period=SECOND)
+
+    def invalid_key(self) -> ApiError:
+        """33004: keys expire."""
+        return errors.expired_key()
+
+    def limited(self, reached: LimitReached) -> ApiError:
+        """10006 for an account, a page for an address."""
+        return errors.too_many_visits() if reached.kind == HOLDER else errors.too_frequent()
+
+    def success(self, _route: Route, answer: object) -> Reply:
+        """The answer in its envelope."""
+        return self._envelope(0, "OK", answer)
+
+    def _envelope(self, code: int | str, text: str, result: object) -> Reply:
+        body = {
+            "retCode": code,
+            "retMsg": text,
+            "result": result,
+            "retExtInfo": {},
+            "time": self._first.clock.now(),
+        }
+        return Reply(body=encode(body))
+
+    def refusal(self, _asked: Asked, error: ApiError) -> Reply:
+        """An envelope without a result; 403 is a page."""
+        if error.status == errors.FORBIDDEN:
+            return Reply(status=errors.FORBIDDEN, body=FORBIDDEN, content_type=HTML)
+        return self._envelope(error.code, error.message, {})
+
+    def failure(self, _asked: Asked, status: int, _retry_after: int | None) -> Reply:
+        """429 is the system's own protection and JSON; everything else is a page."""
+        if status == errors.OK:
+            return self._envelope(10016, "Server error", {})
+        if status == errors.FORBIDDEN:
+            return Reply(status=status, body=FORBIDDEN, content_type=HTML)
+        if status == TOO_MANY:
+            text = "The trading service is experiencing a high server load. Please retry."
+            return Reply(status=status, body=self._envelope(status, text, {}).body)
+        return bad_gateway(status)
+
+    def lost(self, asked: Asked, how: str) -> Reply:
+        """10000, or spot's own codes: the outcome is not known."""
+        if how in {"502", "503"}:
+            return bad_gateway(int(how))
+        if how != "drop":
+            is_spot = read_params(asked).get("category") == words.SPOT
+            own = TIMEOUTS.get(asked.path.removeprefix("/v5/")) if is_spot else None
+            code, text = own or (10000, "Server Timeout")
+            return self._envelope(code, text, {})
+        return CUT
+
+    def headers(self, route: Route) -> Mapping[str, str]:
+        """What is left of the account's ceiling for this end point."""
+        api_key = self.caller(route.asked)
+        if not api_key or not route.endpoint.pools:
+            return {}
+        charge, limits = self._ceiling(route, api_key), route.house.limits
+        left = max(0, charge.limit - limits.used(charge))
+        now = time.time()
+        reset = now if left else int(now) + SECOND
+        return {
+            "X-Bapi-Limit": str(charge.limit),
+            "X-Bapi-Limit-Status": str(left),
+            "X-Bapi-Limit-Reset-Timestamp": str(int(reset * 1000)),
+        }
+
+
+#: no symbol is called so: what is asked of a closed category finds nothing
+NOWHERE: Final = "-"
+
+
+def read_params(asked: Asked) -> dict[str, str]:
+    """Parameters of the query, or of the JSON body; what JSON says without quotes, as text."""
+    if asked.method == "GET" or not asked.body:
+        return dict(parse_qsl(asked.query, keep_blank_values=True))
+    try:
+        body = json.loads(asked.body, parse_float=str, parse_int=str)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        text = "the body is no JSON object"
+        raise errors.bad_parameter(text)
+    return {str(name): as_text(value) for name, value in body.items() if value is not None}
+
+
+def as_text(value: object) -> str:
+    """A value as a query would have it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

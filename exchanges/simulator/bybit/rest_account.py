@@ -1,0 +1,247 @@
+"""
+Accounts over REST: positions, the wallet, the key itself, the position mode.
+
+Source: "Get Position Info", "Switch Position Mode", "Get Wallet Balance", "Get Account Info", "Get
+API Key Information", "Get Transaction Log" of v5.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+from exchanges.simulator.amounts import plain
+from exchanges.simulator.bybit import holdings, paging, rest_orders, rows, terms, words
+from exchanges.simulator.bybit.endpoints import private
+from exchanges.simulator.bybit.errors import bad_parameter, refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from exchanges.simulator.accounts import Account, Position
+    from exchanges.simulator.call import Call, Endpoint, Json
+    from exchanges.simulator.exchange import SimulatedExchange
+
+USUAL: Final = 20
+MOST: Final = 200
+MODES: Final = {"0": False, "3": True}
+UID_DIGITS: Final = 100_000_000
+
+
+class AccountEndpoints:
+    """What concerns the account as a whole, over all houses in which it is."""
+
+    def __init__(self, houses: Iterable[SimulatedExchange]) -> None:
+        """`houses` are those that are open."""
+        self._houses = list(houses)
+
+    def wallet_balance(self, call: Call) -> Json:
+        """GET account/wallet-balance: only the unified account exists."""
+        if terms.required(call.params, "accountType") != "UNIFIED":
+            text = "accountType only support UNIFIED."
+            raise refusal(10001, text)
+        wanted = set(filter(None, call.params.get("coin", "").split(",")))
+        row = holdings.wallet_row(
+            (house.market_type, balance)
+            for house in self._houses
+            if call.account.api_key in house.accounts
+            for balance in house.accounts[call.account.api_key].balances.values()
+            if not wanted or balance.asset in wanted
+        )
+        return {"list": [row]}
+
+    def endpoints(self) -> list[Endpoint]:
+        """What this module serves."""
+        return [
+            private("account/wallet-balance", "GET", self.wallet_balance),
+            private("account/info", "GET", account_info),
+            private("account/transaction-log", "GET", transaction_log),
+            private("user/query-api", "GET", query_api),
+            private("position/list", "GET", position_list),
+            private("position/switch-mode", "POST", switch_mode),
+            private("asset/coin/query-info", "GET", coin_info),
+        ]
+
+
+def position_list(call: Call) -> Json:
+    """GET position/list: of one symbol flat ones too, else only what is held."""
+    rest_orders.check_scope(call)
+    if terms.category_of(call) == words.SPOT:
+        text = "category invalid"
+        raise bad_parameter(text)
+    found = sorted(
+        shown_positions(call, call.account), key=lambda position: (position.symbol, position.side)
+    )
+    shown, cursor = paging.page(
+        call, found, name=lambda each: f"{each.symbol}.{each.side}", usual=USUAL, most=MOST
+    )
+    told = [position_row(call, position) for position in shown]
+    return paging.answer(terms.category_of(call), told, cursor)
+
+
+def shown_positions(call: Call, account: Account) -> list[Position]:
+    """The positions that are asked for, in the sides of the account's mode."""
+    symbol = call.params.get("symbol", "")
+    if symbol and symbol in call.exchange.engine.markets:
+        sides = ("LONG", "SHORT") if account.hedge else ("BOTH",)
+        return [account.position(symbol, side) for side in sides]
+    return [
+        position
+        for position in account.positions.values()
+        if position.quantity and rest_orders.in_scope(call, position.symbol)
+    ]
+
+
+def position_row(call: Call, position: Position) -> rows.Row:
+    """A position at the market's price."""
+    mark = call.exchange.engine.markets[position.symbol].price
+    return holdings.position_row(position, mark, unrealised=position.result(mark))
+
+
+def switch_mode(call: Call) -> Json:
+    """POST position/switch-mode: while nothing is open (110028) or held (110024)."""
+    mode = call.params.get("mode", "")
+    if mode not in MODES:
+        text = "mode invalid"
+        raise bad_parameter(text)
+    if MODES[mode] == call.account.hedge:
+        raise refusal(110025, "Position mode is not modified")
+    if call.account.open:
+        text = "You have existing open orders, so the position mode cannot be switched."
+        raise refusal(110028, text)
+    if any(position.quantity for position in call.account.positions.values()):
+        text = "You have an existing position, so the position mode cannot be switched."
+        raise refusal(110024, text)
+    call.account.hedge = MODES[mode]
+    return {}
+
+
+def account_info(call: Call) -> Json:
+    """GET account/info."""
+    return {
+        "marginMode": "REGULAR_MARGIN",
+        "updatedTime": str(call.exchange.clock.now()),
+        "unifiedMarginStatus": 5,
+        "dcpStatus": "OFF",
+        "timeWindow": 10,
+        "smpGroup": 0,
+        "isMasterTrader": False,
+        "spotHedgingStatus": "OFF",
+    }
+
+
+def uid(api_key: str) -> int:
+    """The number of the user behind a key."""
+    return UID_DIGITS + int.from_bytes(sha256(api_key.encode()).digest()[:4]) % UID_DIGITS
+
+
+def query_api(call: Call) -> Json:
+    """GET user/query-api: the key may trade, and never leaves."""
+    number = uid(call.account.api_key)
+    return {
+        "id": str(number),
+        "note": "simulated",
+        "apiKey": call.account.api_key,
+        "readOnly": 0,
+        "secret": "",
+        "permissions": {
+            "ContractTrade": ["Order", "Position"],
+            "Spot": ["SpotTrade"],
+            "Wallet": [],
+            "Options": [],
+            "Derivatives": ["DerivativesTrade"],
+            "Exchange": [],
+        },
+        "ips": ["*"],
+        "type": 1,
+        "deadlineDay": 90,
+        "expiredAt": "2030-01-01T00:00:00Z",
+        "createdAt": "2025-01-01T00:00:00Z",
+        "unified": 0,
+        "uta": 1,
+        "userID": number,
+        "inviterID": 0,
+        "vipLevel": "No VIP",
+        "mktMakerLevel": "0",
+        "affiliateID": 0,
+        "rsaPublicKey": "",
+        "isMaster": True,
+        "parentUid": "0",
+        "kycLevel": "LEVEL_DEFAULT",
+        "kycRegion": "",
+    }
+
+
+def coin_info(_call: Call) -> Json:
+    """GET asset/coin/query-info: nothing can be deposited here."""
+    return {"rows": []}
+
+
+def transaction_log(call: Call) -> Json:
+    """GET account/transaction-log, newest first: fills, funding and transfers."""
+    start, end = paging.window(call)
+    found = [each for each in logged(call) if start <= int(each["transactionTime"]) <= end]
+    found.sort(key=lambda each: int(each["transactionTime"]), reverse=True)
+    shown, cursor = paging.page(
+        call, found, name=lambda each: str(each["id"]), usual=USUAL, most=rest_orders.MOST
+    )
+    return {"list": list(shown), "nextPageCursor": cursor}
+
+
+def logged(call: Call) -> Sequence[Json]:
+    """Every movement of the wallet, in the order in which they are kept."""
+    house = call.exchange.market_type
+    trades = [
+        log_row(
+            call,
+            rows.trade_id(house, fill),
+            fill.time,
+            type="TRADE",
+            symbol=fill.order.symbol,
+            currency=fill.commission_asset,
+            fee=plain(fill.commission),
+            cashFlow=plain(fill.realized_pnl),
+            change=plain(fill.realized_pnl - fill.commission),
+            qty=plain(fill.quantity),
+            tradePrice=plain(fill.price),
+            tradeId=rows.trade_id(house, fill),
+            orderId=rows.order_id(house, fill.order),
+            orderLinkId=words.link_id(fill.order),
+            side=words.SIDES[fill.order.terms.side],
+        )
+        for fill in call.account.executions
+    ]
+    return trades + [
+        log_row(
+            call,
+            holdings.income_id(house, call.account, income),
+            income.time,
+            type="SETTLEMENT" if income.kind == "FUNDING_FEE" else transfer_type(income.amount),
+            symbol=income.symbol,
+            currency=income.asset,
+            funding=plain(income.amount) if income.kind == "FUNDING_FEE" else "",
+            change=plain(income.amount),
+        )
+        for income in call.account.incomes
+    ]
+
+
+def transfer_type(amount: Any) -> str:
+    """How money came or went."""
+    return "TRANSFER_IN" if amount > 0 else "TRANSFER_OUT"
+
+
+def log_row(call: Call, row_id: str, at: int, **told: str) -> Json:
+    """A row of the log; what does not apply is empty."""
+    empty = dict.fromkeys(
+        ("symbol", "side", "funding", "orderLinkId", "orderId", "fee", "feeRate", "size", "qty",
+         "tradePrice", "tradeId", "cashFlow", "cashBalance", "bonusChange", "extraFees",
+         "transSubType"), ""
+    )  # fmt: skip
+    return {
+        **empty,
+        "id": row_id,
+        "category": terms.category_of(call),
+        "transactionTime": str(at),
+        **told,
+    }
