@@ -95,6 +95,7 @@ class RepairAction(StrEnum):
     VOID_EXECUTION = "VOID_EXECUTION"
     CLOSE_ANOMALY = "CLOSE_ANOMALY"
     REBUILD_BOOKS = "REBUILD_BOOKS"
+    BOOK_POSTING = "BOOK_POSTING"
 
 
 class Repair(models.Model):

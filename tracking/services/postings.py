@@ -90,17 +90,27 @@ def book(account_id: int, told: Iterable[NewPosting], now: datetime) -> int:
         return 0
     with transaction.atomic(durable=True):
         account = lock_account(account_id)
-        fresh = unknown(account, told)
         journal = Journal(account.user_id, account_id, now)
-        rows = [_row(account, posting, now) for posting in fresh]
-        told_fills = _fold(account, rows, journal, now)
-        bulk_rows.insert(rows)
+        rows, told_fills = write(account, told, journal)
         last = journal.write(after=told_fills)
     if last:
         publish_events({account.user_id: last})
     if rows:
         log.info("postings.booked", account=account_id, postings=len(rows))
     return len(rows)
+
+
+def write(
+    account: ExchangeAccount, told: Iterable[NewPosting], journal: Journal
+) -> tuple[list[Posting], list[Statement]]:
+    """Write the movements that are new, inside a transaction that holds the account's lock.
+
+    Returns them, and what is to be written along with the journal.
+    """
+    rows = [_row(account, posting, journal.now) for posting in unknown(account, told)]
+    statements = _fold(account, rows, journal, journal.now)
+    bulk_rows.insert(rows)
+    return rows, statements
 
 
 def unknown(account: ExchangeAccount, told: Iterable[NewPosting]) -> list[NewPosting]:

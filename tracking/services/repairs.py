@@ -70,7 +70,7 @@ class RepairRefusedError(Exception):
 
 
 @dataclass(slots=True)
-class _Deed:
+class Deed:
     """One repair while it is being done."""
 
     account: ExchangeAccount
@@ -91,7 +91,7 @@ def adopt_order(
     Its trade and executions go with it. Raises RepairRefusedError.
     """
     owner = strategy_account.pk if strategy_account else None
-    with _repairing(order.account_id, RepairAction.ADOPT_ORDER, actor, reason) as deed:
+    with repairing(order.account_id, RepairAction.ADOPT_ORDER, actor, reason) as deed:
         belongings = _belongings(order)
         if owner is not None and belongings.owner is not None:
             message = (
@@ -99,7 +99,7 @@ def adopt_order(
             )
             raise RepairRefusedError(message)
         _hand_over(deed, belongings, strategy_account)
-    return _done(deed)
+    return done(deed)
 
 
 def reassign_execution(
@@ -116,14 +116,14 @@ def reassign_execution(
     See Note [An execution moves with its order]. Raises RepairRefusedError.
     """
     action = RepairAction.REASSIGN_EXECUTION
-    with _repairing(execution.account_id, action, actor, reason) as deed:
+    with repairing(execution.account_id, action, actor, reason) as deed:
         belongings = Belongings.load(identity_of(execution), execution.account_id)
         live = sorted(row.exchange_trade_id for row in belongings.live())
         if sorted(confirmed) != live:
             message = f"the whole order moves: confirm all its executions, {', '.join(live)}"
             raise RepairRefusedError(message)
         _hand_over(deed, belongings, strategy_account)
-    return _done(deed)
+    return done(deed)
 
 
 def void_execution(execution: TradeExecution, *, actor: Actor, reason: str) -> Repair:
@@ -132,7 +132,7 @@ def void_execution(execution: TradeExecution, *, actor: Actor, reason: str) -> R
     It stays as a mark; no repeat and no guess brings it back.
     """
     action = RepairAction.VOID_EXECUTION
-    with _repairing(execution.account_id, action, actor, reason) as deed:
+    with repairing(execution.account_id, action, actor, reason) as deed:
         # it may have been confirmed or retired since it was looked at
         current = TradeExecution.objects.get(pk=execution.pk)
         _may_be_voided(current)
@@ -148,12 +148,12 @@ def void_execution(execution: TradeExecution, *, actor: Actor, reason: str) -> R
             message = "its order does not lead to this execution: check the books first"
             raise RepairRefusedError(message)
         deed.after = _state_of(belongings.again(), [current])
-    return _done(deed)
+    return done(deed)
 
 
 def close_anomaly(anomaly: Anomaly, *, actor: Actor, reason: str) -> Repair:
     """Close an anomaly; one that is still true opens again by itself. Raises RepairRefusedError."""
-    with _repairing(anomaly.account_id, RepairAction.CLOSE_ANOMALY, actor, reason) as deed:
+    with repairing(anomaly.account_id, RepairAction.CLOSE_ANOMALY, actor, reason) as deed:
         row = Anomaly.objects.select_for_update(no_key=True).get(pk=anomaly.pk)
         if row.closed_at is not None:
             message = "the anomaly is closed already"
@@ -161,11 +161,11 @@ def close_anomaly(anomaly: Anomaly, *, actor: Actor, reason: str) -> Repair:
         deed.subject, deed.before = str(row)[:200], dict(anomaly_payload(row))
         anomalies.close(deed.journal, [row], reason.strip())
         deed.after = dict(anomaly_payload(row))
-    return _done(deed)
+    return done(deed)
 
 
 @contextmanager
-def _repairing(account_id: int, action: RepairAction, actor: Actor, reason: str) -> Iterator[_Deed]:
+def repairing(account_id: int, action: RepairAction, actor: Actor, reason: str) -> Iterator[Deed]:
     """Do a repair inside one durable transaction, and write down what it was."""
     if not reason.strip():
         message = "say why"
@@ -173,7 +173,7 @@ def _repairing(account_id: int, action: RepairAction, actor: Actor, reason: str)
     now = timezone.now()
     with transaction.atomic(durable=True):
         account = lock_account(account_id)
-        deed = _Deed(account, Journal(account.user_id, account_id, now))
+        deed = Deed(account, Journal(account.user_id, account_id, now))
         yield deed
         person = actor if isinstance(actor, AbstractBaseUser) else None
         deed.repair = Repair.objects.create(
@@ -199,7 +199,8 @@ def _repairing(account_id: int, action: RepairAction, actor: Actor, reason: str)
     )
 
 
-def _done(deed: _Deed) -> Repair:
+def done(deed: Deed) -> Repair:
+    """Give what was written down of a repair that is over."""
     assert deed.repair is not None  # noqa: S101  (written before the transaction ended)
     return deed.repair
 
@@ -216,7 +217,7 @@ def _belongings(order: Order) -> Belongings:
 
 
 def _hand_over(
-    deed: _Deed, belongings: Belongings, strategy_account: StrategyAccount | None
+    deed: Deed, belongings: Belongings, strategy_account: StrategyAccount | None
 ) -> None:
     owner = strategy_account.pk if strategy_account else None
     if strategy_account is not None and strategy_account.account_id != deed.account.pk:
@@ -237,7 +238,7 @@ def _hand_over(
         deed.journal.add(EventKind.POSITION, position_payload(row))
 
 
-def _tell(deed: _Deed, belongings: Belongings) -> None:
+def _tell(deed: Deed, belongings: Belongings) -> None:
     order, trade = belongings.order, belongings.trade
     if isinstance(order, OpenOrder):
         emit_pending_order_sse(deed.journal, order, action="upsert", reason="reassigned")

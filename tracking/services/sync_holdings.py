@@ -118,12 +118,12 @@ def still_apart(
     held: Holdings,
     booked: Callable[[], Holdings],
 ) -> tuple[list[Apart], list[Apart]]:
-    """Give what differs of these holdings now, and of it what neither side explains by moving."""
-    first = _among(apart(booked(), held), decided)
-    if not first:
-        return [], []
-    again = _among(apart(booked(), read_holdings(client)[0]), decided)
-    return [*first, *again], [item for item in again if item in first]
+    """Give what differs now; and of it what is decided, and neither side explains by moving."""
+    first = apart(booked(), held)
+    if not _among(first, decided):
+        return first, []
+    again = apart(booked(), read_holdings(client)[0])
+    return [*first, *again], [item for item in _among(again, decided) if item in first]
 
 
 def _among(items: list[Apart], decided: Collection[SymbolKey]) -> list[Apart]:
