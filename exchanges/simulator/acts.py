@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from exchanges.simulator import checks, ledger
-from exchanges.simulator import orders as states
+from exchanges.simulator import checks, hand_terms, ledger
 from exchanges.simulator.act_terms import Terms, find_open, market, number
 from exchanges.simulator.amounts import plain
 from exchanges.simulator.channel import Frame
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
     from exchanges.simulator.accounts import Account
     from exchanges.simulator.exchange import SimulatedExchange
 
-WEB_ID_LENGTH: Final = 20
-
 
 def act(exchange: SimulatedExchange, terms: Terms) -> dict[str, Any]:
     """Do one act; returns what it made of the order or account."""
@@ -52,22 +49,9 @@ def act(exchange: SimulatedExchange, terms: Terms) -> dict[str, Any]:
     return doer(exchange, account, terms)
 
 
-def web_id(exchange: SimulatedExchange) -> str:
-    """A client order id as Binance's website makes them."""
-    alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-    return "web_" + "".join(exchange.id_chance.choices(alphabet, k=WEB_ID_LENGTH))
-
-
 def place(exchange: SimulatedExchange, account: Account, terms: Terms) -> dict[str, Any]:
     """Place an order by hand."""
-    params = {
-        name: str(value) for name, value in terms.items() if name not in {"action", "account"}
-    }
-    params.setdefault("newClientOrderId", web_id(exchange))
-    if params.get("type", "MARKET") == "LIMIT":
-        params.setdefault("timeInForce", "GTC")
-    params.setdefault("type", "MARKET")
-    checked = checks.read_terms(exchange, account, params, origin=states.BY_HAND)
+    checked = hand_terms.read(exchange, account, terms)
     checks.check_placement(exchange, account, checked)
     return ledger.order_row(exchange, exchange.engine.place(account, checked))
 

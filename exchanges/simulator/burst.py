@@ -14,10 +14,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from exchanges.simulator.config import SPOT
 from exchanges.simulator.errors import ControlError
 from exchanges.simulator.orders import OrderTerms
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from exchanges.simulator.accounts import Account
     from exchanges.simulator.exchange import SimulatedExchange
     from exchanges.simulator.market import Market
@@ -149,22 +152,28 @@ class Burst:
         round_number = number // len(terms.accounts)
         market = terms.markets[round_number % len(terms.markets)]
         is_buy = round_number // len(terms.markets) % 2 == 0
+        is_spot = self._exchange.config.custody == SPOT
         piece = market.rules.quantity_step * LOTS_PER_FILL
-        order = engine.accept(
-            account,
-            OrderTerms(
-                symbol=market.rules.symbol,
-                side="BUY" if is_buy else "SELL",
-                type="LIMIT",
-                quantity=piece * terms.fills_per_order,
-                price=market.price - market.rules.price_tick * (1 if is_buy else -1),
-                position_side=self._position_side(account, is_buy=is_buy),
-                client_id=f"burst-{self._started_at}-{number}",
-            ),
-        )
+        asked = self._terms_of(account, market, piece, number, is_buy=is_buy)
+        if is_spot and not engine.custody.affords(account, asked):
+            asked = self._terms_of(account, market, piece, number, is_buy=not is_buy)
+        order = engine.accept(account, asked)
         engine.rest(order)
         for _ in range(terms.fills_per_order):
             self._fills += engine.fill_resting(order, piece, 1)
+
+    def _terms_of(
+        self, account: Account, market: Market, piece: Decimal, number: int, *, is_buy: bool
+    ) -> OrderTerms:
+        return OrderTerms(
+            symbol=market.rules.symbol,
+            side="BUY" if is_buy else "SELL",
+            type="LIMIT",
+            quantity=piece * self._terms.fills_per_order,
+            price=market.price - market.rules.price_tick * (1 if is_buy else -1),
+            position_side=self._position_side(account, is_buy=is_buy),
+            client_id=f"burst-{self._started_at}-{number}",
+        )
 
     @staticmethod
     def _position_side(account: Account, *, is_buy: bool) -> str:
