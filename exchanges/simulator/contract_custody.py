@@ -117,18 +117,21 @@ class LinearCustody:
         return self.notional(market.rules, market.price, abs(position.quantity))
 
     def settle(
-        self, order: Order, price: Decimal, quantity: Decimal, rate: Decimal
+        self, order: Order, price: Decimal, quantity: Decimal, cost: Decimal, rate: Decimal
     ) -> tuple[Decimal, str, Decimal, Position | None]:
         """Fold the fill into the position; result and commission meet the wallet."""
         account, quote = order.account, order.rules.quote
         position = account.position(order.symbol, order.terms.position_side)
-        commission, asset = charged(account, self._markets, quote, price * quantity * rate)
+        commission, asset = charged(account, self._markets, quote, cost * rate)
         result = position.apply(quantity * order.sign, price)
         balance = account.balance(quote)
         balance.total += result
         if asset == quote:
             balance.total -= commission
-        self.hold(order)
+        if order.held:
+            freed = quantity * order.price
+            balance.held -= freed
+            order.held -= freed
         return commission, asset, result, position
 
 
@@ -148,7 +151,7 @@ class InverseCustody(LinearCustody):
         order.held = held
 
     def settle(
-        self, order: Order, price: Decimal, quantity: Decimal, rate: Decimal
+        self, order: Order, price: Decimal, quantity: Decimal, _cost: Decimal, rate: Decimal
     ) -> tuple[Decimal, str, Decimal, Position | None]:
         """Fold the fill into the position; everything is paid in the coin."""
         account, rules = order.account, order.rules

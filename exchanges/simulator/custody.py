@@ -48,10 +48,12 @@ class Custody(Protocol):
     def affords_change(self, order: Order, quantity: Decimal, price: Decimal) -> bool:
         """Whether its account has what the order needs once it is amended."""
 
-    def settle(self, order: Order, price: Decimal, quantity: Decimal, rate: Decimal) -> Settled:
+    def settle(
+        self, order: Order, price: Decimal, quantity: Decimal, cost: Decimal, rate: Decimal
+    ) -> Settled:
         """Book what one fill moves, and what its order holds from now on.
 
-        The order counts the fill already; `rate` is that of the commission.
+        The order counts the fill already; `cost` is price x quantity, `rate` the commission's.
         """
 
 

@@ -226,10 +226,11 @@ class Engine:
     ) -> Execution:
         """Trade `quantity` of an open order with somebody; the one place where fills are made."""
         account, rates = order.account, self.config
+        cost = price * quantity
         order.executed += quantity
-        order.quote += price * quantity
+        order.quote += cost
         commission, asset, result, position = self.custody.settle(
-            order, price, quantity, rates.maker_fee if is_maker else rates.taker_fee
+            order, price, quantity, cost, rates.maker_fee if is_maker else rates.taker_fee
         )
         execution = Execution(
             order=order,
@@ -254,7 +255,10 @@ class Engine:
         order.updated = execution.time
         if order.terms.quote_quantity:
             order.quantity = order.executed
-        if order.remaining or self._may_spend_more(order, execution.price):
+            goes_on = self._may_spend_more(order, execution.price)
+        else:
+            goes_on = order.executed != order.quantity
+        if goes_on:
             order.status = states.PARTIALLY_FILLED
         else:
             self._close(order, states.FILLED, execution.time)
@@ -262,9 +266,9 @@ class Engine:
     def _may_spend_more(self, order: Order, price: Decimal) -> bool:
         """Whether a market buy by quote has more left than counts as dust."""
         left = order.terms.quote_quantity - order.quote
-        if not order.terms.quote_quantity or not left:
-            return False
-        return self.config.dust_cancels or left >= order.rules.quantity_step * price
+        if self.config.dust_cancels:
+            return left > 0
+        return left >= order.rules.quantity_step * price
 
     def fill_resting(
         self, order: Order, quantity: Decimal, counterparties: int, trade_id: int | None = None

@@ -87,11 +87,10 @@ class SpotCustody:
         return more <= order.account.balance(self.locks(order)[0]).free
 
     def settle(
-        self, order: Order, price: Decimal, quantity: Decimal, rate: Decimal
+        self, order: Order, _price: Decimal, quantity: Decimal, cost: Decimal, rate: Decimal
     ) -> tuple[Decimal, str, Decimal, Position | None]:
         """Move both assets, and the commission out of the account."""
         account, rules = order.account, order.rules
-        cost = price * quantity
         account.balance(rules.base).total += quantity * order.sign
         account.balance(rules.quote).total -= cost * order.sign
         self.hold(order)
