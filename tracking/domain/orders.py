@@ -20,6 +20,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from exchanges.messages import (
+    ExecutionKind,
     OrderSnapshot,
     OrderStatement,
     OrderStatus,
@@ -50,6 +51,10 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 
+#: Bybit tells these as fills, but never as orders ("CreateBySettle").
+_WITHOUT_ORDER = frozenset({ExecutionKind.DELIVERY, ExecutionKind.SETTLEMENT})
+
+
 def first_state(evidence: Evidence) -> OrderState:
     """Begin an order nobody told us of. Without any statement its fills are all there is, and
     it is as large as they are.
@@ -62,7 +67,7 @@ def first_state(evidence: Evidence) -> OrderState:
             quantity=statement.quantity,
         )
     fill = evidence.executions[0]
-    has_fills = any(map(is_fill, evidence.executions))
+    has_fills = any(map(is_fill, evidence.executions)) and _tell_all(evidence)
     return OrderState(
         status=OrderStatus.FILLED if has_fills else OrderStatus.UNKNOWN,
         side=fill.side,
@@ -76,9 +81,27 @@ def first_state(evidence: Evidence) -> OrderState:
     )
 
 
+def _tell_all(evidence: Evidence) -> bool:
+    """Whether fills are all there will ever be: listed by REST, or of an order there never was.
+
+    One the stream tells belongs to an order that lives, or has just ended.
+    """
+    return all(
+        report.source is not Source.WS or report.kind in _WITHOUT_ORDER
+        for report in evidence.executions
+    )
+
+
+def _named(state: OrderState, evidence: Evidence) -> OrderState:
+    """Let a fill name the order, if nothing has yet."""
+    if state.exchange_order_id is not None or not evidence.executions:
+        return state
+    return replace(state, exchange_order_id=evidence.executions[0].exchange_order_id)
+
+
 def merge(before: OrderState | None, evidence: Evidence) -> Transition:
     """Merge evidence into an order. See Note [Evidence, not events]."""
-    state = before or first_state(evidence)
+    state = _named(before or first_state(evidence), evidence)
     executions = ExecutionSet.of(state.executions)
     for report in filter(is_fill, evidence.executions):
         executions.absorb(from_report(report))

@@ -31,6 +31,10 @@ class Progress:
     gap: Decimal
 
 
+#: what an order is of which nothing but fills was seen: forgotten by the exchange, or not told yet
+_OF_FILLS = frozenset({OrderStatus.FILLED, OrderStatus.PARTIALLY_FILLED, OrderStatus.UNKNOWN})
+
+
 def decided(
     state: OrderState, evidence: Evidence, progress: Progress, findings: list[Finding]
 ) -> OrderState:
@@ -51,7 +55,7 @@ def is_known_by_fills_only(state: OrderState) -> bool:
     return (
         state.exchange_updated_at is None
         and state.order_type is OrderType.OTHER
-        and state.status is OrderStatus.FILLED
+        and state.status in _OF_FILLS
     )
 
 

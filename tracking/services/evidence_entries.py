@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from exchanges import registry
 from exchanges.errors import ExchangeError
-from exchanges.messages import OrderReport, OrderSnapshot, Source
+from exchanges.messages import FillReport, OrderReport, OrderSnapshot, Source
 from tracking.models import StreamEvent
 from tracking.services import kept_answers
 from tracking.services.life import Entry, milliseconds
@@ -20,6 +20,7 @@ from tracking.services.payloads import plain, to_json
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from exchanges.messages import ExecutionReport
     from tracking.domain.evidence import Evidence
     from tracking.models import OrderEvidence
     from tracking.services.order_search import OrderKey
@@ -53,30 +54,35 @@ def _frame(key: OrderKey, exchange: str, event: StreamEvent, row: OrderEvidence)
         "booked_after_ms": milliseconds(event.received_at, row.created_at),
     }
     text = "cannot be read any more"
-    if report := _report(key, exchange, event):
-        text = _told(report)
-        details["event_at"] = to_json(report.event_at)
-        details["received_after_ms"] = milliseconds(report.event_at, event.received_at)
+    if reports := _reports(key, exchange, event):
+        text = "; ".join(map(_told, reports))
+        details["event_at"] = to_json(reports[0].event_at)
+        details["received_after_ms"] = milliseconds(reports[0].event_at, event.received_at)
     return Entry(
         at=event.received_at, kind="frame", source="WS", text=text, details=details, raw=event.raw
     )
 
 
-def _report(key: OrderKey, exchange: str, event: StreamEvent) -> OrderReport | None:
+def _reports(key: OrderKey, exchange: str, event: StreamEvent) -> list[OrderReport | FillReport]:
+    """Read what a frame tells of this order; it may tell of others, and of this one twice."""
     try:
         messages = registry.parse(exchange, event.market_type, event.raw)
     except ExchangeError:
-        return None
-    reports = (message for message in messages if isinstance(message, OrderReport))
-    return next((r for r in reports if r.exchange_order_id == key.exchange_order_id), None)
+        return []
+    reports = [message for message in messages if isinstance(message, OrderReport | FillReport)]
+    return [r for r in reports if r.exchange_order_id == key.exchange_order_id]
 
 
-def _told(report: OrderReport) -> str:
+def _told(report: OrderReport | FillReport) -> str:
+    if isinstance(report, FillReport):
+        return _fill(report.execution)
     text = f"{report.exchange_status} {plain(report.filled_quantity)}/{plain(report.quantity)}"
-    if (fill := report.execution) is not None:
-        amounts = f"{plain(fill.execution_quantity)} @ {plain(fill.execution_price)}"
-        text += f", fill {amounts} #{fill.exchange_trade_id}"
-    return text
+    return text if report.execution is None else f"{text}, {_fill(report.execution)}"
+
+
+def _fill(fill: ExecutionReport) -> str:
+    amounts = f"{plain(fill.execution_quantity)} @ {plain(fill.execution_price)}"
+    return f"fill {amounts} #{fill.exchange_trade_id}"
 
 
 def answers(exchange: str, row: OrderEvidence) -> Iterator[Entry]:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from exchanges import registry
 from exchanges.errors import PermanentError
-from exchanges.messages import OrderReport, OrderStatus
+from exchanges.messages import FillReport, OrderReport, OrderStatus, UnclassifiedMessage
 from tracking.domain.evidence import Evidence
 from tracking.services import clients
 from tracking.services.order_records import Gathered, HeardFrame
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from exchanges.messages import MarketType
     from tracking.models import ExchangeAccount
@@ -26,6 +26,16 @@ class Symbols(Protocol):
 
     def symbol_of(self, market_type: MarketType, symbol_id: str) -> str:
         """Give the unified symbol. Raises UnknownSymbol."""
+
+
+_Told = OrderReport | FillReport | UnclassifiedMessage
+
+
+class UnclassifiedError(PermanentError):
+    """An exchange told of something we do not know: a person must look at it."""
+
+    def __init__(self, message: UnclassifiedMessage) -> None:
+        super().__init__(f"{message.event} in {message.symbol_id or 'no market'}")
 
 
 @dataclass(slots=True)
@@ -42,10 +52,19 @@ class Group:
 class _Frames:
     """What was read for one order so far."""
 
-    reports: list[OrderReport] = field(default_factory=list)
+    reports: list[OrderReport | FillReport] = field(default_factory=list)
+    #: what brought the reports, one each
     events: list[WaitingFrame] = field(default_factory=list)
 
-    def grouped(self, identity: OrderIdentity) -> Group:
+    def take(self, message: _Told, event: WaitingFrame) -> None:
+        """Add what a frame tells of this order."""
+        if not isinstance(message, UnclassifiedMessage):
+            self.reports.append(message)
+            self.events.append(event)
+
+    def grouped(self, identity: OrderIdentity, bad: Container[int]) -> Group:
+        """Make a group; what else is in a frame nobody can read must not be taken for settled."""
+        statements = [report for report in self.reports if isinstance(report, OrderReport)]
         fills = [report.execution for report in self.reports if report.execution]
         market_type, symbol, id_space, exchange_order_id = identity
         gathered = Gathered(
@@ -53,15 +72,21 @@ class _Frames:
             symbol=symbol,
             id_space=id_space,
             exchange_order_id=exchange_order_id,
-            client_order_id=self.reports[0].client_order_id,
-            evidence=Evidence(statements=tuple(self.reports), executions=tuple(fills)),
+            client_order_id=next(
+                (r.client_order_id for r in self.reports if r.client_order_id), None
+            ),
+            evidence=Evidence(statements=tuple(statements), executions=tuple(fills)),
             received_at=self.events[0].received_at,
-            frames=tuple(HeardFrame(event.pk, event.received_at) for event in self.events),
+            frames=tuple(
+                HeardFrame(event.pk, event.received_at, report)
+                for event, report in zip(self.events, self.reports, strict=True)
+            ),
         )
+        event_ids = dict.fromkeys(event.pk for event in self.events if event.pk not in bad)
         return Group(
             gathered,
-            [event.pk for event in self.events],
-            bool(fills) or self.reports[0].filled_quantity > 0,
+            list(event_ids),
+            bool(fills) or any(report.filled_quantity > 0 for report in statements[:1]),
             max(event.attempts for event in self.events),
         )
 
@@ -72,8 +97,9 @@ def group_by_order(
     """Read frames and group them per order.
 
     Returns the groups, the frames that say nothing about orders, and those nobody can read (with
-    the reason). `symbols`: the exchange's own market table where None is given; raises
-    TransientError when that cannot be loaded just now.
+    the reason). A frame may tell of several orders; what can be read of one that cannot be read
+    whole is grouped all the same. `symbols`: the exchange's own market table where None is given;
+    raises TransientError when that cannot be loaded just now.
     """
     orders: dict[OrderIdentity, _Frames] = {}
     ignorable: list[int] = []
@@ -81,31 +107,44 @@ def group_by_order(
     markets = symbols or clients.rest_client(account).markets
     for event in events:
         try:
-            reports = _order_reports(account, event)
-            for report in reports:
-                symbol = markets.symbol_of(report.market_type, report.symbol_id)
-                frames = orders.setdefault(_identity(report, symbol), _Frames())
-                frames.reports.append(report)
-                frames.events.append(event)
-            if not reports:
-                ignorable.append(event.pk)
+            told = _told_by(account, event)
         except PermanentError as error:
-            bad[event.pk] = f"{type(error).__name__}: {error}"
-    groups = [frames.grouped(identity) for identity, frames in orders.items()]
+            bad[event.pk] = _reason(error)
+            continue
+        if not told:
+            ignorable.append(event.pk)
+        for message in told:
+            try:
+                frames = orders.setdefault(_identity(message, markets), _Frames())
+            except PermanentError as error:
+                bad[event.pk] = _reason(error)
+            else:
+                frames.take(message, event)
+    groups = [frames.grouped(identity, bad) for identity, frames in orders.items()]
     return groups, ignorable, bad
 
 
-def _order_reports(account: ExchangeAccount, event: WaitingFrame) -> list[OrderReport]:
+def _told_by(account: ExchangeAccount, event: WaitingFrame) -> list[_Told]:
     messages = registry.parse(account.exchange, event.market_type, event.raw)
-    reports = [message for message in messages if isinstance(message, OrderReport)]
-    return [report for report in reports if not _is_of_nothing(report)]
+    told = [message for message in messages if isinstance(message, _Told)]
+    return [message for message in told if not _is_of_nothing(message)]
 
 
-def _is_of_nothing(report: OrderReport) -> bool:
+def _reason(error: PermanentError) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _is_of_nothing(message: _Told) -> bool:
     """Whether it is the liquidation of nothing: Binance tells of orders over 0, filled with 0."""
-    is_filled = report.status is OrderStatus.FILLED
-    return is_filled and not report.quantity and not report.filled_quantity
+    if not isinstance(message, OrderReport):
+        return False
+    is_filled = message.status is OrderStatus.FILLED
+    return is_filled and not message.quantity and not message.filled_quantity
 
 
-def _identity(report: OrderReport, symbol: str) -> OrderIdentity:
-    return report.market_type.value, symbol, report.id_space.value, report.exchange_order_id
+def _identity(message: _Told, markets: Symbols) -> OrderIdentity:
+    """Say which order a message is about. Raises UnknownSymbol, UnclassifiedError."""
+    if isinstance(message, UnclassifiedMessage):
+        raise UnclassifiedError(message)
+    symbol = markets.symbol_of(message.market_type, message.symbol_id)
+    return message.market_type.value, symbol, message.id_space.value, message.exchange_order_id

@@ -85,7 +85,7 @@ def _row(record: Record) -> tuple[object, ...]:
         after.exchange_order_id or last.exchange_order_id,
         after.client_order_id or last.client_order_id,
         _sources(said),
-        tuple(frame.pk for gathered in said for frame in gathered.frames),
+        tuple(dict.fromkeys(frame.pk for gathered in said for frame in gathered.frames)),
         _compressed_answers(said),
         any(transition.changed for transition in done),
         before.status.value if before else "",

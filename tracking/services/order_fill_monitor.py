@@ -25,7 +25,15 @@ from exchanges import registry
 from exchanges.errors import MalformedMessage, UnknownSymbol
 from tracking.domain.findings import AnomalyKind
 from tracking.models import ExchangeAccount
-from tracking.services import anomalies, bystanders, clients, inbox, row_reads, verification
+from tracking.services import (
+    anomalies,
+    bystanders,
+    clients,
+    inbox,
+    lone_fills,
+    row_reads,
+    verification,
+)
 from tracking.services.anomalies import Noticed
 from tracking.services.baseline import ensure_baseline
 from tracking.services.cursors import read_cursors
@@ -131,9 +139,20 @@ class OrderFillMonitor:
             milliseconds=round((time.monotonic() - started) * 1000),
         )
 
-    def _emit(self, account: ExchangeAccount, groups: list[Group], ignorable: list[int]) -> None:
-        """Emit the groups; on failure halve them until the bad order stands alone."""
-        event_ids = [i for group in groups for i in group.event_ids] + ignorable
+    def _emit(
+        self,
+        account: ExchangeAccount,
+        groups: list[Group],
+        ignorable: list[int],
+        shared: frozenset[int] = frozenset(),
+    ) -> bool:
+        """Emit the groups; on failure halve them until the bad order stands alone.
+
+        Tells whether all were emitted. `shared`: frames that are not settled by these groups
+        alone, because orders of others are told of in them, too.
+        """
+        told = [i for group in groups for i in group.event_ids if i not in shared]
+        event_ids = list(dict.fromkeys(told + ignorable))
         began = time.monotonic()
         try:
             emission = self._verify_and_emit(account, groups, event_ids)
@@ -142,24 +161,33 @@ class OrderFillMonitor:
             raise
         except Exception as error:
             log.exception("events.failed", account=account.pk, orders=len(groups))
-            self._divide(account, groups, ignorable, error)
-        else:
-            spent = time.monotonic() - began
-            explain_gaps(account, emission, patience=settings.VERIFY_DEADLINE - spent)
+            return self._divide(account, groups, ignorable, shared, error)
+        spent = time.monotonic() - began
+        explain_gaps(account, emission, patience=settings.VERIFY_DEADLINE - spent)
+        return True
 
     def _divide(
-        self, account: ExchangeAccount, groups: list[Group], ignorable: list[int], error: Exception
-    ) -> None:
+        self,
+        account: ExchangeAccount,
+        groups: list[Group],
+        ignorable: list[int],
+        shared: frozenset[int],
+        error: Exception,
+    ) -> bool:
         if len(groups) > 1:
             middle = len(groups) // 2
-            self._emit(account, groups[:middle], ignorable)
-            self._emit(account, groups[middle:], [])
-            return
+            first, second = groups[:middle], groups[middle:]
+            both = shared | (_frames_of(first) & _frames_of(second))
+            was_emitted = self._emit(account, first, ignorable, both)
+            # a frame of both halves is settled with the second, if the first is
+            rest = shared if was_emitted else both
+            return self._emit(account, second, [], rest) and was_emitted
         for group in groups:
             reason = f"{type(error).__name__}: {error}"
             inbox.note_failure(group.event_ids, reason)
             if group.attempts + 1 >= POISON_AFTER:
                 self._quarantine(dict.fromkeys(group.event_ids, reason))
+        return False
 
     def _verify_and_emit(
         self, account: ExchangeAccount, groups: list[Group], event_ids: list[int]
@@ -174,12 +202,13 @@ class OrderFillMonitor:
             answer = self._ask(account, fills)
             bystanders.join_known(account, answer, groups_known_to=evidence)
             evidence, cursors = others + answer.gathered, answer.cursors
+        held_back = lone_fills.too_early(account.pk, evidence, timezone.now())
         return emit_trade_event(
             account_id=account.pk,
-            gathered=evidence,
+            gathered=[item for item in evidence if item not in held_back.orders],
             now=timezone.now(),
-            stream_event_ids=event_ids,
-            cursors=cursors,
+            stream_event_ids=[i for i in event_ids if i not in held_back.frames],
+            cursors=held_back.keep_before(cursors),
         )
 
     def _may_wait(self, account: ExchangeAccount) -> bool:
@@ -210,6 +239,10 @@ class OrderFillMonitor:
             self.account_id,
             [Noticed(kind=_kind_of(reason), key=reason[:200], detail=reason) for reason in reasons],
         )
+
+
+def _frames_of(groups: list[Group]) -> frozenset[int]:
+    return frozenset(i for group in groups for i in group.event_ids)
 
 
 def _kind_of(reason: str) -> AnomalyKind:

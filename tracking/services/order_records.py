@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from exchanges.messages import FillReport, OrderReport
     from tracking.domain.evidence import Evidence, OrderState, Transition
     from tracking.domain.executions import ExecutionKey
     from tracking.models.orders import OrderColumns
@@ -38,10 +39,11 @@ _NAMED = "account_id = %s AND client_order_id = ANY(%s) AND placed_by_us"
 
 
 class HeardFrame(NamedTuple):
-    """A row of the inbox that brought a report, and when it came."""
+    """A row of the inbox that told of an order, when it came, and one thing it told."""
 
     pk: int
     received_at: datetime
+    told: OrderReport | FillReport | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,7 @@ class Gathered:
     client_order_id: str | None = None
     #: when the first frame of this evidence reached us; None if no frame did
     received_at: datetime | None = None
-    #: what brought the reports among the evidence's statements, one each, in their order
+    #: what brought the reports and lone fills among the evidence, once for each of them
     frames: tuple[HeardFrame, ...] = ()
 
     @property
@@ -176,7 +178,9 @@ class Records:
     def _token(self, hashed: _Hashed) -> str | None:
         evidence = hashed.gathered.evidence
         ids = [s.client_order_id for s in evidence.statements if s.client_order_id]
-        return client_ids.owner_token(ids[0], prefix=self.prefix) if ids else None
+        # a fill told alone knows its order's name, but is no statement
+        name = ids[0] if ids else hashed.gathered.client_order_id
+        return client_ids.owner_token(name, prefix=self.prefix)
 
     def _begin(self, gathered: Gathered, owner: int | None) -> None:
         identity = gathered.identity

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 
 from exchanges import registry
 from exchanges.errors import ExchangeError, UnknownSymbol
-from exchanges.messages import MarketType, OrderReport, OrderStatus
+from exchanges.messages import FillReport, MarketType, OrderReport, OrderStatus
 from tracking.models import OrderEvidence, Repair, StreamEvent
 from tracking.services import kept_answers
 from tracking.services.order_evidence import VERDICT
@@ -177,5 +177,6 @@ def _symbol_ids(account: ExchangeAccount, row: OrderEvidence) -> set[str]:
     return {
         message.symbol_id
         for message in messages
-        if isinstance(message, OrderReport) and message.exchange_order_id == row.exchange_order_id
+        if isinstance(message, OrderReport | FillReport)
+        and message.exchange_order_id == row.exchange_order_id
     }

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.db import connection
 from django.utils import timezone
 
-from exchanges.messages import OrderReport, Source
+from exchanges.messages import FillReport, OrderReport, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,7 +86,7 @@ class _Heard(NamedTuple):
 
     frame: HeardFrame
     label: str
-    report: OrderReport
+    report: OrderReport | FillReport
     before: OrderState | None
     #: the order's fills that were first seen by the stream
     streamed: set[_FillContent]
@@ -188,13 +188,10 @@ def mean_lag_ms(row: StreamQuality) -> int | None:
 def _heard(gathered: Gathered, transition: Transition) -> list[_Heard]:
     if not gathered.frames:
         return []
-    reports = [s for s in gathered.evidence.statements if isinstance(s, OrderReport)]
+    told = [(frame, frame.told) for frame in gathered.frames if frame.told is not None]
     label, before = gathered.label, transition.before
-    streamed = _streamed(before) if any(report.execution for report in reports) else set()
-    return [
-        _Heard(frame, label, report, before, streamed)
-        for frame, report in zip(gathered.frames, reports, strict=False)
-    ]
+    streamed = _streamed(before) if any(report.execution for _, report in told) else set()
+    return [_Heard(frame, label, report, before, streamed) for frame, report in told]
 
 
 def _streamed(before: OrderState | None) -> set[_FillContent]:
@@ -213,6 +210,8 @@ def _fill(fill: ExecutionReport | ExecutionState) -> _FillContent:
 def _content(heard: _Heard) -> tuple[object, ...]:
     """Give what a report says, whoever repeats it."""
     report = heard.report
+    if isinstance(report, FillReport):
+        return (heard.label, *_fill(report.execution))
     if report.execution is not None:
         return (heard.label, *_fill(report.execution))
     return heard.label, report.status, report.filled_quantity, report.exchange_updated_at
@@ -220,7 +219,9 @@ def _content(heard: _Heard) -> tuple[object, ...]:
 
 def _is_held(heard: _Heard) -> bool:
     report, held = heard.report, heard.before
-    return held is not None and (
+    if held is None or isinstance(report, FillReport):
+        return False
+    return (
         report.status is held.status
         and report.filled_quantity == held.filled_quantity
         and report.exchange_updated_at == held.exchange_updated_at

@@ -24,7 +24,7 @@ import structlog
 
 from exchanges.errors import ExchangeError, TransientError, UnknownSymbol
 from exchanges.governor import Priority
-from exchanges.messages import ExecutionReport, IdSpace, MarketType, OrderSnapshot
+from exchanges.messages import ExecutionKind, ExecutionReport, IdSpace, MarketType, OrderSnapshot
 from exchanges.questions import OrderRef, TradeCursor, Verification
 from tracking.domain.executions import is_fill
 from tracking.services.trade_pages import Pages
@@ -230,10 +230,13 @@ def _added(
 def explained(
     fills: Iterable[ExecutionReport], snapshot: OrderSnapshot | None
 ) -> list[ExecutionReport]:
-    """Let fills of a trade list say why they happened, as their order's own name tells."""
+    """Let fills of a trade list say why they happened, as their order tells if they do not."""
     if snapshot is None:
         return list(fills)
-    return [replace(fill, kind=snapshot.fill_kind) for fill in fills]
+    return [
+        replace(fill, kind=snapshot.fill_kind) if fill.kind is ExecutionKind.TRADE else fill
+        for fill in fills
+    ]
 
 
 def with_trades_of_order(client: RestClient, item: Gathered, deadline: float) -> Gathered:

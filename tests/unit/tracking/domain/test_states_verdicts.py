@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from exchanges.messages import OrderStatus, OrderType, TimeInForce
+from exchanges.messages import ExecutionKind, OrderStatus, OrderType, Source, TimeInForce
 from tests.unit.tracking.domain.builders import (
     a_fill,
     a_report,
@@ -196,8 +197,12 @@ def test_an_absence_the_table_forbids_is_not_concluded() -> None:
     assert not transition.after.resolved_by_absence
 
 
+def listed(trade_id: str, quantity: str = "1") -> Any:
+    return a_fill(trade_id, quantity, source=Source.REST_TRADES)
+
+
 def test_an_order_known_only_by_its_fills_is_closed_with_them() -> None:
-    after = merged(seen(fills=(a_fill("1"), a_fill("2"), a_fill("2")))).after
+    after = merged(seen(fills=(listed("1"), listed("2"), listed("2")))).after
 
     assert after.status is FILLED
     assert after.filled_quantity == after.quantity == 2
@@ -209,7 +214,7 @@ def test_an_order_known_only_by_its_fills_is_closed_with_them() -> None:
 
 
 def test_an_order_known_only_by_its_fills_grows_with_them() -> None:
-    first, second = seen(fills=(a_fill("1"),)), seen(fills=(a_fill("2", "2"),))
+    first, second = seen(fills=(listed("1"),)), seen(fills=(listed("2", "2"),))
 
     for told in ((first, second), (second, first)):
         transition = merged(*told)
@@ -237,4 +242,30 @@ def test_an_order_heard_of_without_a_fill_or_a_word_is_not_known() -> None:
     assert not transition.after.resolved_by_absence
     assert transition.needs_rest
     filled = merge(transition.after, seen(fills=(a_fill(),))).after
-    assert (filled.status, filled.quantity) == (PARTIAL, Decimal(0))
+    assert (filled.status, filled.quantity) == (PARTIAL, Decimal(1))
+
+
+def test_an_order_the_stream_tells_only_fills_of_is_alive_and_as_large_as_they_are() -> None:
+    first, second = seen(fills=(a_fill("1"),)), seen(fills=(a_fill("2", "2"),))
+
+    for told in ((first, second), (second, first)):
+        transition = merged(*told)
+        assert (transition.after.status, transition.after.quantity) == (PARTIAL, Decimal(3))
+        assert transition.after.exchange_order_id == "7"
+        assert not transition.after.resolved_by_absence
+        assert transition.needs_rest
+        assert kinds(transition) == set()
+
+
+@pytest.mark.parametrize("kind", [ExecutionKind.DELIVERY, ExecutionKind.SETTLEMENT])
+def test_what_is_settled_without_an_order_is_closed_with_its_fill(kind: ExecutionKind) -> None:
+    after = merged(seen(fills=(a_fill(kind=kind),))).after
+
+    assert (after.status, after.quantity) == (FILLED, Decimal(1))
+
+
+def test_an_order_of_ours_is_named_by_its_first_fill() -> None:
+    after = merge(ours(PENDING), seen(fills=(a_fill(),))).after
+
+    assert (after.exchange_order_id, after.status) == ("7", PARTIAL)
+    assert after.quantity == ours(PENDING).quantity
