@@ -1,7 +1,8 @@
 """
-Binance USD-M futures: the facts the rest of the system may rely on.
+Binance, spot and both kinds of futures: the facts the rest of the system may rely on.
 
-Sources: USD-M "General Info", "New Order", "User Data Streams", "Websocket Market Streams".
+Sources: "General Info", "New Order", "User Data Streams" of spot, USD-M and COIN-M, "Websocket
+Market Streams".
 
 @FEAT:order-tracking @COMP:exchange @TYPE:core
 """
@@ -23,9 +24,12 @@ from exchanges.adapter import (
     SessionCredential,
     StreamTerms,
 )
-from exchanges.binance_vocabulary import ORDERS_10_SECONDS, ORDERS_MINUTE
-from exchanges.listen_key import PRODUCTION_URL, ListenKey
+from exchanges.binance_session import SignedSubscription
+from exchanges.binance_vocabulary import ORDERS_10_SECONDS, ORDERS_DAY, ORDERS_MINUTE
+from exchanges.errors import PermanentError
+from exchanges.listen_key import ListenKey
 from exchanges.messages import Exchange, MarketType
+from exchanges.rest import KeyedRestClient
 
 if TYPE_CHECKING:
     from exchanges.adapter import Placed
@@ -50,39 +54,60 @@ def rest(terms: RestTerms) -> RestClient:
 
 
 def credential(terms: StreamTerms) -> StreamCredential:
-    """Return what opens an account's private stream."""
+    """Return what opens an account's private stream: in futures a listen key."""
+    if terms.market_type is MarketType.SPOT:
+        return SignedSubscription(terms.client, terms.credentials, base_url=terms.base_url)
+    if not isinstance(terms.client, KeyedRestClient):
+        msg = "this client obtains no listen keys"
+        raise PermanentError(msg)
     return ListenKey(
-        terms.client, refresh_after=_KEY_REFRESH, base_url=terms.base_url or PRODUCTION_URL
+        terms.client,
+        refresh_after=_KEY_REFRESH,
+        base_url=terms.base_url,
+        market_type=terms.market_type,
     )
 
 
+#: USD-M and COIN-M share one account of both
+_FUTURES_LIMITS = Limits(
+    address=Rate(limit=2400, period=60),
+    pools=(
+        Pool(name=ORDERS_10_SECONDS, rate=Rate(limit=300, period=10)),
+        Pool(name=ORDERS_MINUTE, rate=Rate(limit=1200, period=60)),
+    ),
+)
+#: of orders the smaller figures that exchange information has shown
+_SPOT_LIMITS = Limits(
+    address=Rate(limit=6000, period=60),
+    pools=(
+        Pool(name=ORDERS_10_SECONDS, rate=Rate(limit=50, period=10)),
+        Pool(name=ORDERS_DAY, rate=Rate(limit=160_000, period=86_400)),
+    ),
+)
 ADAPTER = Adapter(
     name=Exchange.BINANCE,
-    market_types=frozenset({MarketType.FUTURES}),
+    market_types=frozenset(MarketType),
     client_order_ids=ClientOrderIdRules(
         prefix="",
         alphabet=string.ascii_letters + string.digits + ".:/_-",
         max_length=36,
     ),
     limits={
-        MarketType.FUTURES: Limits(
-            address=Rate(limit=2400, period=60),
-            pools=(
-                Pool(name=ORDERS_10_SECONDS, rate=Rate(limit=300, period=10)),
-                Pool(name=ORDERS_MINUTE, rate=Rate(limit=1200, period=60)),
-            ),
-        ),
+        MarketType.SPOT: _SPOT_LIMITS,
+        MarketType.FUTURES: _FUTURES_LIMITS,
+        MarketType.COIN_FUTURES: _FUTURES_LIMITS,
     },
     session_credential=SessionCredential.LISTEN_KEY,
     credential_refresh=_KEY_REFRESH,
     connection_lifetime=timedelta(hours=24),
-    # "Query Order": CANCELED or EXPIRED without a fill for 3 days, anything for 90
+    # futures' "Query Order": CANCELED or EXPIRED without a fill for 3 days, anything for 90; spot
+    # remembers longer: unfilled ones for 90 days, others for ever
     remembers_unfilled=timedelta(days=3),
     remembers_filled=timedelta(days=90),
     parse=binance_websocket.parse,
     concerns_orders=binance_websocket.concerns_orders,
     read_order=binance_answers.read_order,
-    read_execution=binance_answers.execution,
+    read_execution=binance_answers.read_execution,
     place_of=place_of,
     rest=rest,
     credential=credential,

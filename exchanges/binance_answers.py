@@ -1,5 +1,5 @@
 """
-Binance USD-M REST answers, in our vocabulary. Pure.
+Binance's REST answers, in our vocabulary: futures here, spot by `binance_spot_answers`. Pure.
 
 Policy: read from the raw JSON, never through ccxt's unified structures, which drop fees, invent
 averages and fill an empty answer with nothing. Each function raises MalformedMessage only.
@@ -12,15 +12,18 @@ Sources: USD-M "Query Order", "Account Trade List", "Position Information V3", "
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from exchanges import binance_spot_answers as spot
 from exchanges import binance_vocabulary as words
-from exchanges.errors import MalformedMessage
+from exchanges.binance_filters import filters_of, more_than_zero, read_markets
 from exchanges.messages import (
     ExecutionKind,
     ExecutionReport,
     HoldingReport,
     IdSpace,
+    MarketType,
     OrderSnapshot,
     OrderStatus,
     Source,
@@ -29,7 +32,6 @@ from exchanges.messages import (
 from exchanges.questions import Market
 from exchanges.wire import (
     ZERO,
-    a_list,
     amount,
     an_object,
     flag,
@@ -46,11 +48,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
 
-    from exchanges.messages import MarketType
     from exchanges.wire import Fields
-
-#: how a candle's list begins
-_CANDLE = ("openTime", "open", "high", "low", "close")
 
 
 def read_order(
@@ -61,7 +59,9 @@ def read_order(
     requested_at: datetime,
     source: Source,
 ) -> OrderSnapshot:
-    """Read an order of either numbering, as it came or as `raw` kept it."""
+    """Read an order of any market and numbering, as it came or as `raw` kept it."""
+    if market_type is MarketType.SPOT:
+        return spot.order(answer, requested_at=requested_at, source=source)
     if id_space is IdSpace.ALGO:
         return algo_order(answer, market_type=market_type, requested_at=requested_at)
     return order(answer, market_type=market_type, requested_at=requested_at, source=source)
@@ -79,6 +79,7 @@ def order(
     quantity, filled = amount(fields, "origQty"), amount(fields, "executedQty")
     status_name, time_in_force = text(fields, "status"), words.time_in_force(fields, "timeInForce")
     client_order_id = optional_text(fields, "clientOrderId")
+    is_linear = market_type is MarketType.FUTURES
     return OrderSnapshot(
         market_type=market_type,
         symbol_id=text(fields, "symbol"),
@@ -93,7 +94,8 @@ def order(
         time_in_force=time_in_force,
         quantity=quantity,
         filled_quantity=filled,
-        filled_quote=optional_amount(fields, "cumQuote") if filled else None,
+        # `cumBase` of COIN-M is a sum of coins, which ours are not
+        filled_quote=optional_amount(fields, "cumQuote") if filled and is_linear else None,
         average_price=optional_amount(fields, "avgPrice"),
         price=optional_amount(fields, "price"),
         stop_price=optional_amount(fields, "stopPrice"),
@@ -129,6 +131,7 @@ def algo_order(answer: object, *, market_type: MarketType, requested_at: datetim
         price=optional_amount(fields, "price"),
         stop_price=optional_amount(fields, "triggerPrice"),
         reduce_only=flag(fields, "reduceOnly"),
+        child_order_id=words.child_order_id(fields, "actualOrderId"),
         exchange_updated_at=moment(fields, "updateTime"),
         requested_at=requested_at,
         raw=fields,
@@ -138,6 +141,13 @@ def algo_order(answer: object, *, market_type: MarketType, requested_at: datetim
 def _algo_status(fields: Fields, name: str, quantity: Decimal) -> OrderStatus | None:
     child_filled = optional_amount(fields, "actualQty") or ZERO
     return words.algo_status(name, filled=child_filled, quantity=quantity)
+
+
+def read_execution(answer: object, *, market_type: MarketType) -> ExecutionReport:
+    """Read a fill of any market, as it came or as `raw` kept it."""
+    if market_type is MarketType.SPOT:
+        return spot.execution(answer)
+    return execution(answer, market_type=market_type)
 
 
 def execution(answer: object, *, market_type: MarketType) -> ExecutionReport:
@@ -151,8 +161,8 @@ def execution(answer: object, *, market_type: MarketType) -> ExecutionReport:
         exchange_trade_id=identifier(fields, "id"),
         side=words.side(fields, "side"),
         position_side=words.position_side(fields, "positionSide"),
-        execution_price=_more_than_zero(fields, "price"),
-        execution_quantity=_more_than_zero(fields, "qty"),
+        execution_price=more_than_zero(fields, "price"),
+        execution_quantity=more_than_zero(fields, "qty"),
         executed_at=moment(fields, "time"),
         source=Source.REST_TRADES,
         kind=ExecutionKind.TRADE,
@@ -192,8 +202,7 @@ def holding(answer: object, *, market_type: MarketType) -> HoldingReport:
 def market(answer: object, *, market_type: MarketType) -> Market:
     """Read one market of the exchange information."""
     fields = an_object(answer)
-    rules = map(an_object, a_list(fields.get("filters")))
-    filters: dict[str, object] = {text(rule, "filterType"): rule for rule in rules}
+    filters = filters_of(fields)
     lot = an_object(filters.get("LOT_SIZE"))
     notional = an_object(filters.get("MIN_NOTIONAL", {}))
     base, quote, settle = (text(fields, f"{key}Asset") for key in ("base", "quote", "margin"))
@@ -204,31 +213,18 @@ def market(answer: object, *, market_type: MarketType) -> Market:
         base=base,
         quote=quote,
         settle=settle,
-        price_step=_more_than_zero(an_object(filters.get("PRICE_FILTER")), "tickSize"),
-        quantity_step=_more_than_zero(lot, "stepSize"),
+        price_step=more_than_zero(an_object(filters.get("PRICE_FILTER")), "tickSize"),
+        quantity_step=more_than_zero(lot, "stepSize"),
         minimum_quantity=amount(lot, "minQty"),
         minimum_notional=optional_amount(notional, "notional"),
+        # of COIN-M: how much of the quote asset one contract is worth
+        contract_size=optional_amount(fields, "contractSize"),
     )
 
 
 def markets(body: object, market_type: MarketType) -> list[Market]:
     """Read the exchange information; a market that cannot be read is left out alone."""
-    found: list[Market] = []
-    for row in a_list(an_object(body).get("symbols")):
-        try:
-            found.append(market(row, market_type=market_type))
-        except MalformedMessage:
-            continue
-    return found
-
-
-def closing_price(body: object, minute: str) -> Decimal | None:
-    """Read the close of the candle that begins at `minute`; a market may be younger than it."""
-    for row in map(a_list, a_list(body)):
-        candle = dict(zip(_CANDLE, row, strict=False))
-        if identifier(candle, "openTime") == minute:
-            return _more_than_zero(candle, "close")
-    return None
+    return read_markets(body, partial(market, market_type=market_type))
 
 
 def _expiry(fields: Fields) -> str:
@@ -236,11 +232,3 @@ def _expiry(fields: Fields) -> str:
     if "PERPETUAL" in optional_text(fields, "contractType"):
         return ""
     return f"-{moment(fields, 'deliveryDate'):%y%m%d}"
-
-
-def _more_than_zero(fields: Fields, key: str) -> Decimal:
-    value = amount(fields, key)
-    if not value:
-        msg = f"{key}: expected more than zero"
-        raise MalformedMessage(msg)
-    return value

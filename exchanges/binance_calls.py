@@ -8,10 +8,11 @@ Weights: the REST documentation of each endpoint.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from exchanges.binance_errors import TOO_MANY_ORDERS, read_answer
-from exchanges.binance_vocabulary import ORDERS_10_SECONDS, ORDERS_MINUTE
+from exchanges.binance_vocabulary import ORDERS_10_SECONDS, ORDERS_DAY, ORDERS_MINUTE
 from exchanges.calls import Endpoint, Pause
 from exchanges.wire import an_object, moment
 
@@ -22,39 +23,115 @@ if TYPE_CHECKING:
     from exchanges.http_session import Answer
 
 _USED_WEIGHT: Final = "X-MBX-USED-WEIGHT-1M"
-#: -1015 names the ten-second pool or the minute pool; the shorter pause is tried first.
+#: -1015 names the ten-second pool or a longer one; the shorter pause is tried first.
 _ORDER_PAUSE: Final = 10.0
 
-ORDER = Endpoint(name="fapiPrivateGetOrder", weight=1)
-OPEN_ORDERS = Endpoint(name="fapiPrivateGetOpenOrders", weight=1)
-ALL_OPEN_ORDERS = Endpoint(name="fapiPrivateGetOpenOrders", weight=40)
-ORDERS = Endpoint(name="fapiPrivateGetAllOrders", weight=5)
-TRADES = Endpoint(name="fapiPrivateGetUserTrades", weight=5)
-ALGO_ORDER = Endpoint(name="fapiPrivateGetAlgoOrder", weight=1)
-OPEN_ALGO_ORDERS = Endpoint(name="fapiPrivateGetOpenAlgoOrders", weight=1)
-ALL_OPEN_ALGO_ORDERS = Endpoint(name="fapiPrivateGetOpenAlgoOrders", weight=40)
-POSITIONS = Endpoint(name="fapiPrivateV3GetPositionRisk", weight=5)
-CANDLES = Endpoint(name="fapiPublicGetKlines", weight=1, is_signed=False)
-INCOME = Endpoint(name="fapiPrivateGetIncome", weight=30)
-POSITION_MODE = Endpoint(name="fapiPrivateGetPositionSideDual", weight=30)
-PLACE = Endpoint(
-    name="fapiPrivatePostOrder",
-    weight=0,
-    changes_orders=True,
-    pools=(ORDERS_10_SECONDS, ORDERS_MINUTE),
+_ORDER_POOLS: Final = (ORDERS_10_SECONDS, ORDERS_MINUTE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints:
+    """What every market type of Binance can be asked; each under names of its own."""
+
+    order: Endpoint
+    open_orders: Endpoint
+    all_open_orders: Endpoint
+    #: orders of any status, from an id on
+    orders: Endpoint
+    trades: Endpoint
+    trades_of_order: Endpoint
+    holdings: Endpoint
+    candles: Endpoint
+    place: Endpoint
+    cancel: Endpoint
+    server_time: Endpoint
+    markets: Endpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FuturesEndpoints(Endpoints):
+    """What only futures have: conditional orders, incomes, listen keys."""
+
+    algo_order: Endpoint
+    open_algo_orders: Endpoint
+    all_open_algo_orders: Endpoint
+    cancel_algo: Endpoint
+    income: Endpoint
+    position_mode: Endpoint
+    create_listen_key: Endpoint
+    extend_listen_key: Endpoint
+
+
+def _futures(
+    api: str, *, holdings: Endpoint, list_weight: int, income_weight: int
+) -> FuturesEndpoints:
+    """Give the endpoints of USD-M or COIN-M, which differ in few weights only."""
+    trades = Endpoint(name=f"{api}PrivateGetUserTrades", weight=list_weight)
+    return FuturesEndpoints(
+        order=Endpoint(name=f"{api}PrivateGetOrder", weight=1),
+        open_orders=Endpoint(name=f"{api}PrivateGetOpenOrders", weight=1),
+        all_open_orders=Endpoint(name=f"{api}PrivateGetOpenOrders", weight=40),
+        orders=Endpoint(name=f"{api}PrivateGetAllOrders", weight=list_weight),
+        trades=trades,
+        trades_of_order=trades,
+        algo_order=Endpoint(name=f"{api}PrivateGetAlgoOrder", weight=1),
+        open_algo_orders=Endpoint(name=f"{api}PrivateGetOpenAlgoOrders", weight=1),
+        all_open_algo_orders=Endpoint(name=f"{api}PrivateGetOpenAlgoOrders", weight=40),
+        holdings=holdings,
+        candles=Endpoint(name=f"{api}PublicGetKlines", weight=1, is_signed=False),
+        income=Endpoint(name=f"{api}PrivateGetIncome", weight=income_weight),
+        position_mode=Endpoint(name=f"{api}PrivateGetPositionSideDual", weight=30),
+        place=Endpoint(
+            name=f"{api}PrivatePostOrder", weight=0, changes_orders=True, pools=_ORDER_POOLS
+        ),
+        cancel=Endpoint(name=f"{api}PrivateDeleteOrder", weight=1, changes_orders=True),
+        cancel_algo=Endpoint(name=f"{api}PrivateDeleteAlgoOrder", weight=1, changes_orders=True),
+        create_listen_key=Endpoint(name=f"{api}PrivatePostListenKey", weight=1),
+        extend_listen_key=Endpoint(name=f"{api}PrivatePutListenKey", weight=1),
+        server_time=Endpoint(name=f"{api}PublicGetTime", weight=1, is_signed=False),
+        markets=Endpoint(name=f"{api}PublicGetExchangeInfo", weight=1, is_signed=False),
+    )
+
+
+FUTURES: Final = _futures(
+    "fapi",
+    holdings=Endpoint(name="fapiPrivateV3GetPositionRisk", weight=5),
+    list_weight=5,
+    income_weight=30,
 )
-CANCEL = Endpoint(name="fapiPrivateDeleteOrder", weight=1, changes_orders=True)
-CANCEL_ALGO = Endpoint(name="fapiPrivateDeleteAlgoOrder", weight=1, changes_orders=True)
-CREATE_LISTEN_KEY = Endpoint(name="fapiPrivatePostListenKey", weight=1)
-EXTEND_LISTEN_KEY = Endpoint(name="fapiPrivatePutListenKey", weight=1)
-SERVER_TIME = Endpoint(name="fapiPublicGetTime", weight=1, is_signed=False)
-MARKETS = Endpoint(name="fapiPublicGetExchangeInfo", weight=1, is_signed=False)
+COIN_FUTURES: Final = _futures(
+    "dapi",
+    holdings=Endpoint(name="dapiPrivateGetPositionRisk", weight=1),
+    list_weight=20,
+    income_weight=20,
+)
+SPOT: Final = Endpoints(
+    order=Endpoint(name="privateGetOrder", weight=4),
+    open_orders=Endpoint(name="privateGetOpenOrders", weight=6),
+    all_open_orders=Endpoint(name="privateGetOpenOrders", weight=80),
+    orders=Endpoint(name="privateGetAllOrders", weight=20),
+    trades=Endpoint(name="privateGetMyTrades", weight=20),
+    trades_of_order=Endpoint(name="privateGetMyTrades", weight=5),
+    holdings=Endpoint(name="privateGetAccount", weight=20),
+    candles=Endpoint(name="publicGetKlines", weight=2, is_signed=False),
+    # one each that comes back when the exchange accepts it; a refusal keeps it
+    place=Endpoint(
+        name="privatePostOrder",
+        weight=1,
+        changes_orders=True,
+        pools=(ORDERS_10_SECONDS, ORDERS_DAY),
+    ),
+    cancel=Endpoint(name="privateDeleteOrder", weight=1, changes_orders=True),
+    server_time=Endpoint(name="publicGetTime", weight=1, is_signed=False),
+    markets=Endpoint(name="publicGetExchangeInfo", weight=20, is_signed=False),
+)
 
 
 class BinanceReader:
     """How Binance answers. Implements `calls.AnswerReader`."""
 
-    def __init__(self, clock: Endpoint = SERVER_TIME) -> None:
+    def __init__(self, clock: Endpoint) -> None:
+        """`clock` tells the time of the host that is called."""
         self.clock = clock
 
     def read(self, answer: Answer, *, changes_orders: bool) -> object:

@@ -4,7 +4,7 @@ What Binance's failures mean, from the HTTP status and the code in the body, nev
 Policy: an order that may have reached the matching engine is `OutcomeUnknown` unless Binance says
 in so many words that it was not done. The same failure of a question is only transient.
 
-Sources: USD-M "General Info" (HTTP return codes) and "Error Codes".
+Sources: USD-M and spot "General Info" (HTTP return codes) and "Error Codes".
 
 @FEAT:order-tracking @COMP:exchange @TYPE:core
 """
@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from exchanges.errors import (
     AuthenticationError,
@@ -30,17 +30,16 @@ from exchanges.errors import (
     TransientError,
     UnknownSymbol,
 )
+from exchanges.understanding import shown
 from exchanges.wire import ANSWER_LIMIT, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from exchanges.http_session import Answer
-
-T = TypeVar("T")
 
 TOO_MANY_ORDERS = "-1015"
 DUPLICATE_CLIENT_ORDER_ID = "-4116"
+#: what spot says instead, under the code of every refusal
+_DUPLICATE_TEXT = "Duplicate order sent."
 #: A block by the firewall ends by itself; asking on prolongs it.
 WAF_PAUSE = 300.0
 
@@ -57,16 +56,20 @@ _BY_CODE: dict[str, type[ExchangeError]] = {
     "-1021": ClockSkewed,
     "-1022": AuthenticationError,
     "-1121": UnknownSymbol,
+    # spot: too many connections
+    "-1034": RateLimited,
     "-1125": ListenKeyGone,
     "-2011": OrderNotFound,
     "-2013": OrderNotFound,
     "-2014": AuthenticationError,
     "-2015": AuthenticationError,
+    # spot: archived, for it ended without a fill more than 90 days ago
+    "-2026": OrderNotFound,
+    # spot: no order has both of these ids
+    "-2039": OrderNotFound,
     "-5028": ClockSkewed,
 }
 _UNTIL = re.compile(r"until ([0-9]{13})")
-#: API keys, secrets, listen keys and signatures all look like this; nothing worth telling does.
-_SECRET = re.compile(r"[A-Za-z0-9]{32,}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,18 +81,6 @@ class Failure:
     text: str
     retry_after: float | None
     changes_orders: bool
-
-
-def understood(reader: Callable[[], T]) -> T:
-    """Read an answer to a question; one that cannot be read is as if none had come.
-
-    Raises TransientError.
-    """
-    try:
-        return reader()
-    except MalformedMessage as error:
-        msg = f"unreadable answer: {error}"
-        raise TransientError(msg) from None
 
 
 def read_answer(answer: Answer, *, changes_orders: bool) -> object:
@@ -148,6 +139,7 @@ def _is_doubtful(failure: Failure) -> bool:
     return (
         not failure.code
         or failure.code in _NOT_SURE
+        or failure.text.strip() == _DUPLICATE_TEXT
         or failure.status >= HTTPStatus.INTERNAL_SERVER_ERROR
         or failure.status == HTTPStatus.REQUEST_TIMEOUT
     )
@@ -158,9 +150,7 @@ def _error(kind: type[ExchangeError], failure: Failure) -> ExchangeError:
 
 
 def _describe(failure: Failure) -> str:
-    shown = "".join(c if c.isprintable() else " " for c in failure.text)
-    shown = _SECRET.sub("***", shown)[:200].strip()
-    return f"HTTP {failure.status} {failure.code} {shown}".replace("  ", " ").strip()
+    return f"HTTP {failure.status} {failure.code} {shown(failure.text)}".replace("  ", " ").strip()
 
 
 def _code_and_text(body: object) -> tuple[str, str]:
@@ -168,9 +158,9 @@ def _code_and_text(body: object) -> tuple[str, str]:
     if not isinstance(body, dict):
         return "", ""
     code, text = body.get("code"), body.get("msg")
-    shown = text if isinstance(text, str) else ""
+    words = text if isinstance(text, str) else ""
     is_error = type(code) is int and -(10**6) < code < 0
-    return (str(code), shown) if is_error else ("", shown)
+    return (str(code), words) if is_error else ("", words)
 
 
 def _retry_after(answer: Answer, text: str) -> float | None:

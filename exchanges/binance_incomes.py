@@ -5,7 +5,8 @@ Policy: the list is read page by page up to a limit; where it was not read to it
 says from where to go on. What only a trade leaves behind names a symbol that was traded; everything
 else is a movement of its own, a kind we do not know too: money that moved is never left out.
 
-Sources: USD-M "Get Income History"; `tranId` is unique within one `incomeType` of a user.
+Sources: USD-M and COIN-M "Get Income History"; `tranId` is unique within one `incomeType` of a
+user.
 
 @FEAT:order-tracking @COMP:exchange @TYPE:integration
 """
@@ -17,10 +18,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from exchanges.binance_calls import INCOME
-from exchanges.errors import MalformedMessage, TransientError
 from exchanges.messages import MovementKind, MovementReport
 from exchanges.questions import Activity
+from exchanges.understanding import understood
 from exchanges.wire import (
     a_list,
     an_object,
@@ -33,7 +33,7 @@ from exchanges.wire import (
 )
 
 if TYPE_CHECKING:
-    from exchanges.calls import Calls
+    from exchanges.calls import Calls, Endpoint
     from exchanges.governor import Priority
     from exchanges.messages import MarketType
     from exchanges.wire import Fields
@@ -70,6 +70,7 @@ class _Row:
 
 def fetch_activity(
     api: Calls,
+    endpoint: Endpoint,
     since: datetime,
     *,
     market_type: MarketType,
@@ -84,7 +85,7 @@ def fetch_activity(
     fixed = {"limit": str(PAGE)} | ({"incomeType": FUNDING} if only_funding else {})
     for _ in range(PAGES):
         told = api.call(
-            INCOME,
+            endpoint,
             fixed | {"startTime": str(milliseconds(start))},
             priority=priority,
             timeout=max(0.0, deadline - time.monotonic()),
@@ -109,11 +110,7 @@ def _activity(rows: list[_Row], more_from: datetime | None) -> Activity:
 
 def _read(body: object, market_type: MarketType) -> list[_Row]:
     """Read a page, oldest first."""
-    try:
-        page = [_row(an_object(row), market_type) for row in a_list(body)]
-    except MalformedMessage as error:
-        msg = f"unreadable answer: {error}"
-        raise TransientError(msg) from None
+    page = understood(lambda: [_row(an_object(row), market_type) for row in a_list(body)])
     return sorted(page, key=lambda row: row.earned_at)
 
 

@@ -1,5 +1,5 @@
 """
-How Binance USD-M wants to be asked: the parameters of questions and orders. Pure.
+How Binance wants to be asked: the parameters of questions and orders. Pure.
 
 @FEAT:order-tracking @COMP:exchange @TYPE:core
 """
@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exchanges.binance_vocabulary import POSITION_SIDE_NAMES
-from exchanges.errors import TransientError
-from exchanges.messages import IdSpace, OrderType, PositionSide
+from exchanges.binance_vocabulary import LIMIT_MAKER, POSITION_SIDE_NAMES
+from exchanges.messages import IdSpace, OrderType, PositionSide, TimeInForce
 from exchanges.wire import milliseconds
 
 if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
 
-    from exchanges.messages import OrderSnapshot
     from exchanges.questions import NewOrder, OrderRef
 
 
@@ -49,7 +47,7 @@ def of_minute(symbol_id: str, at: datetime) -> dict[str, str]:
 
 
 def terms(order: NewOrder) -> dict[str, str]:
-    """Write a LIMIT or MARKET order down."""
+    """Write a LIMIT or MARKET order of futures down."""
     terms = {
         "symbol": order.symbol_id,
         "side": order.side.value,
@@ -72,11 +70,20 @@ def _plain(value: Decimal) -> str:
     return format(value, "f")
 
 
-def about(ref: OrderRef, snapshot: OrderSnapshot) -> OrderSnapshot:
-    """Return `snapshot` if it is about `ref`. Raises TransientError: nothing was answered."""
-    same_id = ref.exchange_order_id in (None, snapshot.exchange_order_id)
-    same_name = ref.exchange_order_id or ref.client_order_id == snapshot.client_order_id
-    if ref.symbol_id == snapshot.symbol_id and same_id and same_name:
-        return snapshot
-    msg = "the answer is about another order"
-    raise TransientError(msg)
+def spot_terms(order: NewOrder) -> dict[str, str]:
+    """Write a LIMIT or MARKET order of spot down; a post-only one is of a type of its own."""
+    terms = {
+        "symbol": order.symbol_id,
+        "side": order.side.value,
+        "type": order.order_type.value,
+        "quantity": _plain(order.quantity),
+        "newClientOrderId": order.client_order_id,
+        "newOrderRespType": "RESULT",
+    }
+    if order.order_type is OrderType.LIMIT and order.price is not None:
+        terms["price"] = _plain(order.price)
+        if order.time_in_force is TimeInForce.GTX:
+            terms["type"] = LIMIT_MAKER
+        else:
+            terms["timeInForce"] = order.time_in_force.value
+    return terms

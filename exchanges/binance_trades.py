@@ -1,10 +1,11 @@
 """
 Reading Binance's lists of trades to their end.
 
-Policy: `fromId` excludes times and times are limited to windows of seven days, so a query starts
-by time only until it has seen one trade, and goes on by id.
+Policy: `fromId` excludes times and times are limited to windows (a week, in spot a day), so a query
+starts by time only until it has seen one trade, and goes on by id. Spot shows its newest page
+first, which mostly reaches back far enough.
 
-Source: USD-M "Account Trade List".
+Sources: "Account Trade List" of USD-M, COIN-M and spot.
 
 @FEAT:order-tracking @COMP:exchange @TYPE:integration
 """
@@ -12,19 +13,19 @@ Source: USD-M "Account Trade List".
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from exchanges import binance_answers as answers
-from exchanges.binance_calls import TRADES
-from exchanges.errors import MalformedMessage, TransientError
+from exchanges.understanding import understood
 from exchanges.wire import a_list, milliseconds
 
 if TYPE_CHECKING:
-    from exchanges.calls import Calls
+    from collections.abc import Callable
+
+    from exchanges.calls import Calls, Endpoint
     from exchanges.governor import Priority
-    from exchanges.messages import ExecutionReport, MarketType
+    from exchanges.messages import ExecutionReport
     from exchanges.questions import TradeCursor
 
 PAGE: Final = 1000
@@ -32,17 +33,30 @@ PAGE: Final = 1000
 UNTOLD: Final = 50
 #: covers the thirteen windows of an account that rests, and a long list besides
 PAGES: Final = 20
-_WINDOW: Final = timedelta(days=7)
-#: Binance keeps three months; a day less stays clear of the edge.
-_LOOK_BACK: Final = timedelta(days=89)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeList:
+    """How one market type lists trades, and how each is read."""
+
+    everyone: Endpoint
+    of_order: Endpoint
+    read: Callable[[object], ExecutionReport]
+    #: the longest span of time one question may cover
+    window: timedelta
+    #: how long trades are kept; None: for ever
+    keeps: timedelta | None
+    #: without id and times the newest come, not those of the last window; an order's come all
+    newest_first: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
 class _Place:
     """Where the query goes on."""
 
-    from_id: int | None
-    window: datetime | None
+    span: timedelta
+    from_id: int | None = None
+    window: datetime | None = None
     limit: int = PAGE
     until_id: int | None = None
 
@@ -50,7 +64,7 @@ class _Place:
         if self.from_id is not None:
             return {"fromId": str(self.from_id)}
         if self.window is not None:
-            last = self.window + _WINDOW - timedelta(milliseconds=1)
+            last = self.window + self.span - timedelta(milliseconds=1)
             return {
                 "startTime": str(milliseconds(self.window)),
                 "endTime": str(milliseconds(last)),
@@ -62,11 +76,11 @@ class _Place:
         if page:
             self.from_id = max(int(trade.exchange_trade_id) for trade in page) + 1
             # a short page by id is the last one; one of a window only if no later window is left
-            is_last = self.window is None or self.window + _WINDOW > now
+            is_last = self.window is None or self.window + self.span > now
             self.window = None
             return len(page) == self.limit or not is_last
         if self.from_id is None and self.window is not None:
-            self.window += _WINDOW
+            self.window += self.span
             return self.window < now
         return False
 
@@ -80,10 +94,10 @@ class _Place:
 
 def fetch_trades(
     api: Calls,
+    trade_list: TradeList,
     symbol_id: str,
     cursor: TradeCursor,
     *,
-    market_type: MarketType,
     exchange_order_id: str | None,
     timeout: float,
     priority: Priority,
@@ -92,46 +106,84 @@ def fetch_trades(
 
     It is not known to be all when the cursor says that less is enough.
     """
-    deadline = time.monotonic() + timeout
-    found: list[ExecutionReport] = []
-    place = _start(cursor, datetime.now(UTC))
-    fixed = {"symbol": symbol_id, "limit": str(place.limit)}
+    place = _start(trade_list, cursor, datetime.now(UTC))
+    reading = _Reading(
+        api=api,
+        trade_list=trade_list,
+        fixed={"symbol": symbol_id, "limit": str(place.limit)},
+        deadline=time.monotonic() + timeout,
+        priority=priority,
+    )
     if exchange_order_id is not None:
-        fixed["orderId"] = exchange_order_id
-    for _ in range(PAGES):
-        told = api.call(
-            TRADES,
-            fixed | place.parameters(),
-            priority=priority,
-            timeout=max(0.0, deadline - time.monotonic()),
+        reading.fixed["orderId"] = exchange_order_id
+        if trade_list.newest_first and place.from_id is None:
+            place.from_id, place.window = 0, None
+    if trade_list.newest_first and place.from_id is None and reading.newest(place):
+        return _in_order(reading.found), True
+    is_all = reading.on_from(place)
+    return _in_order(reading.found), is_all
+
+
+@dataclass(slots=True, kw_only=True)
+class _Reading:
+    """One list while it is being read."""
+
+    api: Calls
+    trade_list: TradeList
+    fixed: dict[str, str]
+    deadline: float
+    priority: Priority
+    found: list[ExecutionReport] = field(default_factory=list)
+
+    def newest(self, place: _Place) -> bool:
+        """Read the newest page; tell whether it reaches back to where the list is wanted from."""
+        page, _ = self._page({})
+        since = place.window
+        self.found = [trade for trade in page if since is None or trade.executed_at >= since]
+        is_all = len(page) < place.limit or len(self.found) < len(page)
+        if is_all or since is None:
+            return is_all
+        self.found = []
+        return False
+
+    def on_from(self, place: _Place) -> bool:
+        """Read on page by page; tell whether the list was read to its end."""
+        pages = 0
+        while pages < PAGES:
+            page, asked_at = self._page(place.parameters())
+            self.found += page
+            if not place.advance(page, asked_at):
+                return True
+            if place.is_enough:
+                return False
+            # windows without a trade are passed over as far as time allows: who stopped in the
+            # middle would seem to say that there were none
+            pages += bool(page)
+        return False
+
+    def _page(self, where: dict[str, str]) -> tuple[list[ExecutionReport], datetime]:
+        is_one = "orderId" in self.fixed
+        told = self.api.call(
+            self.trade_list.of_order if is_one else self.trade_list.everyone,
+            self.fixed | where,
+            priority=self.priority,
+            timeout=max(0.0, self.deadline - time.monotonic()),
         )
-        page = _read(told.body, market_type)
-        found += page
-        if not place.advance(page, told.requested_at):
-            return _in_order(found), True
-        if place.is_enough:
-            break
-    return _in_order(found), False
+        page = understood(lambda: [self.trade_list.read(row) for row in a_list(told.body)])
+        return page, told.requested_at
 
 
-def _start(cursor: TradeCursor, now: datetime) -> _Place:
-    place = _Place(from_id=None, window=None)
+def _start(trade_list: TradeList, cursor: TradeCursor, now: datetime) -> _Place:
+    place = _Place(span=trade_list.window)
     if cursor.until_trade_id is not None:
         place.until_id = int(cursor.until_trade_id)
         place.limit = min(PAGE, cursor.awaited + UNTOLD)
     if cursor.after_trade_id is not None:
         place.from_id = int(cursor.after_trade_id) + 1
     elif cursor.since is not None:
-        place.window = max(cursor.since, now - _LOOK_BACK)
+        keeps = trade_list.keeps
+        place.window = max(cursor.since, now - keeps) if keeps else cursor.since
     return place
-
-
-def _read(body: object, market_type: MarketType) -> list[ExecutionReport]:
-    try:
-        return [answers.execution(row, market_type=market_type) for row in a_list(body)]
-    except MalformedMessage as error:
-        msg = f"unreadable answer: {error}"
-        raise TransientError(msg) from None
 
 
 def _in_order(found: list[ExecutionReport]) -> tuple[ExecutionReport, ...]:

@@ -1,10 +1,12 @@
 """
 Asking about many orders of one symbol with as little weight as will do.
 
-Policy: up to three orders are asked for one by one (weight 1 each). More are answered by the list
-of open orders (1) and, for those not on it, by one list of orders from the smallest id on (5);
-what is left is looked up singly, a few at a time. Trades are asked for last, so that they cover
-what the orders said.
+Policy: a few orders are asked for one by one. More are answered by the list of open orders and, for
+those not on it, by one list of orders from the smallest id on; what is left is looked up singly, a
+few at a time. Trades are asked for last, so that they cover what the orders said: by the cursor,
+or by order where a list of a few orders' trades is cheaper. What is a few depends on the weights:
+of USD-M an order costs 1, the open ones 1, a list 5, trades 5; of COIN-M 1, 1, 20 and 20; of spot
+4, 6, 20 and 20, but an order's own trades 5.
 
 @FEAT:order-tracking @COMP:exchange @TYPE:core
 """
@@ -28,10 +30,23 @@ if TYPE_CHECKING:
     from exchanges.messages import ExecutionReport, OrderSnapshot
     from exchanges.questions import OrderRef
 
-#: One by one is as cheap as any list up to this many.
-FEW: Final = 3
-#: A list of 1,000 orders costs as much as five single questions.
-LIST_PAYS: Final = 5
+#: So many orders' trades at most are asked for one by one.
+LEFT: Final = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """Up to how many questions about one order are cheaper than one about many."""
+
+    orders: int
+    trades: int
+    #: more orders than this are looked up cheaper in a list of 1,000
+    listed: int = LEFT
+
+
+FUTURES: Final = Costs(orders=3, trades=0)
+COIN_FUTURES: Final = Costs(orders=3, trades=0, listed=20)
+SPOT: Final = Costs(orders=2, trades=3)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,6 +54,7 @@ class _Inquiry:
     """One verification while it is being put together."""
 
     client: BinanceRest
+    costs: Costs
     symbol_id: str
     deadline: float
     priority: Priority
@@ -73,16 +89,17 @@ class _Inquiry:
         left = self._keep(refs, open_orders)
         left = [ref for ref in left if ref.exchange_order_id not in told_terminal]
         numbers = [int(ref.exchange_order_id) for ref in left if ref.exchange_order_id is not None]
-        if len(left) > LIST_PAYS and numbers:
+        if len(left) > self.costs.listed and numbers:
             orders = self.client.fetch_orders_from(
                 self.symbol_id, str(min(numbers)), timeout=self.timeout, priority=self.priority
             )
             left = self._keep(left, orders)
-        self.ask_singly(left[:LIST_PAYS])
+        self.ask_singly(left[: self.costs.listed])
 
     def ask_trades(self, cursor: TradeCursor | None, refs: Sequence[OrderRef]) -> None:
-        if cursor is None:
-            for order_id in sorted(self._order_ids(refs))[:LIST_PAYS]:
+        order_ids = sorted(self._order_ids(refs))
+        if cursor is None or len(order_ids) <= self.costs.trades:
+            for order_id in order_ids[:LEFT]:
                 self._ask_trades_of(order_id)
             return
         found, is_all = self.client.fetch_trades(
@@ -146,6 +163,7 @@ class _Inquiry:
 
 def verify(
     client: BinanceRest,
+    costs: Costs,
     refs: Sequence[OrderRef],
     *,
     cursor: TradeCursor | None,
@@ -158,6 +176,7 @@ def verify(
     (symbol_id,) = {ref.symbol_id for ref in refs}
     inquiry = _Inquiry(
         client=client,
+        costs=costs,
         symbol_id=symbol_id,
         deadline=time.monotonic() + timeout,
         priority=priority,
@@ -166,7 +185,7 @@ def verify(
     refs = tuple(dict.fromkeys(refs))
     ordinary = [ref for ref in refs if ref.id_space is IdSpace.ORDER]
     inquiry.ask_singly(ref for ref in refs if ref.id_space is IdSpace.ALGO)
-    if len(ordinary) <= FEW:
+    if len(ordinary) <= costs.orders:
         inquiry.ask_singly(ordinary)
     else:
         inquiry.ask_together(ordinary, told_terminal)

@@ -1,10 +1,10 @@
 """
-Binance's words and ours: one table each, shared by its stream and its REST answers.
+Binance's words and ours: one table each, shared by its streams and its REST answers.
 
 Policy: an unknown side or position side makes a message unreadable (it would move the wrong
 books); an unknown status, type or time in force is kept as "not known" so that the fill beside
 it still counts. Sources: USD-M "Event: Order Update", "Event: Algo Order Update", "Public
-Endpoints Info".
+Endpoints Info"; Spot "ENUM Definitions".
 
 @FEAT:order-tracking @COMP:exchange @TYPE:core
 """
@@ -22,7 +22,7 @@ from exchanges.messages import (
     Side,
     TimeInForce,
 )
-from exchanges.wire import ZERO, text
+from exchanges.wire import ZERO, identifier, text
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 #: the pools orders are counted in, an account's own
 ORDERS_10_SECONDS = "orders_10s"
 ORDERS_MINUTE = "orders_1m"
+ORDERS_DAY = "orders_1d"
 
 _SIDES = {side.value: side for side in Side}
 _POSITION_SIDES = {
@@ -44,12 +45,25 @@ _ORDER_TYPES = {kind.value: kind for kind in OrderType}
 _TIMES_IN_FORCE = {force.value: force for force in TimeInForce}
 _STATUSES = {
     "NEW": OrderStatus.NEW,
+    # spot: waits until another order of its list has filled
+    "PENDING_NEW": OrderStatus.NEW,
     "PARTIALLY_FILLED": OrderStatus.PARTIALLY_FILLED,
     "FILLED": OrderStatus.FILLED,
     "CANCELED": OrderStatus.CANCELLED,
     "REJECTED": OrderStatus.REJECTED,
     "EXPIRED": OrderStatus.EXPIRED,
     "EXPIRED_IN_MATCH": OrderStatus.EXPIRED,
+}
+#: spot's types by what they do once triggered; futures use some of the names otherwise
+LIMIT_MAKER = "LIMIT_MAKER"
+_SPOT_ORDER_TYPES = {
+    "LIMIT": OrderType.LIMIT,
+    LIMIT_MAKER: OrderType.LIMIT,
+    "MARKET": OrderType.MARKET,
+    "STOP_LOSS": OrderType.STOP_MARKET,
+    "STOP_LOSS_LIMIT": OrderType.STOP,
+    "TAKE_PROFIT": OrderType.TAKE_PROFIT_MARKET,
+    "TAKE_PROFIT_LIMIT": OrderType.TAKE_PROFIT,
 }
 #: Orders the exchange makes itself while it closes somebody's position.
 _EXCHANGE_MADE = frozenset({"NEW_INSURANCE", "NEW_ADL"})
@@ -104,6 +118,21 @@ def order_type(fields: Fields, key: str) -> OrderType:
     return _ORDER_TYPES.get(text(fields, key), OrderType.OTHER)
 
 
+def spot_order_type(name: str) -> OrderType:
+    """Translate spot's name of an order type; OTHER for one not known."""
+    return _SPOT_ORDER_TYPES.get(name, OrderType.OTHER)
+
+
+def spot_time_in_force(fields: Fields, key: str, type_name: str) -> TimeInForce:
+    """Read a time in force; spot tells a post-only order by its type."""
+    return TimeInForce.GTX if type_name == LIMIT_MAKER else time_in_force(fields, key)
+
+
+def spot_quantity(told: Decimal, filled: Decimal, quote_quantity: Decimal | None) -> Decimal:
+    """Give an order's quantity: one for an amount of quote is for what it gets."""
+    return max(told, filled) if quote_quantity else told
+
+
 def time_in_force(fields: Fields, key: str) -> TimeInForce:
     """Read a time in force; OTHER for one not known."""
     return _TIMES_IN_FORCE.get(text(fields, key), TimeInForce.OTHER)
@@ -129,6 +158,13 @@ def algo_status(name: str, *, filled: Decimal, quantity: Decimal) -> OrderStatus
     if name != "FINISHED":
         return _ALGO_STATUSES.get(name)
     return OrderStatus.FILLED if ZERO < quantity <= filled else OrderStatus.CANCELLED
+
+
+def child_order_id(fields: Fields, key: str) -> str | None:
+    """Read which ordinary order a conditional one became; absent, "" and 0 mean none yet."""
+    if fields.get(key) in (None, "", "0", 0):
+        return None
+    return identifier(fields, key)
 
 
 def kind(client_order_id: str, *, calculated: bool, status_name: str = "") -> ExecutionKind:

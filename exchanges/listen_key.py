@@ -1,13 +1,15 @@
 """
 Binance's credential for a private stream: a key that lives an hour unless it is extended.
 
+USD-M and COIN-M have such a key each, and each a host and a form of URL of its own.
+
 Policy: every connection asks for the key anew (the exchange answers with the living one and
 extends it), so that no stale key is ever dialled. It is never deleted: it is one key for the
-account, and deleting it would end every other stream of the account. The URL names the events
+account, and deleting it would end every other stream of the account. USD-M's URL names the events
 twice over, because production delivers nothing without `events=` and sources differ about the
-spelling of the algo event.
+spelling of the algo event; COIN-M's names the key alone.
 
-Sources: USD-M "User Data Streams", "Important WebSocket Change Notice" (2026).
+Sources: USD-M and COIN-M "User Data Streams", "Important WebSocket Change Notice" (2026).
 
 @FEAT:order-tracking @COMP:exchange @TYPE:integration
 """
@@ -19,8 +21,9 @@ from urllib.parse import quote
 
 import structlog
 
-from exchanges.binance_websocket import IGNORED_EVENTS, parse
-from exchanges.errors import MalformedMessage
+from exchanges.binance_frames import IGNORED
+from exchanges.binance_websocket import parse
+from exchanges.errors import ExchangeError, MalformedMessage
 from exchanges.messages import CredentialExpired, MarketType
 from exchanges.stream_credential import Door
 
@@ -28,11 +31,14 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from exchanges.connection import Connection
-    from exchanges.rest import RestClient
+    from exchanges.rest import KeyedRestClient
 
 log = structlog.get_logger(__name__)
 
-PRODUCTION_URL: Final = "wss://fstream.binance.com"
+PRODUCTION_URLS: Final = {
+    MarketType.FUTURES: "wss://fstream.binance.com",
+    MarketType.COIN_FUTURES: "wss://dstream.binance.com",
+}
 EVENTS: Final = (
     "ORDER_TRADE_UPDATE",
     "ACCOUNT_UPDATE",
@@ -40,7 +46,7 @@ EVENTS: Final = (
     "ALGO_UPDATE",
     "ALGO_ORDER_UPDATE",
     "listenKeyExpired",
-    *sorted(IGNORED_EVENTS),
+    *sorted(IGNORED),
 )
 _EXPIRED: Final = b"listenKeyExpired"
 
@@ -50,24 +56,26 @@ class ListenKey:
 
     def __init__(
         self,
-        client: RestClient,
+        client: KeyedRestClient,
         *,
         refresh_after: timedelta | None,
-        base_url: str = PRODUCTION_URL,
+        base_url: str | None = None,
+        market_type: MarketType = MarketType.FUTURES,
     ) -> None:
+        """`base_url` None means the exchange itself."""
         self.refresh_after = refresh_after.total_seconds() if refresh_after else None
-        self._client = client
-        self._base_url = base_url.rstrip("/")
+        self._client, self._market_type = client, market_type
+        self._base_url = (base_url or PRODUCTION_URLS[market_type]).rstrip("/")
         self._key = ""
 
     def door(self) -> Door:
         """Obtain the key and say where to connect. Raises what the REST client raises."""
         self._key = self._client.create_listen_key()
         log.info("listen_key.obtained", note="Listen Key obtained")
-        return Door(
-            url=f"{self._base_url}/private/ws?listenKey={quote(self._key, safe='')}"
-            f"&events={'/'.join(EVENTS)}"
-        )
+        key = quote(self._key, safe="")
+        if self._market_type is MarketType.COIN_FUTURES:
+            return Door(url=f"{self._base_url}/ws/{key}")
+        return Door(url=f"{self._base_url}/private/ws?listenKey={key}&events={'/'.join(EVENTS)}")
 
     def greet(self, connection: Connection, timeout: float) -> tuple[bytes, ...]:
         """Say nothing: the door says it all."""
@@ -83,7 +91,13 @@ class ListenKey:
 
         Raises ListenKeyGone when there is none any more, or that it could not be asked.
         """
-        key = self._client.extend_listen_key()
+        try:
+            key = self._client.extend_listen_key()
+        except ExchangeError as error:
+            log.warning(
+                "listen_key.refresh_failed", note="Listen Key not refreshed", reason=str(error)
+            )
+            raise
         log.info("listen_key.refreshed", note="Listen Key refreshed")
         return key in ("", self._key)
 
@@ -92,7 +106,7 @@ class ListenKey:
         if _EXPIRED not in raw:
             return False
         try:
-            messages = parse(MarketType.FUTURES, raw)
+            messages = parse(self._market_type, raw)
         except MalformedMessage:
             return False
         return any(isinstance(message, CredentialExpired) for message in messages)

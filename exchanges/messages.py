@@ -188,6 +188,8 @@ class OrderStatement:
     post_only: bool = False
     #: why it ended, in the exchange's words (expiry or reject reason), else ""
     reason: str = ""
+    #: the ordinary order a conditional one became when it triggered; None before, and elsewhere
+    child_order_id: str | None = None
     #: the row of REST's answer it was read from, as sent; None where it came by the stream
     raw: Mapping[str, object] | None = field(default=None, compare=False, repr=False)
 

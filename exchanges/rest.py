@@ -11,7 +11,7 @@ OutcomeUnknown may have happened and must be asked about, never sent again.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from exchanges.governor import Priority
 
@@ -132,6 +132,11 @@ class RestClient(Protocol):
     ) -> Verification:
         """Ask about some orders of one symbol with as little weight as will do."""
 
+
+@runtime_checkable
+class KeyedRestClient(Protocol):
+    """A client whose private stream is opened with a listen key that has to be extended."""
+
     def create_listen_key(self, *, timeout: float = TIMEOUT) -> str:
         """Obtain the key of the private stream (the same one while it lives)."""
 
@@ -140,3 +145,12 @@ class RestClient(Protocol):
 
         Raises ListenKeyGone when there is none any more.
         """
+
+
+@runtime_checkable
+class ClockedRestClient(Protocol):
+    """A client that knows the exchange's clock, for whoever signs a message with a time."""
+
+    @property
+    def clock_offset_ms(self) -> int:
+        """How far our clock is ahead of the exchange's, as far as it was measured."""

@@ -21,5 +21,33 @@ FUTURES = Case(
     lacks=frozenset({Trait.SIGNED_STREAM}),
     end_session={"expire_listen_key": True},
 )
+COIN_FUTURES = Case(
+    exchange="BINANCE",
+    market_type=MarketType.COIN_FUTURES,
+    symbol_id="BTCUSD_PERP",
+    symbol="BTC/USD:BTC",
+    price=Decimal("30000.1"),
+    other_price=Decimal("29000.1"),
+    quantity=Decimal(8),
+    part=Decimal(2),
+    refused_quantity=Decimal("1.5"),
+    elsewhere=("ETHUSD_PERP", Decimal("1500.00"), Decimal(10)),
+    lacks=frozenset({Trait.SIGNED_STREAM}),
+    end_session={"expire_listen_key": True},
+)
+SPOT = Case(
+    exchange="BINANCE",
+    market_type=MarketType.SPOT,
+    symbol_id="BTCUSDT",
+    symbol="BTC/USDT",
+    price=Decimal("30000.10"),
+    other_price=Decimal("30000.10"),
+    quantity=Decimal("0.02000"),
+    part=Decimal("0.00500"),
+    refused_quantity=Decimal("0.020001"),
+    elsewhere=("ETHUSDT", Decimal("1500.00"), Decimal("0.1000")),
+    asset="BTC",
+    lacks=frozenset({Trait.LIQUIDATION}),
+)
 
-CASES = (FUTURES,)
+CASES = (FUTURES, COIN_FUTURES, SPOT)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from exchanges.messages import OrderStatement
     from exchanges.rest import RestClient
     from exchanges.simulator.control_client import ControlClient
-    from exchanges.stream import PrivateStream
+    from exchanges.streams import Stream
     from tests.contract.case import Case, Trait
 
 QUICK = StreamSettings(poll=0.05, backoff_base=0.01, backoff_cap=0.05)
@@ -67,7 +67,7 @@ class Stage:
         self.recorder = Recorder()
         self.credentials = self.account()
         self.client = self.client_of(self.credentials)
-        self._streams: list[PrivateStream] = []
+        self._streams: list[Stream] = []
 
     @property
     def key(self) -> str:
@@ -100,7 +100,7 @@ class Stage:
             limits=widened(limits),
         )
 
-    def stream_of(self, credentials: Credentials) -> PrivateStream:
+    def stream_of(self, credentials: Credentials) -> Stream:
         """Start a stream of an account; it ends with the test."""
         made = stream_for(
             self.case.exchange,
@@ -116,7 +116,7 @@ class Stage:
         made.start()
         return made
 
-    def connect(self) -> PrivateStream:
+    def connect(self) -> Stream:
         """Start the account's stream and wait until it is connected."""
         stream = self.stream_of(self.credentials)
         self.wait_for_gaps(1)

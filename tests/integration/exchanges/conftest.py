@@ -11,6 +11,7 @@ import pytest
 from exchanges.adapter import Limits, Pool, Rate
 from exchanges.credentials import Credentials
 from exchanges.registry import rest_for
+from exchanges.rest import KeyedRestClient
 from exchanges.simulator.config import SimulatorConfig
 from exchanges.simulator.thread import SimulatorThread
 
@@ -56,3 +57,9 @@ def client(simulator: SimulatorThread, credentials: Credentials) -> Iterator[Res
         limits=WIDE,
     )
     simulator.faults(reset=True)
+
+
+def keyed(client: RestClient) -> KeyedRestClient:
+    """Take a client that obtains listen keys."""
+    assert isinstance(client, KeyedRestClient)
+    return client

@@ -11,7 +11,7 @@ import ccxt
 import pytest
 
 from exchanges import binance_calls as calls
-from exchanges.binance_connection import PRODUCTION_URL
+from exchanges.binance_connection import PRODUCTION_URLS
 from exchanges.calls import Endpoint
 from exchanges.credentials import Credentials
 from exchanges.errors import (
@@ -34,7 +34,7 @@ from exchanges.messages import (
 )
 from exchanges.questions import NewOrder, OrderRef, TradeCursor
 from exchanges.registry import rest_for
-from tests.integration.exchanges.conftest import WIDE
+from tests.integration.exchanges.conftest import WIDE, keyed
 
 if TYPE_CHECKING:
     from exchanges.messages import OrderSnapshot
@@ -349,19 +349,19 @@ def test_our_markets_are_those_ccxt_sees(client: RestClient, simulator: Simulato
 @pytest.mark.parametrize(
     ("endpoint", "parameters"),
     [
-        (calls.OPEN_ORDERS, {"symbol": "BTCUSDT"}),
-        (calls.ALL_OPEN_ORDERS, {}),
-        (calls.OPEN_ALGO_ORDERS, {"symbol": "BTCUSDT"}),
-        (calls.ALL_OPEN_ALGO_ORDERS, {}),
-        (calls.ORDERS, {"symbol": "BTCUSDT"}),
-        (calls.TRADES, {"symbol": "BTCUSDT"}),
-        (calls.POSITIONS, {}),
-        (calls.INCOME, {}),
-        (calls.POSITION_MODE, {}),
-        (calls.CREATE_LISTEN_KEY, {}),
-        (calls.EXTEND_LISTEN_KEY, {}),
-        (calls.SERVER_TIME, {}),
-        (calls.MARKETS, {}),
+        (calls.FUTURES.open_orders, {"symbol": "BTCUSDT"}),
+        (calls.FUTURES.all_open_orders, {}),
+        (calls.FUTURES.open_algo_orders, {"symbol": "BTCUSDT"}),
+        (calls.FUTURES.all_open_algo_orders, {}),
+        (calls.FUTURES.orders, {"symbol": "BTCUSDT"}),
+        (calls.FUTURES.trades, {"symbol": "BTCUSDT"}),
+        (calls.FUTURES.holdings, {}),
+        (calls.FUTURES.income, {}),
+        (calls.FUTURES.position_mode, {}),
+        (calls.FUTURES.create_listen_key, {}),
+        (calls.FUTURES.extend_listen_key, {}),
+        (calls.FUTURES.server_time, {}),
+        (calls.FUTURES.markets, {}),
     ],
     ids=lambda value: value.name if isinstance(value, Endpoint) else "",
 )
@@ -372,8 +372,8 @@ def test_a_question_weighs_what_we_think(
     endpoint: Endpoint,
     parameters: dict[str, str],
 ) -> None:
-    client.create_listen_key()
-    session = HttpSession(PRODUCTION_URL, simulator.url)
+    keyed(client).create_listen_key()
+    session = HttpSession(PRODUCTION_URLS[FUTURES], simulator.url)
     before = _weight(simulator)
 
     answer = session.call(
@@ -385,9 +385,9 @@ def test_a_question_weighs_what_we_think(
 
 
 def test_a_key_of_the_private_stream_stays_the_same(client: RestClient) -> None:
-    key = client.create_listen_key()
+    key = keyed(client).create_listen_key()
 
-    assert key == client.create_listen_key() == client.extend_listen_key()
+    assert key == keyed(client).create_listen_key() == keyed(client).extend_listen_key()
 
 
 def _weight(simulator: SimulatorThread) -> int:

@@ -18,6 +18,7 @@ from exchanges.errors import ExchangeError, OutcomeUnknown, RateLimited, Transie
 from exchanges.messages import MarketType, OrderType, Side
 from exchanges.questions import NewOrder, OrderRef
 from exchanges.registry import rest_for
+from tests.integration.exchanges.conftest import keyed
 from tests.integration.exchanges.raw_server import RawServer, answers
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def test_no_secret_is_in_any_exception_or_log(caplog: pytest.LogCaptureFixture) 
     for script in (drop, cut, stall, echo, answers("502 Bad Gateway", KEY.encode())):
         with RawServer(script) as server:
             client = a_client(server.url)
-            for call in (client.create_listen_key, partial(client.place_order, ORDER)):
+            for call in (keyed(client).create_listen_key, partial(client.place_order, ORDER)):
                 with pytest.raises(ExchangeError) as caught:
                     call(timeout=0.3)
                 told.append("".join(traceback.format_exception(caught.value)))

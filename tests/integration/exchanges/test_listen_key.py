@@ -22,6 +22,7 @@ from exchanges.questions import NewOrder, OrderRef
 from exchanges.registry import adapter, parse, stream_for
 from exchanges.stream import PrivateStream
 from exchanges.stream_settings import StreamSettings
+from tests.integration.exchanges.conftest import keyed
 from tests.integration.exchanges.test_stream import Recorder
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from exchanges.messages import Message
     from exchanges.rest import RestClient
     from exchanges.simulator.thread import SimulatorThread
+    from exchanges.streams import Stream
 
 QUICK = StreamSettings(poll=0.05, backoff_base=0.01, backoff_cap=0.05)
 MARKET_ORDER = NewOrder(
@@ -54,7 +56,7 @@ def stream(
     credentials: Credentials,
     simulator: SimulatorThread,
     recorder: Recorder,
-) -> Iterator[PrivateStream]:
+) -> Iterator[Stream]:
     simulator.configure(strict_events=True)
     made = stream_for(
         "BINANCE",
@@ -91,7 +93,7 @@ def fills(recorder: Recorder) -> list[OrderReport]:
 
 
 def test_every_event_of_a_trade_is_heard_and_agrees_with_rest(
-    stream: PrivateStream, client: RestClient, recorder: Recorder
+    stream: Stream, client: RestClient, recorder: Recorder
 ) -> None:
     placed = client.place_order(MARKET_ORDER)
     recorder.wait(
@@ -118,7 +120,7 @@ def test_every_event_of_a_trade_is_heard_and_agrees_with_rest(
 
 
 def test_an_announced_expiry_brings_a_new_key_at_once(
-    stream: PrivateStream,
+    stream: Stream,
     simulator: SimulatorThread,
     credentials: Credentials,
     client: RestClient,
@@ -137,7 +139,7 @@ def test_a_silent_expiry_is_found_when_the_key_is_extended(
     simulator: SimulatorThread, credentials: Credentials, client: RestClient, recorder: Recorder
 ) -> None:
     half_hour = adapter("BINANCE").credential_refresh
-    key = ListenKey(client, refresh_after=half_hour, base_url=simulator.ws_url)
+    key = ListenKey(keyed(client), refresh_after=half_hour, base_url=simulator.ws_url)
     key.refresh_after = 0.2
     stream = PrivateStream(session_id="s", credential=key, handler=recorder, settings=QUICK)
     stream.start()
@@ -151,11 +153,11 @@ def test_a_silent_expiry_is_found_when_the_key_is_extended(
 
 
 def test_no_key_is_logged(
-    stream: PrivateStream, client: RestClient, caplog: pytest.LogCaptureFixture
+    stream: Stream, client: RestClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     stream.request_reconnect("again")
-    key = client.extend_listen_key()
+    key = keyed(client).extend_listen_key()
     assert stream.stop()
 
     assert "WebSocket" in caplog.text
@@ -163,7 +165,7 @@ def test_no_key_is_logged(
 
 
 def test_a_client_id_that_reads_like_an_expiry_is_none(client: RestClient) -> None:
-    key = ListenKey(client, refresh_after=None)
+    key = ListenKey(keyed(client), refresh_after=None)
 
     assert not key.has_expired(b'{"e":"TRADE_LITE","s":"X","i":1,"c":"listenKeyExpired"}')
     assert not key.has_expired(b'listenKeyExpired"')

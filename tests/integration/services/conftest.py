@@ -13,6 +13,7 @@ import websocket
 from django.conf import settings
 from django.utils import timezone
 
+from exchanges.rest import KeyedRestClient
 from exchanges.simulator.thread import SimulatorThread
 from tests.factories import ExchangeAccountFactory, StrategyAccountFactory
 from tracking.models import (
@@ -47,7 +48,9 @@ class Exchange:
         self._socket: websocket.WebSocket | None = None
 
     def connect(self) -> None:
-        key = clients.rest_client(self.account).create_listen_key()
+        client = clients.rest_client(self.account)
+        assert isinstance(client, KeyedRestClient)
+        key = client.create_listen_key()
         url = f"{self.simulator.ws_url}/private/ws?listenKey={key}&events=ORDER_TRADE_UPDATE"
         self._socket = websocket.create_connection(url, timeout=2, suppress_origin=True)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.utils import timezone
 
-from exchanges.binance_rest import BinanceRest
+from exchanges.binance_futures_rest import BinanceFuturesRest as Futures
 from tests.integration.services.conftest import PAST, Exchange, booked_positions, fill_budget
 from tracking.models import ExchangeAccount, Posting, TradeExecution
 from tracking.services import clients
@@ -67,7 +67,7 @@ def test_an_account_that_never_stops_trading_gets_its_books(
     trader = Trader(newcomer, sizes)
     with monkeypatch.context() as patched:
         for name in ("fetch_holdings", "fetch_executions"):
-            patched.setattr(BinanceRest, name, trader.around(getattr(BinanceRest, name)))
+            patched.setattr(Futures, name, trader.around(getattr(Futures, name)))
         ensure_baseline(newcomer.account)
     fill_budget()
     # there and back again leaves no holding to find it by
@@ -87,7 +87,7 @@ def test_a_trades_list_that_lags_opens_no_books(
     newcomer.simulator.faults(stale_rest_ms={"userTrades": 60_000})
     trader = Trader(newcomer, ("1", "0.3", "0.7"))
     for name in ("fetch_holdings", "fetch_executions"):
-        monkeypatch.setattr(BinanceRest, name, trader.around(getattr(BinanceRest, name)))
+        monkeypatch.setattr(Futures, name, trader.around(getattr(Futures, name)))
 
     with pytest.raises(HoldingsKeepMovingError):
         ensure_baseline(newcomer.account)

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from exchanges import binance_answers
-from exchanges.binance_rest import BinanceRest
+from exchanges.binance_futures_rest import BinanceFuturesRest
 from exchanges.credentials import Credentials
 from exchanges.errors import AuthenticationError, TransientError, UnknownSymbol
 from exchanges.http_session import HttpSession
@@ -361,7 +361,7 @@ def test_a_conditional_order_placed_by_hand_is_found_and_followed(
     found = sync(exchange, full=True)
     with monkeypatch.context() as patched:
         # it is on the list: nobody asks for it by its id
-        patched.delattr(BinanceRest, "fetch_order")
+        patched.delattr(BinanceFuturesRest, "fetch_order")
         sync(exchange)
 
     order = OpenOrder.objects.get()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from exchanges.binance_calls import INCOME
+from exchanges.binance_calls import FUTURES
 from exchanges.binance_incomes import PAGE, PAGES, fetch_activity
 from exchanges.calls import Calls, Endpoint, Told
 from exchanges.errors import TransientError
@@ -45,7 +45,7 @@ class Incomes:
         self.asked: list[Mapping[str, str]] = []
 
     def call(self, endpoint: Endpoint, parameters: Mapping[str, str], **_call: Any) -> Told:
-        assert endpoint is INCOME
+        assert endpoint is FUTURES.income
         self.asked.append(parameters)
         start, limit = int(parameters["startTime"]), int(parameters["limit"])
         kind = parameters.get("incomeType")
@@ -60,6 +60,7 @@ def read(
 ) -> Activity:
     return fetch_activity(
         cast("Calls", incomes),
+        FUTURES.income,
         since,
         market_type=MarketType.FUTURES,
         only_funding=only_funding,

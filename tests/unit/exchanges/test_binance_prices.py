@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from exchanges.binance_answers import closing_price
+from exchanges.binance_filters import closing_price
 from exchanges.binance_requests import of_minute
 from exchanges.errors import MalformedMessage
 from exchanges.wire import decode

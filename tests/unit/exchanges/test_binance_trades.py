@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from exchanges.binance_calls import TRADES
+from exchanges import binance_connection
+from exchanges.binance_calls import FUTURES
 from exchanges.binance_trades import PAGE, PAGES, UNTOLD, fetch_trades
 from exchanges.calls import Calls, Endpoint, Told
 from exchanges.errors import TransientError
@@ -36,7 +37,7 @@ class Lists:
 
     def call(self, endpoint: Endpoint, parameters: Mapping[str, str], **_call: Any) -> Told:
         self.asked.append(parameters)
-        assert endpoint is TRADES
+        assert endpoint is FUTURES.trades
         body: object = "?" if self.garbage else self._page(parameters)
         return Told(body=body, requested_at=NOW)
 
@@ -56,9 +57,9 @@ class Lists:
 def read(lists: Lists, cursor: TradeCursor) -> tuple[tuple[ExecutionReport, ...], bool]:
     return fetch_trades(
         cast("Calls", lists),
+        binance_connection.futures(MarketType.FUTURES).trades,
         "BTCUSDT",
         cursor,
-        market_type=MarketType.FUTURES,
         exchange_order_id=None,
         timeout=5,
         priority=Priority.SYNC,

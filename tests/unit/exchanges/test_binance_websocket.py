@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from exchanges.binance_websocket import IGNORED_EVENTS, BinanceWebSocket
+from exchanges.binance_frames import IGNORED
+from exchanges.binance_websocket import BinanceWebSocket
 from exchanges.messages import (
     CredentialExpired,
     ExecutionKind,
@@ -226,7 +227,7 @@ def test_an_expired_listen_key_is_told() -> None:
     assert read(sample("listenKeyExpired__plain")) == CredentialExpired(event="listenKeyExpired")
 
 
-@pytest.mark.parametrize("event", sorted(IGNORED_EVENTS))
+@pytest.mark.parametrize("event", sorted(IGNORED))
 def test_events_about_nothing_we_keep_are_ignored_by_name(event: str) -> None:
     (name,) = [name for name in FRAMES if name.startswith(event)]
 

@@ -1,0 +1,145 @@
+"""
+Binance futures by REST, USD-M and COIN-M: positions, incomes, conditional orders, listen keys.
+
+@FEAT:order-tracking @COMP:exchange @TYPE:integration
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from exchanges import binance_answers as answers
+from exchanges import binance_requests as requests
+from exchanges.binance_incomes import fetch_activity
+from exchanges.binance_rest import BinanceRest
+from exchanges.errors import OutcomeUnknown, PermanentError, TransientError
+from exchanges.governor import Priority
+from exchanges.messages import IdSpace
+from exchanges.rest import TIMEOUT
+from exchanges.understanding import understood
+from exchanges.wire import a_list, an_object, flag, optional_text, text
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from exchanges.binance_calls import FuturesEndpoints
+    from exchanges.binance_rest import Speech
+    from exchanges.calls import Calls, Endpoint, Told
+    from exchanges.governor import Governor
+    from exchanges.markets import Markets
+    from exchanges.messages import HoldingReport, MarketType, OrderSnapshot
+    from exchanges.questions import Activity, OrderRef
+
+
+class BinanceFuturesRest(BinanceRest):
+    """One account of USD-M or COIN-M. Implements `rest.RestClient` and `rest.KeyedRestClient`."""
+
+    def __init__(
+        self,
+        *,
+        api: Calls,
+        governor: Governor,
+        markets: Markets,
+        market_type: MarketType,
+        speech: Speech,
+        endpoints: FuturesEndpoints,
+    ) -> None:
+        """`endpoints` are those of `speech`, with what only futures have."""
+        super().__init__(
+            api=api, governor=governor, markets=markets, market_type=market_type, speech=speech
+        )
+        self._endpoints = endpoints
+
+    def fetch_order(
+        self, ref: OrderRef, *, timeout: float = TIMEOUT, priority: Priority = Priority.VERIFY
+    ) -> OrderSnapshot:
+        """Ask for one order, conditional or not. Raises OrderNotFound, which proves nothing."""
+        is_algo = ref.id_space is IdSpace.ALGO
+        endpoint = self._endpoints.algo_order if is_algo else self._endpoints.order
+        return self._one(endpoint, ref, timeout, priority)
+
+    def fetch_open_algo_orders(
+        self,
+        symbol_id: str | None = None,
+        *,
+        timeout: float = TIMEOUT,
+        priority: Priority = Priority.SYNC,
+    ) -> tuple[OrderSnapshot, ...]:
+        """Ask for the conditional orders that have not triggered yet."""
+        endpoints = self._endpoints
+        endpoint = endpoints.open_algo_orders if symbol_id else endpoints.all_open_algo_orders
+        parameters = requests.of_symbol(symbol_id)
+        return self._many(endpoint, parameters, IdSpace.ALGO, timeout, priority)
+
+    def fetch_holdings(
+        self, *, timeout: float = TIMEOUT, priority: Priority = Priority.SYNC
+    ) -> tuple[HoldingReport, ...]:
+        """Ask what is held. A market that is not mentioned is held at zero."""
+        told = self._api.call(self._endpoints.holdings, {}, priority=priority, timeout=timeout)
+        return understood(
+            lambda: tuple(
+                answers.holding(row, market_type=self._market_type) for row in a_list(told.body)
+            )
+        )
+
+    def fetch_activity(
+        self,
+        since: datetime,
+        *,
+        only_funding: bool = False,
+        timeout: float = TIMEOUT,
+        priority: Priority = Priority.SYNC,
+    ) -> Activity:
+        """Ask what was traded since then, by what it cost and earned, and what moved without.
+
+        Finds round trips made by hand in symbols nobody watches, and funding (weight 30).
+        """
+        return fetch_activity(
+            self._api,
+            self._endpoints.income,
+            since,
+            market_type=self._market_type,
+            only_funding=only_funding,
+            timeout=timeout,
+            priority=priority,
+        )
+
+    def is_hedge_mode(
+        self, *, timeout: float = TIMEOUT, priority: Priority = Priority.SYNC
+    ) -> bool:
+        """Ask whether long and short positions are kept apart (weight 30)."""
+        told = self._api.call(self._endpoints.position_mode, {}, priority=priority, timeout=timeout)
+        return understood(lambda: flag(an_object(told.body), "dualSidePosition"))
+
+    def cancel_order(self, ref: OrderRef, *, timeout: float = TIMEOUT) -> OrderSnapshot:
+        """Cancel an order. Raises OrderNotFound, which says only that it is not open."""
+        if ref.id_space is IdSpace.ALGO:
+            return self._cancel_algo(ref, timeout)
+        return super().cancel_order(ref, timeout=timeout)
+
+    def _cancel_algo(self, ref: OrderRef, timeout: float) -> OrderSnapshot:
+        """Cancel a conditional order; the answer does not tell its terms, so they are asked for."""
+        endpoint, parameters = self._endpoints.cancel_algo, requests.naming(ref)
+        self._api.call(endpoint, parameters, priority=Priority.ORDER, timeout=timeout)
+        try:
+            return self.fetch_order(ref, timeout=timeout, priority=Priority.ORDER)
+        except (TransientError, PermanentError) as error:
+            msg = f"cancelled, but not seen so: {error}"
+            raise OutcomeUnknown(msg) from None
+
+    def create_listen_key(self, *, timeout: float = TIMEOUT) -> str:
+        """Obtain the key of the private stream (the same one while it lives)."""
+        told = self._listen_key(self._endpoints.create_listen_key, timeout)
+        return understood(lambda: text(an_object(told.body), "listenKey"))
+
+    def extend_listen_key(self, *, timeout: float = TIMEOUT) -> str:
+        """Give the key another hour; returns it, or "" if the exchange does not name it.
+
+        Raises ListenKeyGone when there is none any more.
+        """
+        # older answers are empty: the key that lives was extended
+        told = self._listen_key(self._endpoints.extend_listen_key, timeout)
+        return understood(lambda: optional_text(an_object(told.body), "listenKey"))
+
+    def _listen_key(self, endpoint: Endpoint, timeout: float) -> Told:
+        return self._api.call(endpoint, {}, priority=Priority.VERIFY, timeout=timeout)
