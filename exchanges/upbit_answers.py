@@ -9,7 +9,7 @@ Note [Dates and fees of REST]
 ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
 An order tells when it was made, to the second, and not when it changed last; its newest fill is
 the next best thing. Its fills tell neither their fee nor who made the price: the order's paid fee
-is shared out by what each fill was worth, which is exact while the rate is one. A row that is kept
+is shared out at its rate, which is exact while there is one rate. A row that is kept
 (`raw`) therefore carries its order's id and its share beside what Upbit sent.
 
 Sources: docs.upbit.com, "Get Order", "List Orders", "Accounts", "Minute candles" (2026).
@@ -19,7 +19,7 @@ Sources: docs.upbit.com, "Get Order", "List Orders", "Accounts", "Minute candles
 
 from __future__ import annotations
 
-from decimal import Context, Decimal
+from decimal import ROUND_DOWN, Context, Decimal
 from typing import TYPE_CHECKING, Final
 
 from exchanges import upbit_vocabulary as words
@@ -44,7 +44,11 @@ if TYPE_CHECKING:
 ORDER_ID: Final = "order_uuid"
 FEE: Final = "trade_fee"
 _EXACT: Final = Context(prec=60)
+_CUT: Final = Context(prec=60, rounding=ROUND_DOWN)
 _PLACES: Final = Decimal(1).scaleb(-18)
+#: rates are 0.0005, 0.00139, 0.0025; fees are cut to eight places, or not at all
+_RATE_STEP: Final = Decimal("0.000001")
+_FEE_STEPS: Final = (Decimal("0.00000001"), _PLACES)
 
 
 def read_order(
@@ -129,11 +133,21 @@ def _shared_out(fields: Fields, rows: list[Fields]) -> list[str | None]:
     ]
     filled = sum((more_than_zero(row, "volume") for row in rows), ZERO)
     paid = number(fields, "paid_fee") if fields.get("paid_fee") not in (None, "") else None
-    if paid is None or filled != amount(fields, "executed_volume"):
+    if paid is None or not rows or filled != amount(fields, "executed_volume"):
         return [None] * len(rows)
+    return [f"{share.normalize(_EXACT):f}" for share in _shares(paid, values)]
+
+
+def _shares(paid: Decimal, values: list[Decimal]) -> list[Decimal]:
+    """Charge every fill at the order's rate, rounded as makes the sum right, else as it comes."""
     total = sum(values, ZERO)
-    shares = [_EXACT.divide(_EXACT.multiply(paid, value), total) for value in values]
-    return [f"{share.quantize(_PLACES, context=_EXACT).normalize(_EXACT):f}" for share in shares]
+    rate = _EXACT.divide(paid, total).quantize(_RATE_STEP, context=_EXACT)
+    for step in _FEE_STEPS:
+        shares = [_EXACT.multiply(value, rate).quantize(step, context=_CUT) for value in values]
+        if sum(shares, ZERO) == paid:
+            return shares
+    parts = (_EXACT.divide(_EXACT.multiply(paid, value), total) for value in values)
+    return [part.quantize(_PLACES, context=_EXACT) for part in parts]
 
 
 def execution(answer: object, *, market_type: MarketType) -> ExecutionReport:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 from exchanges.simulator.binance_front import BinanceFront
 from exchanges.simulator.bybit.front import BybitFront
 from exchanges.simulator.errors import ControlError
+from exchanges.simulator.upbit.front import UpbitFront
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +50,7 @@ class Front(Protocol):
 FRONTS: Final[dict[str, Front]] = {
     "BINANCE": BinanceFront(),
     "BYBIT": BybitFront(),
+    "UPBIT": UpbitFront(),
 }
 
 
