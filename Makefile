@@ -7,10 +7,12 @@ RUN := $(VENV)/bin/python
 BASE := $(VENV)/.base-installed
 DEV := $(VENV)/.dev-installed
 FUZZ := $(VENV)/.fuzz-installed
+# other people's clients of the exchanges have an environment of their own
+CONFORMANCE := var/conformance
 PIP_INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes
 ARGS ?=
 
-.PHONY: help setup demo up test test-long check bench fmt lock browsers mutants
+.PHONY: help setup demo up test test-long test-conformance check bench fmt lock browsers mutants
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -48,6 +50,15 @@ test: $(DEV) ## The whole suite, on servers of its own (ARGS="-k name")
 test-long: $(DEV) $(FUZZ) ## The sweeps of minutes: every crash point by SIGKILL, hundreds of seeds, fuzzing
 	@$(RUN) -m pytest -m long --verbose $(ARGS)
 
+$(CONFORMANCE)/.installed: requirements/conformance.txt
+	@echo "Installing other people's clients (once) ..." >&2
+	@mkdir -p var && $(PYTHON) -m venv $(CONFORMANCE) >&2
+	@$(CONFORMANCE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $< >&2
+	@touch $@
+
+test-conformance: $(CONFORMANCE)/.installed ## Other people's clients of the exchanges against the simulator
+	@$(CONFORMANCE)/bin/python -m pytest -c tests/conformance/pytest.ini tests/conformance $(ARGS)
+
 check: export GENERATE_SECRETS = on
 check: export ENV_FILE = /dev/null
 check: $(DEV) ## What has to be true before a commit: style, types, layers, migrations, API document
@@ -70,7 +81,7 @@ fmt: $(DEV) ## Bring code and the API document into form
 	@$(RUN) manage.py spectacular --validate --file docs/openapi.yaml
 
 lock: $(DEV) ## Compile requirements/*.in to pinned and hashed .txt
-	@for name in base dev fuzz; do $(VENV)/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url \
+	@for name in base dev fuzz conformance; do $(VENV)/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url \
 		--python-version 3.11 requirements/$$name.in -o requirements/$$name.txt; done
 
 mutants: $(DEV) ## Break the domain in each small way: does a test notice? (ARGS="--max-children 4")
