@@ -34,3 +34,11 @@ FINDS_BY_CLIENT_ID: Final = frozenset(
         *("WOO", "WOOFIPRO", "XT"),
     )
 )
+#: whose trades cannot be asked for up to a time, only from one
+WITHOUT_UNTIL: Final = frozenset(
+    (
+        *("BEQUANT", "BITFINEX", "BITHUMB", "BITRUE", "BITSTAMP", "BLOCKCHAINCOM", "CEX"),
+        *("DERIBIT", "DERIVE", "EXTENDED", "GEMINI", "HITBTC", "HOLLAEX", "KUCOIN"),
+        *("KUCOINFUTURES", "LBANK", "PHEMEX", "WHITEBIT", "XT"),
+    )
+)

@@ -1,0 +1,178 @@
+"""
+One unified call of ccxt: through the budget, bounded in time, its failure understood.
+
+Policy: one instance of ccxt per thread and process, the table of markets lent to all of them. A
+refused timestamp is a definite refusal, so the clock is measured and the call is made once more,
+an order too. Nothing else is ever sent again here.
+
+@FEAT:order-tracking @COMP:exchange @TYPE:integration
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import structlog
+
+from exchanges.errors import ClockSkewed, ExchangeError, PermanentError, RateLimited
+from exchanges.generic_errors import Circumstances, classify
+from exchanges.generic_speaker import Asking, Clock, described, speaker_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from exchanges.credentials import Credentials
+    from exchanges.generic_markets import MarketSource
+    from exchanges.governor import Governor, Priority
+    from exchanges.messages import MarketType
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+#: Longer than any exchange asks for; more digits than that are no time.
+_LONGEST_PAUSE: Final = 4 * 86400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What ccxt returned, and when the exchange was asked (our clock)."""
+
+    value: Any
+    requested_at: datetime
+
+
+class GenericCalls:
+    """Makes unified calls on behalf of one account. Safe to share between threads."""
+
+    def __init__(
+        self,
+        *,
+        exchange: str,
+        base_url: str,
+        market_type: MarketType,
+        credentials: Credentials,
+        governor: Governor,
+        source: MarketSource,
+    ) -> None:
+        """`exchange` is ccxt's name of it."""
+        self.exchange, self.market_type = exchange, market_type
+        self.base_url, self.credentials = base_url, credentials
+        self.clock, self.source, self.governor = Clock(), source, governor
+        self._local = threading.local()
+        # Names who is being asked for in Redis without telling the key.
+        key = credentials.api_key or credentials.api_secret
+        self.holder = hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
+        self._secrets = (credentials.api_key, credentials.api_secret, credentials.api_password)
+
+    def can(self, ability: str) -> bool:
+        """Tell whether ccxt can do this at the exchange, e.g. "fetchMyTrades"."""
+        return bool(described(self.exchange).has.get(ability))
+
+    def require(self, ability: str) -> None:
+        """Raise PermanentError for what cannot be done at this exchange."""
+        if not self.can(ability):
+            msg = f"{self.exchange} cannot {ability}"
+            raise PermanentError(msg)
+
+    def ask(
+        self,
+        operation: Callable[[Any], T],
+        *,
+        priority: Priority,
+        timeout: float,
+        changes_orders: bool = False,
+    ) -> Said:
+        """Do something with an instance of ccxt within `timeout` seconds, waiting included.
+
+        Raises what `generic_errors` makes of a failure.
+        """
+        deadline = time.monotonic() + timeout
+        asking = Asking(
+            governor=self.governor,
+            holder=self.holder,
+            priority=priority,
+            deadline=deadline,
+            changes_orders=changes_orders,
+        )
+        said = self._try(operation, asking)
+        if isinstance(said, ClockSkewed) and self.can("fetchTime"):
+            self.measure_clock(priority=priority, timeout=max(1.0, deadline - time.monotonic()))
+            said = self._try(operation, asking)
+        if isinstance(said, ExchangeError):
+            raise said
+        return said
+
+    def measure_clock(self, *, priority: Priority, timeout: float) -> datetime:
+        """Ask the exchange for its time and keep the difference to ours. Returns its time.
+
+        An exchange that tells no time is believed to have ours.
+        """
+        if not self.can("fetchTime"):
+            return datetime.now(UTC)
+        before = time.time_ns() // 1_000_000
+        asking = Asking(
+            governor=self.governor,
+            holder=None,
+            priority=priority,
+            deadline=time.monotonic() + timeout,
+        )
+        said = self._try(lambda ccxt: int(ccxt.fetch_time()), asking)
+        if isinstance(said, ExchangeError):
+            raise said
+        middle = (before + time.time_ns() // 1_000_000) // 2
+        self.clock.offset_ms = middle - said.value
+        log.info("exchange.clock_measured", offset_ms=self.clock.offset_ms)
+        return datetime.fromtimestamp(said.value / 1000, UTC)
+
+    def _try(self, operation: Callable[[Any], T], asking: Asking) -> Said | ExchangeError:
+        """Return what came of it: an error is not raised where ccxt's hangs on it, with its URL."""
+        self.source.markets.all()
+        speaker = self._speaker()
+        self.source.lend(speaker)
+        speaker.forget()
+        speaker.asking = asking
+        started = datetime.now(UTC)
+        try:
+            value = operation(speaker)
+        except Exception as error:  # noqa: BLE001 - ccxt's readers raise whatever they stumble over
+            return self._failed(error, speaker)
+        return Said(value=value, requested_at=speaker.asked_at or started)
+
+    def _failed(self, error: Exception, speaker: Any) -> ExchangeError:
+        failure = classify(
+            error,
+            Circumstances(
+                changes_orders=speaker.asking.changes_orders,
+                has_sent=speaker.has_sent,
+                status=speaker.last_status,
+                retry_after=_retry_after(speaker.last_headers.get("Retry-After", "")),
+                secrets=self._secrets,
+            ),
+        )
+        if isinstance(failure, RateLimited) and speaker.last_status:
+            self.governor.ban(failure.retry_after, str(failure))
+        return failure
+
+    def _speaker(self) -> Any:
+        if getattr(self._local, "pid", None) != os.getpid():
+            self._local.pid = os.getpid()
+            self._local.speaker = speaker_of(self.exchange)(
+                clock=self.clock,
+                base_url=self.base_url,
+                credentials=self.credentials,
+                market_type=self.market_type,
+            )
+        return self._local.speaker
+
+
+def _retry_after(told: str) -> float | None:
+    if not (told.isascii() and told.isdigit()):
+        return None
+    return min(float(told[:10]), _LONGEST_PAUSE)

@@ -1,0 +1,110 @@
+"""
+Making frames of what ccxt.pro's watching returns: orders and fills, joined by the order's id.
+
+Policy: a fill alone says nothing of its order, so it is handed over with the order as it was last
+heard; one that comes first waits for it, and is told as a hint meanwhile. An update that tells only
+what has changed is completed by the order as it was known; if it is not known, or its market is
+not, messages may have been missed, and that is said. What ccxt returns twice is handed over once.
+
+@FEAT:order-tracking @COMP:exchange @TYPE:core
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Final
+
+from exchanges import generic_envelope as envelope
+from exchanges.generic_markets import type_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from exchanges.messages import MarketType
+
+Unified = dict[str, Any]
+
+#: orders that are remembered, and fills; ccxt keeps as many
+_REMEMBERED: Final = 2000
+
+
+class Hearing:
+    """One connection's orders and fills. Of one thread."""
+
+    def __init__(
+        self,
+        *,
+        market_type: MarketType,
+        hand_over: Callable[[bytes], None],
+        miss: Callable[[], None],
+    ) -> None:
+        """`hand_over` takes frames; `miss` hears that something could not be told."""
+        self._market_type, self._hand_over, self._miss = market_type, hand_over, miss
+        self._orders: OrderedDict[str, tuple[Unified, str]] = OrderedDict()
+        self._heard: OrderedDict[tuple[str, str], object] = OrderedDict()
+        self._waiting: OrderedDict[str, list[Unified]] = OrderedDict()
+
+    def orders(self, orders: Iterable[Unified], markets: dict[str, Any], now_ms: int) -> None:
+        """Hear orders as ccxt returned them."""
+        for order in list(orders):
+            if self._is_news(("order", str(order.get("id"))), order.get("info")):
+                self._order(order, markets, now_ms)
+
+    def trades(self, trades: Iterable[Unified], markets: dict[str, Any]) -> None:
+        """Hear fills as ccxt returned them; Kraken's updates that are no fills among them."""
+        for trade in list(trades):
+            is_fill = all(trade.get(key) for key in ("id", "order", "price", "amount"))
+            if is_fill and self._is_news((str(trade["order"]), str(trade["id"])), None):
+                self._trade(trade, markets)
+
+    def _is_news(self, key: tuple[str, str], info: object) -> bool:
+        """Tell whether this was not heard yet: ccxt gives an update an `info` of its own."""
+        if key in self._heard and self._heard[key] is info:
+            return False
+        _remember(self._heard, key, info)
+        return True
+
+    def _order(self, update: Unified, markets: dict[str, Any], now_ms: int) -> None:
+        order = update
+        if not envelope.is_whole(update):
+            known = self._orders.get(str(update.get("id")))
+            if known is None:
+                self._miss()
+                return
+            order = envelope.completed(update, known[0])
+        market = markets.get(order["symbol"])
+        if market is None:
+            self._miss()
+        elif type_of(market) is self._market_type:
+            self._tell(dict(order), market["id"], now_ms)
+
+    def _tell(self, order: Unified, symbol_id: str, now_ms: int) -> None:
+        order_id = str(order["id"])
+        _remember(self._orders, order_id, (order, symbol_id))
+        self._hand_over(envelope.text(envelope.of_order(order, symbol_id, at=now_ms)))
+        for trade in self._waiting.pop(order_id, ()):
+            self._join(trade, order, symbol_id)
+
+    def _trade(self, trade: Unified, markets: dict[str, Any]) -> None:
+        order_id = str(trade["order"])
+        known = self._orders.get(order_id)
+        if known is not None:
+            self._join(trade, *known)
+            return
+        market = markets.get(trade.get("symbol") or "")
+        if market is None or type_of(market) is self._market_type:
+            waiting = self._waiting.get(order_id, [])
+            _remember(self._waiting, order_id, [*waiting, dict(trade)])
+        if market is not None and type_of(market) is self._market_type:
+            self._hand_over(envelope.text(envelope.of_trade(trade, market["id"])))
+
+    def _join(self, trade: Unified, order: Unified, symbol_id: str) -> None:
+        joined = envelope.of_order(order, symbol_id) | envelope.of_trade(trade, symbol_id)
+        self._hand_over(envelope.text(joined))
+
+
+def _remember(memory: OrderedDict[Any, Any], key: object, value: object) -> None:
+    memory[key] = value
+    memory.move_to_end(key)
+    if len(memory) > _REMEMBERED:
+        memory.popitem(last=False)

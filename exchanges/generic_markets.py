@@ -1,0 +1,135 @@
+"""
+ccxt's table of markets: loaded once in a process, lent to every instance, read as ours.
+
+@FEAT:order-tracking @COMP:exchange @TYPE:integration
+"""
+
+from __future__ import annotations
+
+import time
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from exchanges.errors import MalformedMessage
+from exchanges.generic_answers import exact
+from exchanges.generic_errors import classify
+from exchanges.generic_speaker import Asking, Clock, speaker_of
+from exchanges.governor import Priority
+from exchanges.markets import Markets
+from exchanges.messages import MarketType
+from exchanges.questions import Market
+from exchanges.wire import optional_text, text
+
+if TYPE_CHECKING:
+    from exchanges.errors import ExchangeError
+    from exchanges.governor import Governor
+    from exchanges.wire import Fields
+
+#: Some exchanges tell their markets on several pages.
+_LOAD_TIMEOUT: Final = 30.0
+#: ccxt's DECIMAL_PLACES: precisions are numbers of places, not steps
+_DECIMAL_PLACES: Final = 2
+#: where no step is told: as fine as we keep amounts
+_FINEST: Final = Decimal(1).scaleb(-18)
+
+
+class MarketSource:
+    """One exchange's markets of one type. Safe to share between threads."""
+
+    def __init__(
+        self, exchange: str, base_url: str, market_type: MarketType, governor: Governor
+    ) -> None:
+        self._exchange, self._base_url = exchange, base_url
+        self._market_type, self._governor = market_type, governor
+        self._loaded: Any = None
+        self.markets = Markets(self._load)
+
+    def lend(self, instance: Any) -> None:
+        """Give an instance of the same exchange the table, if it has an older one or none."""
+        if self._loaded is None:
+            self.markets.all()
+        loaded = self._loaded
+        if instance.markets is not loaded.markets:
+            instance.set_markets_from_exchange(loaded)
+
+    def _load(self) -> list[Market]:
+        speaker = speaker_of(self._exchange)(
+            clock=Clock(),
+            base_url=self._base_url,
+            credentials=None,
+            market_type=self._market_type,
+        )
+        speaker.asking = Asking(
+            governor=self._governor,
+            holder=None,
+            priority=Priority.VERIFY,
+            deadline=time.monotonic() + _LOAD_TIMEOUT,
+        )
+        if failure := _failure(speaker.load_markets):
+            raise failure
+        self._loaded = speaker
+        return [
+            market
+            for told in speaker.markets.values()
+            if type_of(told) is self._market_type and (market := _readable(told, speaker))
+        ]
+
+
+def type_of(market: Fields) -> MarketType | None:
+    """Tell which of our market types a market of ccxt is; None for options and the like."""
+    if market.get("spot") is True:
+        return MarketType.SPOT
+    if market.get("contract") is not True or market.get("option") is True:
+        return None
+    return MarketType.COIN_FUTURES if market.get("inverse") is True else MarketType.FUTURES
+
+
+def _failure(load: Any) -> ExchangeError | None:
+    # raised by whoever asked, not where it was caught: ccxt's error holds the whole URL
+    try:
+        load()
+    except Exception as error:  # noqa: BLE001 - ccxt's readers raise whatever they stumble over
+        return classify(error)
+    return None
+
+
+def _readable(told: Fields, speaker: Any) -> Market | None:
+    """Read a market; one that cannot be read is left out alone."""
+    try:
+        return _market(told, is_in_places=speaker.precisionMode == _DECIMAL_PLACES)
+    except MalformedMessage:
+        return None
+
+
+def _market(told: Fields, *, is_in_places: bool) -> Market:
+    precision, limits = _part(told, "precision"), _part(told, "limits")
+    market_type = type_of(told)
+    if market_type is None:
+        msg = "no market of ours"
+        raise MalformedMessage(msg)
+    return Market(
+        market_type=market_type,
+        symbol_id=text(told, "id"),
+        symbol=text(told, "symbol"),
+        base=text(told, "base"),
+        quote=text(told, "quote"),
+        settle=optional_text(told, "settle") or None,
+        price_step=_step(precision, "price", is_in_places=is_in_places),
+        quantity_step=_step(precision, "amount", is_in_places=is_in_places),
+        minimum_quantity=exact(_part(limits, "amount"), "min") or Decimal(0),
+        minimum_notional=exact(_part(limits, "cost"), "min"),
+        contract_size=None if market_type is MarketType.SPOT else exact(told, "contractSize"),
+    )
+
+
+def _part(fields: Fields, key: str) -> Fields:
+    part = fields.get(key)
+    return part if isinstance(part, dict) else {}
+
+
+def _step(precision: Fields, key: str, *, is_in_places: bool) -> Decimal:
+    told = exact(precision, key)
+    if told is None:
+        return _FINEST
+    step = Decimal(1).scaleb(-int(told)) if is_in_places else told
+    return step if step > 0 else _FINEST

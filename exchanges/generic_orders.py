@@ -1,0 +1,256 @@
+"""
+Asking for orders and sending them, in ccxt's unified calls.
+
+Policy: an answer is believed only if it is about what was asked; ccxt makes an order full of None
+of one that is about nothing. Many exchanges answer a placed order with its id alone: what we sent
+is then what is known of it, and it is new, for they took it. A cancelled order is asked for once
+more, because few answers tell how far it was filled.
+
+@FEAT:order-tracking @COMP:exchange @TYPE:integration
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from exchanges import generic_answers as answers
+from exchanges import generic_envelope as envelope
+from exchanges import generic_vocabulary as words
+from exchanges.errors import (
+    MalformedMessage,
+    OrderNotFound,
+    OrderRefused,
+    OutcomeUnknown,
+    PermanentError,
+    TransientError,
+)
+from exchanges.generic_markets import type_of
+from exchanges.generic_names import FINDS_BY_CLIENT_ID
+from exchanges.governor import Priority
+from exchanges.messages import (
+    IdSpace,
+    OrderType,
+    PositionSide,
+    Side,
+    Source,
+    TimeInForce,
+)
+from exchanges.understanding import about, outcome, understood
+from exchanges.wire import milliseconds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from exchanges.generic_calls import GenericCalls, Said
+    from exchanges.messages import OrderSnapshot
+    from exchanges.questions import NewOrder, OrderRef
+
+_TYPE_NAMES: Final = {OrderType.LIMIT: "limit", OrderType.MARKET: "market"}
+#: lists of orders that have ended, the most telling first
+_ENDED: Final = (
+    ("fetchCanceledAndClosedOrders", "fetch_canceled_and_closed_orders"),
+    ("fetchOrders", "fetch_orders"),
+    ("fetchClosedOrders", "fetch_closed_orders"),
+)
+_CLOSING: Final = frozenset({(PositionSide.LONG, Side.SELL), (PositionSide.SHORT, Side.BUY)})
+
+
+def fetch_one(
+    api: GenericCalls, ref: OrderRef, *, timeout: float, priority: Priority
+) -> OrderSnapshot:
+    """Ask for one order, by its id or by ours. Raises OrderNotFound, which proves nothing."""
+    symbol = api.source.markets.symbol_of(api.market_type, ref.symbol_id)
+    parameters: dict[str, str] = {}
+    if ref.exchange_order_id is None:
+        if api.exchange.upper() not in FINDS_BY_CLIENT_ID:
+            return _look_for(api, ref, timeout=timeout, priority=priority)
+        parameters = {"clientOrderId": ref.client_order_id or ""}
+    elif not api.can("fetchOrder"):
+        return _look_for(api, ref, timeout=timeout, priority=priority)
+    said = api.ask(
+        lambda ccxt: ccxt.fetch_order(ref.exchange_order_id or "", symbol, parameters),
+        priority=priority,
+        timeout=timeout,
+    )
+    return about(
+        ref, understood(lambda: _snapshot(api, said.value, said.requested_at, ref.symbol_id))
+    )
+
+
+def fetch_open(
+    api: GenericCalls, symbol_id: str | None, *, timeout: float, priority: Priority
+) -> tuple[OrderSnapshot, ...]:
+    """Ask for the orders that are alive, of one market or of all."""
+    api.require("fetchOpenOrders")
+    return _list(api, "fetch_open_orders", symbol_id, timeout=timeout, priority=priority)
+
+
+def fetch_ended(
+    api: GenericCalls, symbol_id: str, *, timeout: float, priority: Priority
+) -> tuple[OrderSnapshot, ...]:
+    """Ask for the orders of a market that have ended of late, as far as one request tells them."""
+    name = next((name for ability, name in _ENDED if api.can(ability)), None)
+    if name is None:
+        return ()
+    return _list(api, name, symbol_id, timeout=timeout, priority=priority)
+
+
+def place(api: GenericCalls, order: NewOrder, *, timeout: float) -> OrderSnapshot:
+    """Send an order, once."""
+    kind = _TYPE_NAMES.get(order.order_type)
+    if kind is None:
+        # conditional orders have parameters of their own at each exchange
+        msg = f"{order.order_type} orders are not sent"
+        raise OrderRefused(msg)
+    symbol = api.source.markets.symbol_of(api.market_type, order.symbol_id)
+    price = None if order.price is None else f"{order.price:f}"
+    parameters = _parameters(order)
+    said = api.ask(
+        lambda ccxt: ccxt.create_order(
+            symbol, kind, words.SIDE_NAMES[order.side], f"{order.quantity:f}", price, parameters
+        ),
+        priority=Priority.ORDER,
+        timeout=timeout,
+        changes_orders=True,
+    )
+    told = _as_sent(order, kind, said)
+    return outcome(
+        lambda: _snapshot(api, told, said.requested_at, order.symbol_id, source=Source.SUBMIT)
+    )
+
+
+def cancel(api: GenericCalls, ref: OrderRef, *, timeout: float) -> OrderSnapshot:
+    """Cancel an order, and see what became of it."""
+    deadline = time.monotonic() + timeout
+    symbol = api.source.markets.symbol_of(api.market_type, ref.symbol_id)
+    order_id = ref.exchange_order_id
+    if order_id is None:
+        order_id = fetch_one(api, ref, timeout=timeout, priority=Priority.ORDER).exchange_order_id
+    api.ask(
+        lambda ccxt: ccxt.cancel_order(order_id, symbol),
+        priority=Priority.ORDER,
+        timeout=max(0.0, deadline - time.monotonic()),
+        changes_orders=True,
+    )
+    try:
+        left = max(1.0, deadline - time.monotonic())
+        return fetch_one(api, ref, timeout=left, priority=Priority.ORDER)
+    except (TransientError, PermanentError) as error:
+        msg = f"cancelled, but not seen so: {error}"
+        raise OutcomeUnknown(msg) from None
+
+
+def _look_for(
+    api: GenericCalls, ref: OrderRef, *, timeout: float, priority: Priority
+) -> OrderSnapshot:
+    """Look for an order among those that are alive, then among those that ended of late."""
+    deadline = time.monotonic() + timeout
+    for fetch in (fetch_open, fetch_ended):
+        left = max(0.0, deadline - time.monotonic())
+        for order in fetch(api, ref.symbol_id, timeout=left, priority=priority):
+            if is_about(ref, order):
+                return order
+    msg = "neither alive nor among those that ended of late"
+    raise OrderNotFound(msg)
+
+
+def is_about(ref: OrderRef, order: OrderSnapshot) -> bool:
+    """Tell whether an order is the one that is asked for."""
+    if ref.exchange_order_id is not None:
+        return ref.exchange_order_id == order.exchange_order_id
+    return ref.client_order_id is not None and ref.client_order_id == order.client_order_id
+
+
+def _list(
+    api: GenericCalls, name: str, symbol_id: str | None, *, timeout: float, priority: Priority
+) -> tuple[OrderSnapshot, ...]:
+    markets, kind = api.source.markets, api.market_type
+    symbol = None if symbol_id is None else markets.symbol_of(kind, symbol_id)
+    said = api.ask(
+        lambda ccxt: _enclosed(getattr(ccxt, name)(symbol), api, ccxt),
+        priority=priority,
+        timeout=timeout,
+    )
+    return understood(
+        lambda: tuple(
+            _read(enclosed, said.requested_at, Source.REST_ORDER, api) for enclosed in said.value
+        )
+    )
+
+
+def _enclosed(rows: Any, api: GenericCalls, ccxt: Any) -> list[dict[str, object]]:
+    """Enclose a list's orders; those of other market types are left out, others are refused."""
+    found = []
+    for row in rows:
+        market = ccxt.markets.get(row.get("symbol"))
+        if market is None:
+            msg = "a list with an order of an unknown market"
+            raise TransientError(msg)
+        if type_of(market) is api.market_type:
+            found.append(envelope.of_order(row, market["id"]))
+    return found
+
+
+def _read(
+    enclosed: object, requested_at: datetime, source: Source, api: GenericCalls
+) -> OrderSnapshot:
+    return answers.read_order(
+        enclosed,
+        market_type=api.market_type,
+        id_space=IdSpace.ORDER,
+        requested_at=requested_at,
+        source=source,
+    )
+
+
+def _snapshot(
+    api: GenericCalls,
+    unified: Mapping[str, object],
+    requested_at: datetime,
+    symbol_id: str,
+    source: Source = Source.REST_ORDER,
+) -> OrderSnapshot:
+    if not unified.get("id"):
+        msg = "an answer about no order"
+        raise MalformedMessage(msg)
+    enclosed = envelope.of_order(unified, symbol_id, at=milliseconds(requested_at))
+    return _read(enclosed, requested_at, source, api)
+
+
+def _parameters(order: NewOrder) -> dict[str, object]:
+    """Put the terms that are no arguments of ccxt's into its parameters. Raises OrderRefused."""
+    told: dict[str, object] = {"clientOrderId": order.client_order_id}
+    force = order.time_in_force
+    if force not in words.TIME_IN_FORCE_NAMES:
+        msg = f"{force} is not known to ccxt"
+        raise OrderRefused(msg)
+    if force is TimeInForce.GTX:
+        told["postOnly"] = True
+    elif force is not TimeInForce.GTC:
+        told["timeInForce"] = words.TIME_IN_FORCE_NAMES[force]
+    if order.position_side is not PositionSide.NET:
+        told["hedged"] = True
+    if order.reduce_only or (order.position_side, order.side) in _CLOSING:
+        told["reduceOnly"] = True
+    return told
+
+
+def _as_sent(order: NewOrder, kind: str, said: Said) -> dict[str, object]:
+    """Complete an answer that names the order and little else by what was sent."""
+    answered = said.value if isinstance(said.value, dict) else {}
+    told = {key: value for key, value in answered.items() if value is not None}
+    sent = {
+        "clientOrderId": order.client_order_id,
+        "side": words.SIDE_NAMES[order.side],
+        "type": kind,
+        "amount": f"{order.quantity:f}",
+        "price": None if order.price is None else f"{order.price:f}",
+        "timeInForce": words.TIME_IN_FORCE_NAMES[order.time_in_force],
+        "reduceOnly": order.reduce_only,
+        "status": "open",
+        "filled": "0",
+        "timestamp": milliseconds(said.requested_at),
+    }
+    return sent | told

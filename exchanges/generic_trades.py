@@ -1,0 +1,196 @@
+"""
+Reading an exchange's lists of trades to their end, whichever end it begins at.
+
+Policy: a cursor is a time. Some exchanges show the oldest trades after it first, others the newest,
+and ccxt sorts both alike, so a full page proves nothing about either side of it: what lies before
+it and what lies after it is asked for in turn, until a page shows nothing new. Where a page cannot
+be bounded above, or all of a full page happened in one millisecond, the list is not known to be
+complete.
+
+@FEAT:order-tracking @COMP:exchange @TYPE:integration
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from exchanges import generic_answers as answers
+from exchanges import generic_envelope as envelope
+from exchanges.generic_facts import features_of, place_of
+from exchanges.generic_names import WITHOUT_UNTIL
+from exchanges.generic_speaker import described
+from exchanges.understanding import understood
+from exchanges.wire import milliseconds
+
+if TYPE_CHECKING:
+    from exchanges.generic_calls import GenericCalls
+    from exchanges.governor import Priority
+    from exchanges.messages import ExecutionReport
+    from exchanges.questions import TradeCursor
+
+#: so many requests at most in one reading
+PAGES: Final = 20
+#: where an exchange does not say how long its pages are: none is shorter when it is full
+_SHORT: Final = 20
+_DAY: Final = 86_400_000
+
+Trades = tuple[tuple["ExecutionReport", ...], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Habits:
+    """What ccxt declares of an exchange's list."""
+
+    limit: int | None
+    window: int | None
+    look_back: int | None
+    has_until: bool
+
+    @property
+    def full(self) -> int:
+        return self.limit or _SHORT
+
+
+@dataclass(slots=True, kw_only=True)
+class _Reading:
+    """One list while it is being read."""
+
+    api: GenericCalls
+    symbol_id: str
+    symbol: str
+    habits: _Habits
+    priority: Priority
+    deadline: float
+    found: dict[tuple[str, str, str], ExecutionReport] = field(default_factory=dict)
+    is_whole: bool = True
+    stretches: deque[tuple[int | None, int | None]] = field(default_factory=deque)
+
+    def read(self, begin: int | None) -> None:
+        """Read every stretch; what one page does not show becomes stretches of its own."""
+        self.stretches.extend(self._windows(begin))
+        for _ in range(PAGES):
+            if not self.stretches:
+                return
+            since, until = self.stretches.popleft()
+            self._take(self._page(since, until), since, until)
+        self.is_whole = self.is_whole and not self.stretches
+
+    def _windows(self, begin: int | None) -> list[tuple[int | None, int | None]]:
+        now = time.time_ns() // 1_000_000
+        if begin is None:
+            return [(None, None)]
+        if self.habits.look_back is not None:
+            begin = max(begin, now - self.habits.look_back)
+        window = self.habits.window
+        if window is None or not self.habits.has_until or now - begin <= window:
+            return [(begin, None)]
+        starts = range(begin, now, window)
+        return [(start, start + window if start + window < now else None) for start in starts]
+
+    def _page(self, since: int | None, until: int | None) -> list[ExecutionReport]:
+        parameters = {} if until is None else {"until": until}
+        said = self.api.ask(
+            lambda ccxt: ccxt.fetch_my_trades(self.symbol, since, self.habits.limit, parameters),
+            priority=self.priority,
+            timeout=max(0.0, self.deadline - time.monotonic()),
+        )
+        return read(said.value, self.symbol_id, self.symbol, self.api)
+
+    def _take(self, page: list[ExecutionReport], since: int | None, until: int | None) -> None:
+        known = len(self.found)
+        self.found |= {_key(trade): trade for trade in page}
+        places = [place_of(trade) for trade in page]
+        if until is not None and any(place > until for place in places):
+            # it does not heed the end of a stretch: nothing can be said of what lies between
+            self.is_whole = False
+        elif len(page) >= self.habits.full and len(self.found) > known:
+            self._look_around(min(places), max(places), since, until)
+
+    def _look_around(self, first: int, last: int, since: int | None, until: int | None) -> None:
+        if since is None or first == last:
+            self.is_whole = False
+            return
+        if first > since and self.habits.has_until:
+            self.stretches.append((since, first))
+        elif first > since:
+            self.is_whole = False
+        if until is None or last < until:
+            self.stretches.append((last, until))
+
+
+def fetch_trades(
+    api: GenericCalls,
+    symbol_id: str,
+    cursor: TradeCursor,
+    *,
+    exchange_order_id: str | None,
+    timeout: float,
+    priority: Priority,
+) -> Trades:
+    """Return the fills from `cursor` on, oldest first, and whether that is all there are."""
+    symbol = api.source.markets.symbol_of(api.market_type, symbol_id)
+    if exchange_order_id is not None and api.can("fetchOrderTrades"):
+        said = api.ask(
+            lambda ccxt: ccxt.fetch_order_trades(exchange_order_id, symbol),
+            priority=priority,
+            timeout=timeout,
+        )
+        page = read(said.value, symbol_id, symbol, api)
+        return _in_order(page), True
+    if not api.can("fetchMyTrades"):
+        return (), False
+    reading = _Reading(
+        api=api,
+        symbol_id=symbol_id,
+        symbol=symbol,
+        habits=_habits(api),
+        priority=priority,
+        deadline=time.monotonic() + timeout,
+    )
+    reading.read(_begin(cursor))
+    found = [
+        trade
+        for trade in reading.found.values()
+        if exchange_order_id in (None, trade.exchange_order_id)
+    ]
+    return _in_order(found), reading.is_whole
+
+
+def read(rows: Any, symbol_id: str, symbol: str, api: GenericCalls) -> list[ExecutionReport]:
+    """Read a list of fills of one market. Raises TransientError."""
+    return understood(
+        lambda: [
+            answers.read_execution(envelope.of_trade(row, symbol_id), market_type=api.market_type)
+            for row in rows
+            if row.get("symbol") in (None, symbol)
+        ]
+    )
+
+
+def _habits(api: GenericCalls) -> _Habits:
+    told = features_of(described(api.exchange), api.market_type, "fetchMyTrades")
+    limit, window, look_back = (told.get(key) for key in ("limit", "untilDays", "daysBack"))
+    return _Habits(
+        limit=int(limit) if limit else None,
+        window=int(float(window) * _DAY) if window else None,
+        look_back=int(float(look_back) * _DAY) if look_back else None,
+        has_until=api.exchange.upper() not in WITHOUT_UNTIL,
+    )
+
+
+def _begin(cursor: TradeCursor) -> int | None:
+    if cursor.after_trade_id is not None:
+        return int(cursor.after_trade_id)
+    return None if cursor.since is None else milliseconds(cursor.since)
+
+
+def _key(trade: ExecutionReport) -> tuple[str, str, str]:
+    """A trade with oneself comes as two rows of one id, one for each order."""
+    return trade.exchange_order_id, trade.exchange_trade_id, trade.side.value
+
+
+def _in_order(found: list[ExecutionReport]) -> tuple[ExecutionReport, ...]:
+    return tuple(sorted(found, key=lambda trade: (place_of(trade), trade.exchange_trade_id)))
