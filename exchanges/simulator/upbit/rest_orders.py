@@ -13,12 +13,12 @@ from exchanges.simulator.call import Call, Endpoint, Handler
 from exchanges.simulator.upbit import progress, rows
 from exchanges.simulator.upbit.asked import moment, several, whole
 from exchanges.simulator.upbit.dialect import UpbitDialect
-from exchanges.simulator.upbit.errors import bad_parameter, no_such_order
+from exchanges.simulator.upbit.errors import bad_parameter, no_such_order, refusal
 from exchanges.simulator.upbit.progress import Seen
 from exchanges.simulator.upbit.terms import check_funds, read_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from exchanges.simulator.orders import Order
     from exchanges.simulator.upbit.ids import Ids
@@ -157,10 +157,12 @@ def is_descending(call: Call) -> bool:
     return call.params.get("order_by", "desc") == "desc"
 
 
-def of_market(call: Call, orders: Iterable[Order]) -> Iterator[Order]:
-    """Those of the market that is named, if one is."""
+def of_market(call: Call, orders: Iterable[Order]) -> list[Order]:
+    """Those of the market that is named, if one is; it may be one that is no more."""
     market = call.params.get("market")
-    return (order for order in orders if not market or order.symbol == market)
+    if market and market not in call.exchange.engine.markets:
+        raise refusal(name="market_does_not_exist", status=404)
+    return [order for order in orders if not market or order.symbol == market]
 
 
 def listed(call: Call, orders: Iterable[Order], *, newest_first: bool) -> list[rows.Row]:
