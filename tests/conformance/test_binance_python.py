@@ -140,7 +140,7 @@ async def test_orders_are_sent_over_the_websocket_api(simulator: SimulatorThread
 def fill(simulator: SimulatorThread, kind: str, number: int) -> None:
     """Let somebody trade with a part of an order."""
     house = simulator.house("BINANCE", kind)
-    house.act(action="fill", account=KEY, symbol="BTCUSDT", orderId=number, quantity="0.04")
+    house.act(action="fill", account=KEY, symbol="BTCUSDT", orderId=number, quantity="0.040")
 
 
 async def reports(receive: Callable[[], Awaitable[Any]], event: str) -> list[Any]:
