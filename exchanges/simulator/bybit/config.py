@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 #: what may be changed while the exchange runs, beside what every exchange lets change
 OWN_CHANGEABLE: Final = frozenset({
     "executions_first", "filled_twice", "batches_rows", "auth_margin_ms", "active_time",
-    "active_time_scale", "reads_per_second", "orders_per_second", "recent_closed",
+    "active_time_scale", "answer_after", "reads_per_second", "orders_per_second", "recent_closed",
 })  # fmt: skip
 
 
@@ -61,6 +61,8 @@ class BybitConfig(SimulatorConfig):
     active_time: float = 600.0
     #: what compresses `max_active_time` and how often it is looked at
     active_time_scale: float = 1.0
+    #: seconds until a socket answers what it is told (some clients cannot hear at once)
+    answer_after: float = 0.0
     #: per account and end point
     reads_per_second: int = 50
     orders_per_second: int = 10

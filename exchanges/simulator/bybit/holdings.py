@@ -12,8 +12,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from exchanges.simulator.amounts import EXACT, ZERO, plain, rounded, trimmed
+from exchanges.simulator.amounts import ZERO, plain, rounded, trimmed
 from exchanges.simulator.bybit import ids, words
+from exchanges.simulator.bybit.progress import worth
 from exchanges.simulator.bybit.rows import EXECUTION_NOT_OFFERED, Row, sequence
 
 if TYPE_CHECKING:
@@ -82,13 +83,6 @@ def position_row(position: Position, mark: Decimal, *, unrealised: Decimal = ZER
         "updatedTime": str(position.updated),
         "seq": sequence(position.updated, 0) if position.updated else -1,
     }
-
-
-def worth(quantity: Decimal, price: Decimal, contract_size: Decimal | None) -> Decimal:
-    """What a position is worth: in the quote asset, of inverse contracts in the coin."""
-    if contract_size is None or not price:
-        return quantity * price
-    return EXACT.divide(quantity * contract_size, price)
 
 
 def position_event(house: str, position: Position, at: int) -> Row:

@@ -77,13 +77,13 @@ class PrivateEndpoint:
 
     def __init__(self, houses: Mapping[str, SimulatedExchange]) -> None:
         """Every socket may hear all of them."""
-        self._houses = houses
-        self._first = next(iter(houses.values()))
+        self._houses = list(houses.values())
+        self._first = self._houses[0]
         self._connections = 0
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """One connection from its handshake to its end."""
-        if self._refuses():
+        if any(refuses(house, None) for house in self._houses):
             return web.Response(status=503, text="Service Unavailable")
         response = web.WebSocketResponse(autoping=False, compress=False, timeout=CLOSING)
         await response.prepare(request)
@@ -93,22 +93,20 @@ class PrivateEndpoint:
             response=response,
             transport=request.transport,
             events=frozenset(),
-            joins=lambda: config_of(self._first).batches_rows,
+            joins=lambda: any(config.batches_rows for config in self._configs()),
         )
-        await self._live(socket, active_time(request, config_of(self._first)))
+        await self._live(socket, active_time(request, self._configs()[0]))
         return response
 
-    def _refuses(self) -> bool:
-        """Whether a fault keeps this connection out: nobody knows yet whose it is."""
-        share = self._first.board.of().refuse_connect
-        return self._first.connect_chance.random() < share
+    def _configs(self) -> list[BybitConfig]:
+        return [config_of(house) for house in self._houses]
 
     async def _live(self, socket: BybitSocket, patience: float) -> None:
         self._connections += 1
         session = Session(
             conn_id=f"sim{self._connections:08d}-{self._first.seed}",
             secret_of=self._secret_of,
-            margin_ms=lambda: config_of(self._first).auth_margin_ms,
+            margin_ms=lambda: max(config.auth_margin_ms for config in self._configs()),
         )
         self._first.hub.sockets.add(socket)
         loop = asyncio.get_running_loop()
@@ -121,7 +119,7 @@ class PrivateEndpoint:
         finally:
             for task in tending:
                 task.cancel()
-            for house in self._houses.values():
+            for house in self._houses:
                 house.hub.detach(socket)
 
     async def _converse(self, socket: BybitSocket, session: Session) -> None:
@@ -132,24 +130,28 @@ class PrivateEndpoint:
             if message.type is WSMsgType.PING:
                 socket.write(PONG, bytes(message.data))
             elif message.type is WSMsgType.TEXT:
+                await asyncio.sleep(max(config.answer_after for config in self._configs()))
                 self._react(socket, session, message.data)
 
     def _react(self, socket: BybitSocket, session: Session, text: str) -> None:
-        answer = session.react(text, self._first.clock.now())
-        say(socket, answer)
-        if session.api_key:
-            self._attach(socket, session.api_key)
+        was = session.api_key
+        say(socket, session.react(text, self._first.clock.now()))
         socket.shown = topics.events(session.topics)
         socket.events = frozenset(socket.shown)
+        if session.api_key and not was:
+            self._attach(socket, session.api_key)
 
     def _attach(self, socket: BybitSocket, api_key: str) -> None:
-        """Hear the account wherever it is."""
-        for house in self._houses.values():
-            if api_key in house.accounts:
-                house.hub.attach_account(socket, api_key)
+        """Hear the account wherever it is, unless a fault keeps it out."""
+        known = [house for house in self._houses if api_key in house.accounts]
+        if any(refuses(house, api_key) for house in known):
+            socket.abort()
+            return
+        for house in known:
+            house.hub.attach_account(socket, api_key)
 
     def _secret_of(self, api_key: str) -> str | None:
-        for house in self._houses.values():
+        for house in self._houses:
             account = house.accounts.get(api_key)
             if account and not house.board.of(api_key).invalid_key:
                 return account.api_secret
@@ -157,7 +159,7 @@ class PrivateEndpoint:
 
     async def _watch(self, socket: BybitSocket, patience: float) -> None:
         """Cut the connection when nothing has come or gone for so long."""
-        loop, look = asyncio.get_running_loop(), LOOK * config_of(self._first).active_time_scale
+        loop, look = asyncio.get_running_loop(), LOOK * self._configs()[0].active_time_scale
         while True:
             await asyncio.sleep(look)
             if loop.time() - socket.last_traffic >= patience:
@@ -166,8 +168,16 @@ class PrivateEndpoint:
 
     async def _end_day(self, socket: BybitSocket) -> None:
         """No day's end is documented; `socket_lifetime` is when the server restarts."""
-        await asyncio.sleep(self._first.config.socket_lifetime)
+        await asyncio.sleep(min(config.socket_lifetime for config in self._configs()))
         self._first.hub.drop([socket], GOING_AWAY)
+
+
+def refuses(house: SimulatedExchange, api_key: str | None) -> bool:
+    """Whether a fault keeps a connection out: everybody's, or an account's once it is known."""
+    share = house.board.of(api_key).refuse_connect
+    if api_key and share == house.board.of().refuse_connect:
+        return False
+    return house.connect_chance.random() < share
 
 
 def say(socket: BybitSocket, answer: dict[str, Any]) -> None:

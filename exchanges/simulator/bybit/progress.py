@@ -81,11 +81,16 @@ def progress_at(order: Order, cutoff: int) -> Progress | None:
 
 
 def fill_value(fill: Execution) -> Decimal:
-    """What a fill was worth: price times quantity, or the coins that contracts are worth."""
-    size = fill.order.rules.contract_size
-    if size is None:
-        return fill.price * fill.quantity
-    return rounded(EXACT.divide(fill.quantity * size, fill.price))
+    """What a fill was worth, to eight places where it had to be divided."""
+    value = worth(fill.quantity, fill.price, fill.order.rules.contract_size)
+    return value if fill.order.rules.contract_size is None else rounded(value)
+
+
+def worth(quantity: Decimal, price: Decimal, contract_size: Decimal | None) -> Decimal:
+    """What a quantity is worth at a price: in the quote asset, of inverse contracts in the coin."""
+    if contract_size is None or not price:
+        return quantity * price
+    return EXACT.divide(quantity * contract_size, price)
 
 
 def average(seen: Progress) -> Decimal | None:

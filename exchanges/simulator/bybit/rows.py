@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from exchanges.simulator.amounts import ZERO, plain, rounded, trimmed
 from exchanges.simulator.bybit import ids, words
-from exchanges.simulator.bybit.progress import Progress, average, fill_value
+from exchanges.simulator.bybit.progress import Progress, average, fill_value, worth
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,7 +98,7 @@ def shape(terms: OrderTerms, quantity: Decimal, price: Decimal, *, is_spot: bool
     unit = "quoteCoin" if is_by_value else "baseCoin"
     return {
         "side": words.SIDES[terms.side],
-        "orderType": words.TYPES[terms.type],
+        "orderType": words.type_word(terms.type),
         "price": plain(price),
         "qty": plain(terms.quote_quantity if is_by_value else quantity),
         "timeInForce": "IOC" if terms.type == "MARKET" else words.TIMES[terms.time_in_force],
@@ -131,11 +131,11 @@ def amounts(seen: Progress) -> Row:
     return {
         "avgPrice": trimmed(mean) if mean else "",
         "leavesQty": plain(leaves),
-        "leavesValue": trimmed(leaves * order.price),
+        "leavesValue": trimmed(rounded(worth(leaves, order.price, order.rules.contract_size))),
         "cumExecQty": plain(executed),
         "cumExecValue": trimmed(rounded(seen.value)),
         "cumExecFee": next(iter(fees.values())) if len(fees) == 1 else "0",
-        "cumFeeDetail": fees,
+        "cumFeeDetail": fees if order.rules.contract_size is None else None,
     }
 
 
@@ -149,7 +149,7 @@ def execution_row(house: str, fill: Execution, rate: Decimal) -> Row:
         "orderId": order_id(house, order),
         "orderLinkId": words.link_id(order),
         "side": words.SIDES[order.terms.side],
-        "orderType": words.TYPES[order.terms.type],
+        "orderType": words.type_word(order.terms.type),
         "stopOrderType": "Stop" if order.terms.trigger_price else "UNKNOWN",
         "orderPrice": plain(order.price),
         "orderQty": plain(by_value or order.quantity),

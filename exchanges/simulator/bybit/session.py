@@ -53,14 +53,14 @@ class Session:
         return answer
 
     def _answer(self, asked: Json, now: int) -> Json:
-        operation, arguments = asked.get("op"), asked.get("args")
+        operation, arguments = str(asked.get("op") or ""), asked.get("args")
         if operation == "ping":
             return {"op": "pong", "args": [str(now)], "conn_id": self.conn_id}
         if operation == "auth":
             return self._authenticate(arguments, now)
         if operation in {"subscribe", "unsubscribe"}:
             return self._subscribe(operation, arguments)
-        return self._failed(str(operation or ""), "error:invalid op")
+        return self._failed(operation, "error:invalid op")
 
     def _authenticate(self, arguments: object, now: int) -> Json:
         if self.api_key:

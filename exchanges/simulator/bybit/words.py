@@ -74,6 +74,11 @@ CAUSES: Final[Mapping[str, Cause]] = {
 }
 
 
+def type_word(kind: str) -> str:
+    """The type of an order; what takes over a position is a market order."""
+    return TYPES.get(kind, "Market")
+
+
 def cause_of(order: Order) -> Cause:
     """Why an order exists."""
     terms = order.terms
