@@ -50,6 +50,8 @@ class OrderState:
     #: we concluded the end, for nobody could find the order: any word of the exchange reverses it
     resolved_by_absence: bool = False
     executions: tuple[ExecutionState, ...] = ()
+    #: whether its market is inverse; of an order not known before only its evidence says so
+    is_inverse: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

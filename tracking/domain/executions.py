@@ -7,15 +7,23 @@ other content is another fill that the exchange numbered badly: it gets the next
 (hummingbot #5037, nautilus #3081). Whatever the exchange says of its order's totals beyond the
 real executions is covered by at most one *inferred* execution, recomputed at every merge. What
 staff disclaims stays as a voided mark and is neither counted nor covered by a guess.
+
+Note [Inverse sums]
+~~~~~~~~~~~~~~~~~~~
+The average price of an order is what its fills come to, price times quantity, for its quantity.
+Contracts of an inverse market are worth `size / price` of a coin each: what adds up there are
+coins, and the average is the contracts for those (a harmonic mean). So the "quote" of an inverse
+fill is quantity / price, the coins for a contract size of 1, rounded to 36 places, half up as
+databases do.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
 from typing import TYPE_CHECKING
 
-from exchanges.messages import ExecutionKind, ExecutionReport, Side, Source
+from exchanges.messages import ExecutionKind, ExecutionReport, MarketType, Side, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,12 +34,32 @@ ZERO = Decimal(0)
 PLACES = Decimal(1).scaleb(-18)
 INFERRED_ID = "inferred"
 
+#: what numeric(76,36) keeps
+QUOTE_PLACES = Decimal(1).scaleb(-36)
+#: enough for any quotient to be rounded once only
+_DIVIDING = Context(prec=100)
+
 ExecutionKey = tuple[str, str, int]
 
 
 def quantised(amount: Decimal) -> Decimal:
     """Round to what the database keeps: 18 places, half even."""
     return amount.quantize(PLACES, rounding=ROUND_HALF_EVEN)
+
+
+def quote_of(price: Decimal, quantity: Decimal, *, is_inverse: bool) -> Decimal:
+    """Give what a fill adds to its order's quote. See Note [Inverse sums]."""
+    if not is_inverse:
+        return price * quantity
+    if not price:
+        return ZERO
+    return _DIVIDING.divide(quantity, price).quantize(QUOTE_PLACES, ROUND_HALF_UP, _DIVIDING)
+
+
+def average_of(quote: Decimal, quantity: Decimal, *, is_inverse: bool) -> Decimal:
+    """Give the average price of a quantity that came to so much; 0 if it came to nothing."""
+    whole, parts = (quantity, quote) if is_inverse else (quote, quantity)
+    return whole / parts if parts else ZERO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +82,8 @@ class ExecutionState:
     voided: bool = False
     #: staff said it did not happen: voided for good, and no guess stands for it
     disclaimed: bool = False
+    #: of an inverse market. See Note [Inverse sums]
+    is_inverse: bool = False
 
     @property
     def key(self) -> ExecutionKey:
@@ -62,8 +92,8 @@ class ExecutionState:
 
     @property
     def quote(self) -> Decimal:
-        """Exact price times quantity."""
-        return self.execution_price * self.execution_quantity
+        """What it adds to its order's quote: exact price times quantity."""
+        return quote_of(self.execution_price, self.execution_quantity, is_inverse=self.is_inverse)
 
     @property
     def is_inferred(self) -> bool:
@@ -97,6 +127,7 @@ def from_report(report: ExecutionReport) -> ExecutionState:
         commission_asset=report.commission_asset,
         realized_pnl=report.realized_pnl,
         verified=report.source is Source.REST_TRADES,
+        is_inverse=report.market_type is MarketType.COIN_FUTURES,
     )
 
 
@@ -170,10 +201,12 @@ class ExecutionSet:
         if held and not held.voided:
             self.put(replace(held, voided=True))
 
-    def cover(self, gap: Decimal, gap_quote: Decimal, at: datetime, side: Side) -> None:
+    def cover(
+        self, gap: Decimal, gap_quote: Decimal, at: datetime, side: Side, *, is_inverse: bool
+    ) -> None:
         """Let one inferred execution stand for a positive `gap`; a disclaimed one stays voided."""
         held = self.inferred()
-        price = quantised(max(gap_quote, ZERO) / gap)
+        price = quantised(average_of(max(gap_quote, ZERO), gap, is_inverse=is_inverse))
         if held is not None:
             is_voided = held.disclaimed
             guess = replace(held, execution_price=price, execution_quantity=gap, voided=is_voided)
@@ -185,6 +218,7 @@ class ExecutionSet:
                 execution_quantity=gap,
                 executed_at=at,
                 source=Source.INFERRED,
+                is_inverse=is_inverse,
             )
         self.put(guess)
 
@@ -227,5 +261,5 @@ def total_quantity(executions: Iterable[ExecutionState]) -> Decimal:
 
 
 def total_quote(executions: Iterable[ExecutionState]) -> Decimal:
-    """Sum price times quantity, exactly."""
+    """Sum what fills come to, exactly. See Note [Inverse sums]."""
     return sum((e.quote for e in executions), ZERO)

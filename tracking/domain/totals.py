@@ -10,6 +10,8 @@ from tracking.domain.executions import (
     ZERO,
     ExecutionSet,
     ExecutionState,
+    average_of,
+    quote_of,
     total_quantity,
     total_quote,
 )
@@ -41,10 +43,12 @@ def cover_gap(
         return ZERO
     if _may_infer(executions, evidence) or is_terminal(state.status):
         at = _newest_time(state, evidence)
+        is_inverse = _is_inverse(state, evidence)
         quote = _quote_told(evidence.statements, filled)
         if quote is None:
-            quote = _quote_known(state, seen, filled)
-        executions.cover(gap, quote - total_quote(seen), at, state.side)
+            quote = _quote_known(state, seen, filled, is_inverse=is_inverse)
+        quote -= total_quote(seen)
+        executions.cover(gap, quote, at, state.side, is_inverse=is_inverse)
         return ZERO
     return gap
 
@@ -54,6 +58,11 @@ def _may_infer(executions: ExecutionSet, evidence: Evidence) -> bool:
     held = executions.inferred()
     stands = held is not None and (held.disclaimed or not held.voided)
     return evidence.trades_complete or stands
+
+
+def _is_inverse(state: OrderState, evidence: Evidence) -> bool:
+    told = {item.market_type for item in (*evidence.statements, *evidence.executions)}
+    return state.is_inverse or MarketType.COIN_FUTURES in told
 
 
 def _newest_time(state: OrderState, evidence: Evidence) -> datetime:
@@ -69,21 +78,24 @@ def _quote_told(statements: tuple[OrderStatement, ...], filled: Decimal) -> Deci
     for statement in statements:
         if statement.filled_quantity != filled:
             continue
-        if statement.filled_quote is not None:
+        is_inverse = statement.market_type is MarketType.COIN_FUTURES
+        if statement.filled_quote is not None and not is_inverse:
             return statement.filled_quote
         if statement.average_price is not None:
-            return statement.average_price * filled
+            return quote_of(statement.average_price, filled, is_inverse=is_inverse)
     return None
 
 
-def _quote_known(state: OrderState, real: list[ExecutionState], filled: Decimal) -> Decimal:
+def _quote_known(
+    state: OrderState, real: list[ExecutionState], filled: Decimal, *, is_inverse: bool
+) -> Decimal:
     """Quote value of `filled` as it was told before, else at the price of what was seen."""
     covered = total_quantity(e for e in state.executions if e.disclaimed or not e.voided)
     if covered == state.filled_quantity == filled:
         return state.filled_quote
     if real:
         return total_quote(real) / total_quantity(real) * filled
-    return (state.price or ZERO) * filled
+    return quote_of(state.price or ZERO, filled, is_inverse=is_inverse)
 
 
 def check_sums(
@@ -111,12 +123,11 @@ def _agrees(told: Decimal | None, quote: Decimal) -> bool:
 
 def _sum_findings(statement: OrderStatement, quote: Decimal) -> list[Finding]:
     filled, told, ours = statement.filled_quantity, statement.filled_quote, quote
-    if statement.market_type is MarketType.COIN_FUTURES:
-        # contracts worth so much quote each: their average is harmonic, their sum one of coins
-        return []
+    is_inverse = statement.market_type is MarketType.COIN_FUTURES
     rounded = _rounding
-    if told is None:
-        told, ours, rounded = statement.average_price, quote / filled, _last_place
+    if told is None or is_inverse:
+        ours = average_of(quote, filled, is_inverse=is_inverse)
+        told, rounded = statement.average_price, _last_place
     if told is None or abs(told - ours) <= rounded(told) + told * RELATIVE_ROUNDING:
         return []
     detail = f"filled {filled:f}: the exchange says {told:f}, its fills come to {ours:f}"

@@ -60,7 +60,8 @@ class OrderColumns(models.Model):
     stop_price = amount_field(null=True, blank=True)
     quantity = amount_field()
     filled_quantity = amount_field(default=Decimal(0))
-    #: exact sum of price times quantity over what was filled
+    #: exact sum of price times quantity over what was filled; of inverse contracts the sum of
+    #: quantity / price, see Note [Inverse sums] in `domain.executions`
     filled_quote = quote_field(default=Decimal(0))
     status = models.CharField(max_length=16, choices=choices(OrderStatus))
     reason = models.CharField(max_length=200, blank=True)

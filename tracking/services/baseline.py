@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from exchanges.errors import TransientError
 from tracking.models import EventKind, ExchangeAccount, Posting, PostingKind, StrategyPosition
-from tracking.services import clients, market_terms
+from tracking.services import clients, contract_terms
 from tracking.services.busy_opening import read_opening
 from tracking.services.journal import Journal
 from tracking.services.payloads import position_payload
@@ -54,13 +54,13 @@ def ensure_baseline(account: ExchangeAccount) -> ExchangeAccount:
         at = client.fetch_server_time()
         after = client.fetch_holdings()
         if before == after:
-            market_terms.remember(account.exchange, client.markets)
+            contract_terms.learn(account.exchange, client.markets)
             return _open_books(account, after, client.markets, at)
         before = after
     opening = read_opening(client)
     if opening is None:
         raise HoldingsKeepMovingError
-    market_terms.remember(account.exchange, client.markets)
+    contract_terms.learn(account.exchange, client.markets)
     return _open_books(account, opening[0], client.markets, opening[1])
 
 

@@ -32,7 +32,7 @@ from tracking.models import (
     RequestAction,
     StrategyAccount,
 )
-from tracking.services import clients
+from tracking.services import clients, contract_terms
 from tracking.services.baseline import ensure_baseline
 from tracking.services.event_emitter import open_pending, request_cancel
 from tracking.services.order_intents import OrderIntent, checked_price, checked_quantity
@@ -116,6 +116,7 @@ class OrderManager:
     def _rounded(self, client: RestClient, intent: OrderIntent) -> NewOrder:
         market_type = MarketType(self.account.market_type)
         market = client.markets.market_of(market_type, intent.symbol)
+        contract_terms.learn(self.account.exchange, client.markets)
         rules = registry.adapter(self.account.exchange).client_order_ids
         random_part = "".join(
             secrets.choice(client_ids.ALPHABET) for _ in range(client_ids.RANDOM_LENGTH)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from exchanges.messages import (
     ExecutionKind,
+    MarketType,
     OrderStatus,
     OrderType,
     PositionSide,
@@ -14,7 +15,7 @@ from exchanges.messages import (
     TimeInForce,
 )
 from tracking.domain.evidence import OrderState
-from tracking.domain.executions import ZERO, ExecutionState, quantised
+from tracking.domain.executions import ZERO, ExecutionState, quantised, quote_of
 from tracking.models import ClosedOrder, OpenOrder, Trade, TradeExecution
 from tracking.services.payloads import plain
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from tracking.models.orders import OrderColumns
 
+INVERSE = MarketType.COIN_FUTURES.value
 #: Columns that hold an order's state; what `merge` decides.
 STATE_COLUMNS = (
     "exchange_order_id",
@@ -95,6 +97,7 @@ def execution_state(row: TradeExecution) -> ExecutionState:
         verified=row.verified,
         voided=row.voided_at is not None,
         disclaimed=row.disclaimed,
+        is_inverse=row.market_type == INVERSE,
     )
 
 
@@ -120,6 +123,7 @@ def order_state(row: OrderColumns, executions: Iterable[TradeExecution]) -> Orde
         verified=row.verified,
         resolved_by_absence=row.resolved_by_absence,
         withheld_status=_withheld_status(row),
+        is_inverse=row.market_type == INVERSE,
         executions=tuple(execution_state(e) for e in executions),
     )
 
@@ -233,7 +237,11 @@ def recompute_trade(trade: Trade, executions: Iterable[TradeExecution]) -> None:
     booked = list(executions)
     live = [e for e in booked if e.voided_at is None]
     trade.filled_quantity = sum((e.execution_quantity for e in live), ZERO)
-    trade.filled_quote = sum((e.execution_quantity * e.execution_price for e in live), ZERO)
+    is_inverse = trade.market_type == INVERSE
+    trade.filled_quote = sum(
+        (quote_of(e.execution_price, e.execution_quantity, is_inverse=is_inverse) for e in live),
+        ZERO,
+    )
     trade.execution_count = len(live)
     trade.first_executed_at = min(e.executed_at for e in live or booked)
     trade.last_executed_at = max(e.executed_at for e in live or booked)

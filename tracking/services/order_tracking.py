@@ -29,7 +29,7 @@ from exchanges.errors import AuthenticationError
 from tracking.domain.findings import AnomalyKind
 from tracking.models import AccountState, ExchangeAccount, OrderTrackingSession
 from tracking.models.sessions import LIVE_SESSION
-from tracking.services import anomalies, clients, deaf_streams, market_terms, postings
+from tracking.services import anomalies, clients, contract_terms, deaf_streams, postings
 from tracking.services.absence import note_not_found
 from tracking.services.anomalies import Noticed
 from tracking.services.baseline import ensure_baseline
@@ -177,7 +177,7 @@ class _Books:
     emission: Emission = field(default_factory=Emission)
 
     def take(self, answer: Answer) -> None:
-        market_terms.remember(self.account.exchange, self.client.markets)
+        contract_terms.learn(self.account.exchange, self.client.markets)
         emission = emit_trade_event(
             account_id=self.account.pk,
             gathered=answer.gathered,

@@ -11,6 +11,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from exchanges.messages import MarketType
+from tracking.domain.executions import average_of
 from tracking.services import stream_quality
 
 if TYPE_CHECKING:
@@ -175,15 +177,21 @@ def _columns(row: object, keys: tuple[str, ...]) -> Payload:
     return {key: to_json(getattr(row, key)) for key in keys}
 
 
-def average_price(filled_quote: Decimal, filled_quantity: Decimal) -> Decimal | None:
+def average_price(filled: OrderColumns | Trade) -> Decimal | None:
     """Give the average fill price from the exact sums; None while nothing is filled."""
-    return filled_quote / filled_quantity if filled_quantity else None
+    if not filled.filled_quantity:
+        return None
+    return average_of(
+        filled.filled_quote,
+        filled.filled_quantity,
+        is_inverse=filled.market_type == MarketType.COIN_FUTURES.value,
+    )
 
 
 def order_payload(order: OrderColumns) -> Payload:
     """Write an order; a working order whose cancel was asked for shows as CANCELLING."""
     payload = _columns(order, ORDER_KEYS)
-    average = average_price(order.filled_quote, order.filled_quantity)
+    average = average_price(order)
     if getattr(order, "cancel_requested_at", None):
         payload["status"] = "CANCELLING"
     return payload | {
@@ -195,7 +203,7 @@ def order_payload(order: OrderColumns) -> Payload:
 
 def trade_payload(trade: Trade) -> Payload:
     """Write a trade."""
-    average = average_price(trade.filled_quote, trade.filled_quantity)
+    average = average_price(trade)
     return _columns(trade, TRADE_KEYS) | {
         "account": trade.account_id,
         "strategy_account": trade.strategy_account_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -14,15 +15,28 @@ from exchanges.messages import IdSpace, MarketType, OrderStatus, Side
 from exchanges.questions import Market
 from tests.factories import ExchangeAccountFactory
 from tests.unit.tracking.domain.builders import a_fill, a_snapshot, at, seen
-from tracking.models import ExchangeAccount, MarketTerms, StrategyPosition
-from tracking.services import market_terms
+from tracking.models import (
+    Anomaly,
+    ClosedOrder,
+    ExchangeAccount,
+    MarketTerms,
+    OrderEvent,
+    StrategyPosition,
+    Trade,
+    TradeExecution,
+)
+from tracking.services import contract_terms, market_terms
+from tracking.services.books.check import check_account
 from tracking.services.event_emitter import emit_trade_event
 from tracking.services.order_records import Gathered
+from tracking.services.payloads import order_payload, trade_payload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_django import DjangoAssertNumQueries
+
+    from tracking.domain.evidence import Evidence
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BTC = Market(
@@ -67,7 +81,7 @@ def test_a_table_that_was_loaded_is_stored_once(
     table = Markets(listing.load)
     table.all()
 
-    market_terms.remember("BINANCE", table)
+    contract_terms.learn("BINANCE", table)
 
     stored = MarketTerms.objects.get()
     assert (stored.symbol, stored.base, stored.quote, stored.settle) == (
@@ -78,12 +92,12 @@ def test_a_table_that_was_loaded_is_stored_once(
     )
     assert size() == Decimal(100)
     with django_assert_num_queries(0):
-        market_terms.remember("BINANCE", table)
+        contract_terms.learn("BINANCE", table)
         size()
 
 
 def test_a_table_nobody_has_loaded_is_not_asked_for() -> None:
-    market_terms.remember("BINANCE", Markets(lambda: pytest.fail("asked")))
+    contract_terms.learn("BINANCE", Markets(lambda: pytest.fail("asked")))
 
     assert not MarketTerms.objects.exists()
 
@@ -92,13 +106,13 @@ def test_a_contract_of_another_size_is_stored_anew() -> None:
     listing = Listing()
     first = Markets(listing.load)
     first.all()
-    market_terms.remember("BINANCE", first)
+    contract_terms.learn("BINANCE", first)
     assert size() == Decimal(100)
     listing.markets = [replace(BTC, contract_size=Decimal(10))]
     second = Markets(listing.load)
     second.all()
 
-    market_terms.remember("BINANCE", second)
+    contract_terms.learn("BINANCE", second)
 
     assert size() == Decimal(10)
     assert MarketTerms.objects.count() == 1
@@ -128,7 +142,7 @@ def test_an_inverse_position_realises_in_the_base_asset() -> None:
     account: ExchangeAccount = ExchangeAccountFactory.create(baseline_at=at(-1))
     table = Markets(Listing().load)
     table.all()
-    market_terms.remember("BINANCE", table)
+    contract_terms.learn("BINANCE", table)
 
     book(account, "1", Side.BUY, "100")
     book(account, "2", Side.SELL, "125")
@@ -138,16 +152,116 @@ def test_an_inverse_position_realises_in_the_base_asset() -> None:
     assert (position.quantity, position.realized_pnl) == (Decimal(0), Decimal("0.4"))
 
 
+def test_a_fill_comes_before_its_terms_and_is_folded_again_by_them() -> None:
+    account: ExchangeAccount = ExchangeAccountFactory.create(
+        baseline_at=at(-1), market_type="COIN_FUTURES"
+    )
+    book(account, "1", Side.BUY, "100")
+    book(account, "2", Side.SELL, "125")
+    assert StrategyPosition.objects.get().realized_pnl == Decimal("0.004")
+    table = Markets(Listing().load)
+    table.all()
+
+    contract_terms.learn("BINANCE", table)
+
+    assert StrategyPosition.objects.get().realized_pnl == Decimal("0.4")
+    told = OrderEvent.objects.latest("seq").payload
+    assert told["realized_pnl"] == "0.4"
+    closed = TradeExecution.objects.order_by("executed_at").values_list("closed_pnl", flat=True)
+    assert list(closed) == [Decimal(0), Decimal("0.4")]
+    assert not [line for line in check_account(account.pk).lines if line.violation_count]
+
+
+def test_terms_that_were_counted_already_fold_nothing_again() -> None:
+    account: ExchangeAccount = ExchangeAccountFactory.create(baseline_at=at(-1))
+    book(account, "1", Side.BUY, "100")
+    before = StrategyPosition.objects.get().version
+    listing = Listing()
+    listing.markets = [replace(BTC, contract_size=Decimal(1))]
+    table = Markets(listing.load)
+    table.all()
+
+    contract_terms.learn("BINANCE", table)
+
+    assert StrategyPosition.objects.get().version == before
+
+
+def test_other_exchanges_have_contracts_of_their_own() -> None:
+    account: ExchangeAccount = ExchangeAccountFactory.create(baseline_at=at(-1))
+    book(account, "1", Side.BUY, "100")
+    before = StrategyPosition.objects.get().version
+    table = Markets(Listing().load)
+    table.all()
+
+    contract_terms.learn("BYBIT", table)
+
+    assert StrategyPosition.objects.get().version == before
+
+
+def test_an_inverse_order_has_the_average_of_its_exchange() -> None:
+    account: ExchangeAccount = ExchangeAccountFactory.create(baseline_at=at(-1))
+    same: dict[str, Any] = {"exchange_order_id": "7", "market_type": MarketType.COIN_FUTURES}
+    fills = (a_fill("1", "2", "100", **same), a_fill("2", "2", "125", **same))
+    told = a_snapshot(
+        OrderStatus.FILLED,
+        "4",
+        quantity=Decimal(4),
+        filled_quote=None,
+        average_price=Decimal("111.11"),
+        **same,
+    )
+    emit(account, "7", seen(told, fills=fills, complete=True))
+
+    trade = Trade.objects.get()
+    assert trade.filled_quote == Decimal("0.036")
+    assert trade_payload(trade)["average_price"] == "111.111111111111111111"
+    assert order_payload(ClosedOrder.objects.get())["average_price"] == "111.111111111111111111"
+    assert not Anomaly.objects.exists()
+    assert not [line for line in check_account(account.pk).lines if line.violation_count]
+
+
+def test_what_inverse_fills_come_to_is_the_same_to_the_database() -> None:
+    account: ExchangeAccount = ExchangeAccountFactory.create(baseline_at=at(-1))
+    chance = random.Random(7)
+    same: dict[str, Any] = {"exchange_order_id": "7", "market_type": MarketType.COIN_FUTURES}
+    fills = tuple(
+        a_fill(
+            str(number),
+            f"{chance.randint(1, 10**9)}.{chance.randint(0, 10**18):018}",
+            f"{chance.randint(0, 10**6)}.{chance.randint(1, 10**18):018}",
+            **same,
+        )
+        for number in range(1, 200)
+    )
+    quantity = sum((fill.execution_quantity for fill in fills), Decimal(0))
+    told = a_snapshot(
+        OrderStatus.FILLED, str(quantity), quantity=quantity, filled_quote=None, **same
+    )
+
+    emit(account, "7", seen(told, fills=fills, complete=True))
+
+    assert not [line for line in check_account(account.pk).lines if line.violation_count]
+
+
 def book(account: ExchangeAccount, number: str, side: Side, price: str) -> None:
-    same: dict[str, Any] = {"exchange_order_id": number, "side": side}
+    same: dict[str, Any] = {
+        "exchange_order_id": number,
+        "side": side,
+        "market_type": MarketType.COIN_FUTURES,
+    }
     whole = a_snapshot(
         OrderStatus.FILLED,
         "2",
         quantity=Decimal(2),
-        filled_quote=2 * Decimal(price),
+        filled_quote=None,
+        average_price=Decimal(price),
         **same,
     )
     fill = a_fill(number, "2", price, commission_asset="BTC", **same)
+    emit(account, number, seen(whole, fills=(fill,), complete=True))
+
+
+def emit(account: ExchangeAccount, number: str, evidence: Evidence) -> None:
     emit_trade_event(
         account_id=account.pk,
         gathered=[
@@ -156,7 +270,7 @@ def book(account: ExchangeAccount, number: str, side: Side, price: str) -> None:
                 symbol=BTC.symbol,
                 id_space=IdSpace.ORDER.value,
                 exchange_order_id=number,
-                evidence=seen(whole, fills=(fill,), complete=True),
+                evidence=evidence,
             )
         ],
         now=timezone.now(),

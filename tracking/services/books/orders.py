@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Final
 
 from tracking.services.books.moment import Statement
+from tracking.services.books.quotes import QUOTE
 
 _COLUMNS = """
     account_id, market_type, symbol, id_space, exchange_order_id, client_order_id, status,
@@ -31,12 +32,12 @@ _BOOKS: Final = f"""
     ), fills AS (
         SELECT market_type, symbol, id_space, exchange_order_id,
             coalesce(sum(execution_quantity) FILTER (WHERE voided_at IS NULL), 0) AS live,
-            coalesce(sum(execution_quantity * execution_price)
+            coalesce(sum({QUOTE})
                      FILTER (WHERE voided_at IS NULL), 0) AS live_quote,
             coalesce(sum(execution_quantity) FILTER (WHERE disclaimed), 0) AS disclaimed,
             coalesce(sum(execution_quantity)
                      FILTER (WHERE disclaimed AND source <> 'INFERRED'), 0) AS denied,
-            coalesce(sum(execution_quantity * execution_price)
+            coalesce(sum({QUOTE})
                      FILTER (WHERE disclaimed AND source <> 'INFERRED'), 0) AS denied_quote
         FROM tracking_tradeexecution WHERE account_id = %(account)s
         GROUP BY market_type, symbol, id_space, exchange_order_id

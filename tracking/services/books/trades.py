@@ -13,15 +13,16 @@ from __future__ import annotations
 from typing import Final
 
 from tracking.services.books.moment import Statement
+from tracking.services.books.quotes import QUOTE
 
 _EXECUTIONS = "SELECT count(*) FROM tracking_tradeexecution WHERE account_id = %(account)s"
 _TRADES = "SELECT count(*) FROM tracking_trade WHERE account_id = %(account)s"
 
 #: what each trade should be
-SUMS: Final = """
+SUMS: Final = f"""
     WITH live AS (
-        SELECT trade_id, execution_quantity, execution_price, realized_pnl, executed_at,
-               commission, commission_asset
+        SELECT trade_id, market_type, execution_quantity, execution_price, realized_pnl,
+               executed_at, commission, commission_asset
         FROM tracking_tradeexecution
         WHERE account_id = %(account)s AND voided_at IS NULL
     ), fees AS (
@@ -32,7 +33,7 @@ SUMS: Final = """
         GROUP BY trade_id
     ), sums AS (
         SELECT trade_id, count(*) AS executions, sum(execution_quantity) AS quantity,
-            sum(execution_quantity * execution_price) AS quote,
+            sum({QUOTE}) AS quote,
             CASE WHEN count(*) = count(realized_pnl) THEN sum(realized_pnl) END AS pnl,
             min(executed_at) AS first_at, max(executed_at) AS last_at
         FROM live GROUP BY trade_id
@@ -47,7 +48,7 @@ SUMS: Final = """
         FROM trades LEFT JOIN sums ON sums.trade_id = trades.id
                     LEFT JOIN fees ON fees.trade_id = trades.id
     )
-"""
+"""  # noqa: S608 - names of our own
 _DIFFERS = """
     (execution_count, filled_quantity, filled_quote) IS DISTINCT FROM (executions, quantity, quote)
     OR executions > 0 AND (realized_pnl, first_executed_at, last_executed_at)

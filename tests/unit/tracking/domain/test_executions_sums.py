@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exchanges.messages import MarketType, OrderStatus, Source
-from tests.unit.tracking.domain.builders import a_fill, a_report, a_snapshot, merged, seen
+from tests.unit.tracking.domain.builders import a_fill, a_report, a_snapshot, merged, ours, seen
+from tracking.domain.executions import average_of, quote_of
 from tracking.domain.findings import AnomalyKind, Finding
 from tracking.domain.orders import merge
 
@@ -143,16 +147,94 @@ def test_an_average_may_be_off_by_its_last_place(average: str, *, is_reported: b
     assert told == [says] * is_reported
 
 
-def test_an_average_in_coins_is_not_compared() -> None:
-    report = a_report(PARTIAL, "1", average_price=Decimal(105), market_type=MarketType.COIN_FUTURES)
+COIN = MarketType.COIN_FUTURES
+#: four contracts, 0.036 coins each a size of 1: 111.11 on average, not 112.5
+IN_COINS = (
+    a_fill("1", "2", "100", market_type=COIN),
+    a_fill("2", "2", "125", market_type=COIN),
+)
 
-    assert merged(seen(report, fills=(a_fill(),))).findings == ()
+
+@pytest.mark.parametrize(("average", "is_reported"), [("111.11", False), ("112.50", True)])
+def test_an_average_of_inverse_contracts_is_a_harmonic_one(
+    average: str, *, is_reported: bool
+) -> None:
+    """... and what the exchange calls their value is another unit, and not compared."""
+    report = a_report(
+        PARTIAL,
+        "4",
+        quantity=Decimal(9),
+        average_price=Decimal(average),
+        filled_quote=Decimal(1),
+        market_type=COIN,
+    )
+
+    transition = merged(seen(report, fills=IN_COINS))
+
+    assert bool(transition.findings) is is_reported
+    assert transition.after.filled_quote == Decimal("0.036")
 
 
-def test_sums_of_an_order_we_have_guessed_at_are_not_compared() -> None:
-    guessed = merged(seen(a_snapshot(PARTIAL, "2"), fills=(a_fill(),), complete=True)).after
+def test_a_guess_of_inverse_contracts_keeps_the_average_that_was_told() -> None:
+    snapshot = a_snapshot(
+        PARTIAL,
+        "4",
+        quantity=Decimal(9),
+        filled_quote=None,
+        average_price=Decimal("111.11"),
+        market_type=COIN,
+    )
 
-    transition = merge(guessed, seen(a_snapshot(PARTIAL, "2", filled_quote=Decimal(201))))
+    after = merged(seen(snapshot, fills=IN_COINS[:1], complete=True)).after
 
-    assert transition.findings == ()
-    assert not any(e.verified for e in transition.after.executions)
+    (guess,) = (e for e in after.executions if e.is_inferred)
+    assert abs(guess.execution_price - 125) < Decimal("0.01")
+    assert merged(seen(fills=IN_COINS, complete=True), state=after).after.filled_quote == (
+        Decimal("0.036")
+    )
+
+
+def test_a_guess_at_inverse_contracts_nobody_gave_a_value_takes_the_orders_price() -> None:
+    snapshot = a_snapshot(
+        PARTIAL, "2", filled_quote=None, price=Decimal(50), second=1, market_type=COIN
+    )
+
+    after = merged(seen(snapshot, complete=True)).after
+
+    assert [e.execution_price for e in after.executions] == [50]
+    assert after.filled_quote == Decimal("0.04")
+
+
+def test_an_order_known_as_inverse_stays_so_whatever_is_said_of_it() -> None:
+    held = ours(PARTIAL, is_inverse=True, filled_quantity=Decimal(2), price=Decimal(50))
+    told = a_snapshot(PARTIAL, "2", filled_quote=None, price=Decimal(50), market_type=COIN)
+
+    guess = merged(seen(told, complete=True), state=held).after.executions[0]
+
+    assert (guess.is_inverse, guess.quote) == (True, Decimal("0.04"))
+
+
+def test_contracts_for_nothing_come_to_nothing() -> None:
+    assert quote_of(Decimal(0), Decimal(3), is_inverse=True) == 0
+    assert average_of(Decimal(0), Decimal(3), is_inverse=True) == 0
+    assert average_of(Decimal(0), Decimal(0), is_inverse=False) == 0
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.decimals("0.00000001", "100000", places=8), st.decimals("0.01", "200000", places=2)
+        ),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_the_average_of_inverse_contracts_is_exact(fills: list[tuple[Decimal, Decimal]]) -> None:
+    quantity = sum((q for q, _ in fills), Decimal(0))
+    quote = sum((quote_of(p, q, is_inverse=True) for q, p in fills), Decimal(0))
+
+    coins = sum((Fraction(q) / Fraction(p) for q, p in fills), Fraction(0))
+
+    exact = Fraction(quantity) / coins
+    told = Fraction(average_of(quote, quantity, is_inverse=True))
+    assert abs(told - exact) <= exact / 10**20
