@@ -61,7 +61,8 @@ def _may_infer(executions: ExecutionSet, evidence: Evidence) -> bool:
 
 
 def _is_inverse(state: OrderState, evidence: Evidence) -> bool:
-    told = {item.market_type for item in (*evidence.statements, *evidence.executions)}
+    told = {statement.market_type for statement in evidence.statements}
+    told |= {execution.market_type for execution in evidence.executions}
     return state.is_inverse or MarketType.COIN_FUTURES in told
 
 

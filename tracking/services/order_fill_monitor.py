@@ -29,6 +29,7 @@ from tracking.services import (
     anomalies,
     bystanders,
     clients,
+    contract_terms,
     inbox,
     lone_fills,
     row_reads,
@@ -128,6 +129,8 @@ class OrderFillMonitor:
             self._quarantine(bad)
         if not groups and not ignorable:
             return
+        # read to name their symbols, so at hand: contracts have sizes of their own
+        contract_terms.learn(account.exchange, clients.rest_client(account).markets)
         started = time.monotonic()
         self._emit(account, groups, ignorable)
         log.info(

@@ -31,7 +31,14 @@ from tracking.models import (
     SymbolSubscription,
     TradeExecution,
 )
-from tracking.services import anomalies, bystanders, clients, unknown_submits, verification
+from tracking.services import (
+    anomalies,
+    bystanders,
+    clients,
+    contract_terms,
+    unknown_submits,
+    verification,
+)
 from tracking.services.absence import note_not_found
 from tracking.services.anomalies import Noticed
 from tracking.services.baseline import ensure_baseline
@@ -181,6 +188,7 @@ def _ask(
         place_of=registry.adapter(account.exchange).place_of,
         ended=ended_among(account.pk, [q.identity for q in questions if q.identity]),
     )
+    contract_terms.learn(account.exchange, client.markets)
     bystanders.join_known(account, answer, groups_known_to=questions)
     emit_answer(account, answer)
     _ask_one_by_one(account, client, executions)
