@@ -15,7 +15,6 @@ from exchanges import upbit_answers as answers
 from exchanges import upbit_calls as endpoints
 from exchanges import upbit_history as history
 from exchanges import upbit_requests as requests
-from exchanges.errors import PermanentError
 from exchanges.governor import Priority
 from exchanges.messages import Source
 from exchanges.questions import Activity
@@ -195,18 +194,3 @@ class UpbitRest:
         """
         del cursor, told_terminal
         return verify(self._asking(timeout, priority), refs, want_trades=want_trades)
-
-    def create_listen_key(self, *, timeout: float = TIMEOUT) -> str:
-        """Refuse: a token in the handshake opens the stream. Raises PermanentError."""
-        del timeout
-        raise _no_listen_keys()
-
-    def extend_listen_key(self, *, timeout: float = TIMEOUT) -> str:
-        """Refuse: nothing expires. Raises PermanentError."""
-        del timeout
-        raise _no_listen_keys()
-
-
-def _no_listen_keys() -> PermanentError:
-    msg = "Upbit has no listen keys"
-    return PermanentError(msg)

@@ -40,6 +40,7 @@ def endpoints() -> tuple[Endpoint, ...]:
         signed("orders/uuids", "GET", named),
         signed("orders/open", "GET", opened),
         signed("orders/closed", "GET", closed),
+        signed("orders", "GET", any_state),
         signed("orders", "POST", place, pool=ORDER_POOL),
         signed("order", "DELETE", cancel),
         signed("orders/open", "DELETE", cancel_all),
@@ -104,12 +105,23 @@ def named(call: Call) -> list[rows.Row]:
     return listed(call, known, newest_first=call.params.get("order_by", "desc") == "desc")
 
 
+def any_state(call: Call) -> list[rows.Row]:
+    """GET orders: the old list of everything, which older clients still ask for."""
+    return paged(call, call.account.orders.values())
+
+
 def opened(call: Call) -> list[rows.Row]:
     """GET orders/open: in pages."""
+    # what ended meanwhile may still be shown
+    return paged(
+        call, call.account.orders.values() if call.is_stale else call.account.open.values()
+    )
+
+
+def paged(call: Call, orders: Iterable[Order]) -> list[rows.Row]:
+    """A page of the orders in some states."""
     page, limit = whole(call.params, "page", 1, 10_000), whole(call.params, "limit", 100, MOST_OPEN)
     states = chosen_states(call, WAITING)
-    # what ended meanwhile may still be shown
-    orders = call.account.orders.values() if call.is_stale else call.account.open.values()
     found = [
         row
         for row in listed(call, of_market(call, orders), newest_first=is_descending(call))

@@ -18,7 +18,6 @@ from exchanges.errors import (
     OrderNotFound,
     OrderRefused,
     OutcomeUnknown,
-    PermanentError,
     RateLimited,
     TransientError,
     UnknownSymbol,
@@ -366,10 +365,6 @@ def test_a_secret_that_is_wrong_is_refused(
 def test_what_spot_has_not_is_not_there(client: RestClient) -> None:
     assert client.fetch_open_algo_orders() == ()
     assert client.is_hedge_mode() is False
-    with pytest.raises(PermanentError):
-        client.create_listen_key()
-    with pytest.raises(PermanentError):
-        client.extend_listen_key()
 
 
 def test_a_limit_stops_one_account_alone(upbit: SimulatorThread, credentials: Credentials) -> None:
