@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from binance import AsyncClient, BinanceSocketManager, Client
 from binance.exceptions import BinanceAPIException
+from binance.ws.reconnecting_websocket import ReconnectingWebsocket
 
 from tests.conformance.conftest import KEY, SECRET
 
@@ -16,7 +17,15 @@ if TYPE_CHECKING:
 
     from exchanges.simulator.thread import SimulatorThread
 
+#: how long its reader sleeps before it notices that it is to end
+NOTICES_AFTER = 0.2
 LIMIT = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC"}
+
+
+@pytest.fixture(autouse=True)
+def prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the client close at once: it would wait ten seconds for nothing."""
+    monkeypatch.setattr(ReconnectingWebsocket, "TIMEOUT", NOTICES_AFTER)
 
 
 def constants(simulator: SimulatorThread) -> dict[str, str]:
