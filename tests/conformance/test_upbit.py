@@ -229,6 +229,5 @@ def test_pyupbit_is_told_that_it_asked_too_often(
 
     placed = [trader.buy_limit_order(MARKET, int(PRICE), 0.001) for _ in range(4)]
 
-    # it prints the error that it takes this for, and returns nothing
     assert placed[0]["uuid"]
-    assert None in placed
+    assert placed[-1]["error"]["name"] == "too_many_requests"
