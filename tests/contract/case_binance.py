@@ -48,6 +48,7 @@ SPOT = Case(
     elsewhere=("ETHUSDT", Decimal("1500.00"), Decimal("0.1000")),
     asset="BTC",
     lacks=frozenset({Trait.LIQUIDATION}),
+    end_session={"expire_listen_key": True},
 )
 
 CASES = (FUTURES, COIN_FUTURES, SPOT)

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from exchanges import binance_connection
-from exchanges.binance_calls import FUTURES
+from exchanges.binance_calls import FUTURES, SPOT
 from exchanges.binance_trades import PAGE, PAGES, UNTOLD, fetch_trades
 from exchanges.calls import Calls, Endpoint, Told
 from exchanges.errors import TransientError
@@ -14,7 +15,7 @@ from exchanges.governor import Priority
 from exchanges.messages import ExecutionReport, MarketType
 from exchanges.questions import TradeCursor
 from exchanges.wire import milliseconds
-from tests.unit.exchanges.samples import sample_json
+from tests.unit.exchanges.samples import FOLDER, sample_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -148,3 +149,97 @@ def test_an_unreadable_list_is_as_if_none_had_come() -> None:
 
     with pytest.raises(TransientError):
         read(lists, TradeCursor())
+
+
+DAY = timedelta(days=1)
+
+
+class SpotLists:
+    """Spot's lists with their rules: the newest without times, windows of a day, all by order."""
+
+    def __init__(self, *ages: timedelta) -> None:
+        path = FOLDER / "spot" / "rest_myTrades__one.json"
+        (first,) = json.loads(path.read_bytes())
+        self.trades = [
+            first | {"id": number, "time": milliseconds(NOW - age), "orderId": number % 2}
+            for number, age in enumerate(ages, start=1)
+        ]
+        self.weights: list[float] = []
+
+    def call(self, endpoint: Endpoint, parameters: Mapping[str, str], **_call: Any) -> Told:
+        self.weights.append(endpoint.weight)
+        assert endpoint is (SPOT.trades_of_order if "orderId" in parameters else SPOT.trades)
+        return Told(body=self._page(parameters), requested_at=NOW)
+
+    def _page(self, parameters: Mapping[str, str]) -> list[dict[str, Any]]:
+        limit = int(parameters["limit"])
+        rows = [
+            row for row in self.trades if parameters.get("orderId") in (None, str(row["orderId"]))
+        ]
+        if "fromId" in parameters:
+            assert "startTime" not in parameters
+            return [row for row in rows if row["id"] >= int(parameters["fromId"])][:limit]
+        if "startTime" not in parameters:
+            return rows[-limit:]
+        start, end = int(parameters["startTime"]), int(parameters["endTime"])
+        assert end - start < DAY // timedelta(milliseconds=1)
+        return [row for row in rows if start <= row["time"] <= end][:limit]
+
+
+def read_spot(
+    lists: SpotLists, cursor: TradeCursor, exchange_order_id: str | None = None
+) -> tuple[tuple[ExecutionReport, ...], bool]:
+    return fetch_trades(
+        cast("Calls", lists),
+        binance_connection.SPOT.trades,
+        "BNBBTC",
+        cursor,
+        exchange_order_id=exchange_order_id,
+        timeout=5,
+        priority=Priority.SYNC,
+    )
+
+
+def test_spot_s_newest_page_mostly_reaches_back_far_enough() -> None:
+    lists = SpotLists(timedelta(days=300), timedelta(days=40), timedelta(hours=1))
+
+    found, is_all = read_spot(lists, TradeCursor(since=NOW - timedelta(days=60)))
+
+    assert (ids(found), is_all) == ([2, 3], True)
+    assert lists.weights == [20]
+
+
+def test_spot_s_windows_are_walked_where_the_newest_page_is_too_short() -> None:
+    busy = [timedelta(hours=1)] * (PAGE + 2)
+    lists = SpotLists(timedelta(days=31), timedelta(days=3, hours=1), *busy)
+
+    found, is_all = read_spot(lists, TradeCursor(since=NOW - timedelta(days=30)))
+
+    assert ids(found) == list(range(2, PAGE + 5))
+    assert is_all
+
+
+def test_spot_without_a_cursor_shows_the_newest() -> None:
+    few, many = SpotLists(DAY * 900, DAY), SpotLists(*[DAY] * (PAGE + 1))
+
+    assert read_spot(few, TradeCursor())[1]
+    found, is_all = read_spot(many, TradeCursor())
+    assert (len(found), is_all) == (PAGE, False)
+
+
+def test_spot_goes_on_after_a_trade_by_its_id() -> None:
+    lists = SpotLists(*[DAY] * 5)
+
+    found, is_all = read_spot(lists, TradeCursor(after_trade_id="3"))
+
+    assert (ids(found), is_all) == ([4, 5], True)
+
+
+def test_all_trades_of_a_spot_order_are_read_however_old_and_many() -> None:
+    lists = SpotLists(*[timedelta(days=400)] * (2 * PAGE + 2))
+
+    found, is_all = read_spot(lists, TradeCursor(since=NOW), exchange_order_id="1")
+
+    assert len(found) == PAGE + 1
+    assert is_all
+    assert lists.weights == [5, 5]
