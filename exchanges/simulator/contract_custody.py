@@ -48,8 +48,8 @@ class LinearCustody:
         return ()
 
     def hold(self, order: Order) -> None:
-        """Reserve the notional of what remains, unless the order only reduces."""
-        if order.reduce_only:
+        """Reserve the notional of what remains, unless the order waits or only reduces."""
+        if order.reduce_only or order.is_waiting:
             return
         held = order.remaining * order.price
         balance = order.account.balance(order.rules.quote)
@@ -143,8 +143,8 @@ class InverseCustody(LinearCustody):
         return coins(rules, price, quantity)
 
     def hold(self, order: Order) -> None:
-        """Reserve the coins that what remains is worth, unless the order only reduces."""
-        if order.reduce_only:
+        """Reserve the coins that what remains is worth, unless it waits or only reduces."""
+        if order.reduce_only or order.is_waiting:
             return
         held = self.notional(order.rules, order.price, order.remaining)
         order.account.balance(order.rules.base).held += held - order.held

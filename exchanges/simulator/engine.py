@@ -111,6 +111,7 @@ class Engine:
     def _wake(self, order: Order) -> None:
         """The price of a waiting order has come."""
         order.updated = self.clock()
+        self.custody.hold(order)
         self.sink.order_changed(order, "TRIGGERED", None)
         self._work(order)
 

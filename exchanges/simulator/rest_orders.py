@@ -39,6 +39,8 @@ def amend(call: Call) -> Json:
     price = checks.read_price(order.rules, call.params)
     if (quantity, price) == (order.quantity, order.price):
         raise ApiError(-5027, "No need to modify the order.")
+    if not call.exchange.engine.custody.affords_change(order, quantity, price):
+        raise ApiError(-2019, "Margin is insufficient.")
     call.exchange.engine.amend(order, quantity, price)
     return answers.placed(order)
 

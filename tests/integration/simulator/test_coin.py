@@ -176,6 +176,42 @@ def test_the_exchange_closes_positions_in_the_coin(
     assert not coin_house.ledger(cora.key)["accounts"][cora.key]["positions"]
 
 
+def test_a_delivery_contract_is_delivered(cora: CoinTrader, coin_house: ControlClient) -> None:
+    cora.place(symbol="BTCUSD_270625", quantity="10")
+
+    coin_house.act(action="delist", account=cora.key, symbol="BTCUSD_270625")
+
+    books = coin_house.ledger(cora.key)["accounts"][cora.key]
+    assert books["orders"][-1]["client_order_id"].startswith("delivery_autoclose-")
+    assert not books["positions"]
+    assert cora.refused(symbol="BTCUSD_270625", quantity="10") == -1121
+
+
+def test_an_order_is_amended_in_contracts_and_within_the_margin(cora: CoinTrader) -> None:
+    order = cora.place(symbol=SYMBOL, quantity="10", price="50000.0")
+    named = {"symbol": SYMBOL, "side": "BUY", "orderId": order["orderId"]}
+    stream = cora.open_stream()
+
+    amended = cora.ask("PUT", "v1/order", quantity="15", price="50010.0", **named)
+
+    assert (amended["origQty"], amended["pair"]) == ("15", "BTCUSD")
+    assert "avgPrice" not in amended
+    assert (stream.next()["o"]["x"], amended["status"]) == ("AMENDMENT", "NEW")
+    too_much = cora.code("PUT", "v1/order", quantity="90000", price="50010.0", **named)
+    assert too_much == (400, -2019)
+
+
+def test_unfilled_orders_are_forgotten(cora: CoinTrader, coin_house: ControlClient) -> None:
+    order = cora.place(symbol=SYMBOL, quantity="10", price="50000.0")
+    named = {"symbol": SYMBOL, "orderId": order["orderId"]}
+    cora.ask("DELETE", "v1/order", **named)
+    assert cora.ask("GET", "v1/order", **named)["status"] == "CANCELED"
+
+    coin_house.configure(unfilled_retention_ms=-1000)
+
+    assert cora.code("GET", "v1/order", **named) == (400, -2013)
+
+
 def test_funding_and_transfers_move_the_coin(cora: CoinTrader, coin_house: ControlClient) -> None:
     coin_house.act(action="funding", account=cora.key, symbol="ETHUSD_PERP", amount="-0.002")
     coin_house.act(action="transfer", account=cora.key, asset="ETH", amount="1.5")
