@@ -118,8 +118,10 @@ def fetch_trades(
         reading.fixed["orderId"] = exchange_order_id
         if trade_list.newest_first and place.from_id is None:
             place.from_id, place.window = 0, None
-    if trade_list.newest_first and place.from_id is None and reading.newest(place):
-        return _in_order(reading.found), True
+    if trade_list.newest_first and place.from_id is None:
+        is_all = reading.newest(place)
+        if is_all or place.window is None:
+            return _in_order(reading.found), is_all
     is_all = reading.on_from(place)
     return _in_order(reading.found), is_all
 
@@ -141,10 +143,10 @@ class _Reading:
         since = place.window
         self.found = [trade for trade in page if since is None or trade.executed_at >= since]
         is_all = len(page) < place.limit or len(self.found) < len(page)
-        if is_all or since is None:
-            return is_all
-        self.found = []
-        return False
+        if not is_all and since is not None:
+            # they come again, behind those that are missing
+            self.found = []
+        return is_all
 
     def on_from(self, place: _Place) -> bool:
         """Read on page by page; tell whether the list was read to its end."""
