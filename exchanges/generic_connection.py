@@ -18,7 +18,6 @@ from exchanges.governor import Governor
 
 if TYPE_CHECKING:
     from exchanges.adapter import Limits, RestTerms
-    from exchanges.messages import MarketType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +25,6 @@ class _Terms:
     """What clients must have in common to share."""
 
     exchange: str
-    market_type: MarketType
     redis_url: str
     limits: Limits
     base_url: str
@@ -38,7 +36,6 @@ def rest(exchange: str, terms: RestTerms) -> GenericRest:
     base_url = (terms.base_url or "").rstrip("/")
     shared = _Terms(
         exchange=exchange,
-        market_type=terms.market_type,
         redis_url=terms.redis_url,
         limits=terms.limits,
         base_url=base_url,
@@ -67,4 +64,4 @@ def _shared(terms: _Terms) -> tuple[Governor, MarketSource]:
         kind=urlsplit(terms.base_url).netloc or "all",
         limits=terms.limits,
     )
-    return governor, MarketSource(terms.exchange, terms.base_url, terms.market_type, governor)
+    return governor, MarketSource(terms.exchange, terms.base_url, governor)

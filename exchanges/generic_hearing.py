@@ -11,6 +11,7 @@ not, messages may have been missed, and that is said. What ccxt returns twice is
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,6 +27,7 @@ Unified = dict[str, Any]
 
 #: orders that are remembered, and fills; ccxt keeps as many
 _REMEMBERED: Final = 2000
+_SAID_AGAIN: Final = 60.0
 
 
 class Hearing:
@@ -37,8 +39,10 @@ class Hearing:
         market_type: MarketType,
         hand_over: Callable[[bytes], None],
         miss: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`hand_over` takes frames; `miss` hears that something could not be told."""
+        self._clock, self._said_at = clock, float("-inf")
         self._market_type, self._hand_over, self._miss = market_type, hand_over, miss
         self._orders: OrderedDict[str, tuple[Unified, str]] = OrderedDict()
         self._heard: OrderedDict[tuple[str, str], object] = OrderedDict()
@@ -57,6 +61,13 @@ class Hearing:
             if is_fill and self._is_news((str(trade["order"]), str(trade["id"])), None):
                 self._trade(trade, markets)
 
+    def stranger(self) -> None:
+        """Hear of a market that is not in the table; said once a minute, for options have many."""
+        now = self._clock()
+        if now - self._said_at > _SAID_AGAIN:
+            self._said_at = now
+            self._miss()
+
     def _is_news(self, key: tuple[str, str], info: object) -> bool:
         """Tell whether this was not heard yet: ccxt gives an update an `info` of its own."""
         if key in self._heard and self._heard[key] is info:
@@ -74,7 +85,7 @@ class Hearing:
             order = envelope.completed(update, known[0])
         market = markets.get(order["symbol"])
         if market is None:
-            self._miss()
+            self.stranger()
         elif type_of(market) is self._market_type:
             self._tell(dict(order), market["id"], now_ms)
 

@@ -1,6 +1,9 @@
 """
 ccxt's table of markets: loaded once in a process, lent to every instance, read as ours.
 
+All market types at once, though an account has one: its stream tells of the others' orders as
+well, and ccxt stumbles over a market it does not know. Only options are left out.
+
 @FEAT:order-tracking @COMP:exchange @TYPE:integration
 """
 
@@ -34,13 +37,10 @@ _FINEST: Final = Decimal(1).scaleb(-18)
 
 
 class MarketSource:
-    """One exchange's markets of one type. Safe to share between threads."""
+    """One exchange's markets. Safe to share between threads."""
 
-    def __init__(
-        self, exchange: str, base_url: str, market_type: MarketType, governor: Governor
-    ) -> None:
-        self._exchange, self._base_url = exchange, base_url
-        self._market_type, self._governor = market_type, governor
+    def __init__(self, exchange: str, base_url: str, governor: Governor) -> None:
+        self._exchange, self._base_url, self._governor = exchange, base_url, governor
         self._loaded: Any = None
         self.markets = Markets(self._load)
 
@@ -57,7 +57,7 @@ class MarketSource:
             clock=Clock(),
             base_url=self._base_url,
             credentials=None,
-            market_type=self._market_type,
+            market_type=None,
         )
         speaker.asking = Asking(
             governor=self._governor,
@@ -71,7 +71,7 @@ class MarketSource:
         return [
             market
             for told in speaker.markets.values()
-            if type_of(told) is self._market_type and (market := _readable(told, speaker))
+            if type_of(told) is not None and (market := _readable(told, speaker))
         ]
 
 

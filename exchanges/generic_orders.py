@@ -12,6 +12,7 @@ more, because few answers tell how far it was filled.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from exchanges import generic_answers as answers
@@ -24,6 +25,7 @@ from exchanges.errors import (
     OutcomeUnknown,
     PermanentError,
     TransientError,
+    UnknownSymbol,
 )
 from exchanges.generic_markets import type_of
 from exchanges.generic_names import FINDS_BY_CLIENT_ID
@@ -173,24 +175,39 @@ def _list(
         priority=priority,
         timeout=timeout,
     )
+    known, unknown = said.value
+    _look_up(api, unknown)
     return understood(
         lambda: tuple(
-            _read(enclosed, said.requested_at, Source.REST_ORDER, api) for enclosed in said.value
+            _read(enclosed, said.requested_at, Source.REST_ORDER, api) for enclosed in known
         )
     )
 
 
-def _enclosed(rows: Any, api: GenericCalls, ccxt: Any) -> list[dict[str, object]]:
-    """Enclose a list's orders; those of other market types are left out, others are refused."""
-    found = []
+def _enclosed(
+    rows: Any, api: GenericCalls, ccxt: Any
+) -> tuple[list[dict[str, object]], frozenset[str]]:
+    """Enclose a list's orders of our market type; also name the markets nobody knows."""
+    known, unknown = [], set()
     for row in rows:
         market = ccxt.markets.get(row.get("symbol"))
         if market is None:
-            msg = "a list with an order of an unknown market"
+            unknown.add(str(row.get("symbol")))
+        elif type_of(market) is api.market_type:
+            known.append(envelope.of_order(row, market["id"]))
+    return known, frozenset(unknown)
+
+
+def _look_up(api: GenericCalls, symbols: frozenset[str]) -> None:
+    """Look for markets that are newer than the table; what is not found is not ours (an option).
+
+    Raises TransientError if one was found: the list is to be read again with the new table.
+    """
+    for symbol in symbols:
+        with suppress(UnknownSymbol):
+            api.source.markets.market_of(api.market_type, symbol)
+            msg = "a market that was not in the table"
             raise TransientError(msg)
-        if type_of(market) is api.market_type:
-            found.append(envelope.of_order(row, market["id"]))
-    return found
 
 
 def _read(

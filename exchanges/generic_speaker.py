@@ -38,12 +38,8 @@ _KINDS: Final = {
     MarketType.COIN_FUTURES: ("swap", "inverse"),
 }
 
-#: what ccxt's `fetchMarkets` types may be for each
-_TABLES: Final = {
-    MarketType.SPOT: frozenset({"spot"}),
-    MarketType.FUTURES: frozenset({"swap", "future", "linear"}),
-    MarketType.COIN_FUTURES: frozenset({"swap", "future", "inverse"}),
-}
+#: which of the tables of markets an exchange may have are asked for
+_TABLES: Final = frozenset({"spot", "swap", "future", "linear", "inverse"})
 
 # At DEBUG they write every URL, and with it every signature.
 for _name in ("ccxt.base.exchange", "ccxt.async_support.base.exchange"):
@@ -94,13 +90,14 @@ class Manners:
         """Return the exchange's time in microseconds."""
         return time.time_ns() // 1000 - self.clock.offset_ms * 1000
 
-    def prepare(self, credentials: Credentials | None, market_type: MarketType) -> None:
+    def prepare(self, credentials: Credentials | None, market_type: MarketType | None) -> None:
         """Take over an account's keys, and which markets calls without a market mean."""
-        kind, sub_kind = _KINDS[market_type]
-        self.options |= {"defaultType": kind, "fetchOpenOrders": self._without_warning()}
-        if sub_kind:
-            self.options["defaultSubType"] = sub_kind
-        self._trim_markets(market_type)
+        self.options["fetchOpenOrders"] = self._without_warning()
+        if market_type is not None:
+            kind, sub_kind = _KINDS[market_type]
+            self.options |= {"defaultType": kind}
+            self.options |= {"defaultSubType": sub_kind} if sub_kind else {}
+        self._trim_markets()
         # asked with signed requests, and about more than we need
         self.has["fetchCurrencies"] = False
         self.options["fetchMargins"] = False
@@ -114,11 +111,11 @@ class Manners:
         parts = urlsplit(url)
         return self.base_url + parts.path + (f"?{parts.query}" if parts.query else "")
 
-    def _trim_markets(self, market_type: MarketType) -> None:
+    def _trim_markets(self) -> None:
         """Ask for no more tables of markets than are looked at, where the exchange has several."""
         told = self.options.get("fetchMarkets")
         if isinstance(told, dict) and isinstance(told.get("types"), list):
-            kept = [name for name in told["types"] if name in _TABLES[market_type]]
+            kept = [name for name in told["types"] if name in _TABLES]
             self.options["fetchMarkets"] = {**told, "types": kept or told["types"]}
 
     def _without_warning(self) -> dict[str, Any]:
@@ -147,7 +144,7 @@ class Speaker(Manners, Signer):
         clock: Clock,
         base_url: str,
         credentials: Credentials | None,
-        market_type: MarketType,
+        market_type: MarketType | None,
     ) -> None:
         self.clock, self.base_url = clock, base_url
         Signer.__init__(self, "", "")

@@ -36,13 +36,22 @@ class Streamer(Manners):
     """Streams one account's private messages. Of one event loop."""
 
     def __init__(
-        self, api: GenericCalls, *, ws_url: str, on_unreadable: Callable[[bytes], None]
+        self,
+        api: GenericCalls,
+        *,
+        ws_url: str,
+        on_unreadable: Callable[[bytes], None],
+        on_stranger: Callable[[], None],
     ) -> None:
-        """`ws_url` replaces scheme and host of every socket; "" leaves the exchange's own."""
+        """`ws_url` replaces scheme and host of every socket; "" leaves the exchange's own.
+
+        `on_unreadable` takes a frame ccxt cannot read, `on_stranger` hears of a market that is
+        not in the table: an option, or one that is newer.
+        """
         self.clock, self.base_url = api.clock, api.base_url
         exchange: Any = super()
         exchange.__init__({"number": str, "newUpdates": True, "timeout": int(_TIMEOUT * 1000)})
-        self._api, self._on_unreadable = api, on_unreadable
+        self._api, self._on_unreadable, self._on_stranger = api, on_unreadable, on_stranger
         self.prepare(api.credentials, api.market_type)
         if ws_url:
             urls: dict[str, Any] = self.urls  # type: ignore[attr-defined]  # ccxt's
@@ -93,6 +102,7 @@ class Streamer(Manners):
     def sweep(self, hearing: Hearing) -> None:
         """Have heard what came while nobody was watching, between one call and the next."""
         exchange: Any = self
+        self._api.source.lend(self)
         if exchange.orders:
             hearing.orders(exchange.orders, exchange.markets, self.milliseconds())
         if exchange.myTrades:
@@ -104,8 +114,8 @@ class Streamer(Manners):
             text = raw.decode()
             told = json.loads(text, parse_float=str) if text[:1] in ("{", "[") else text
             client.on_message_callback(client, told)
-        except errors.BaseError as error:
-            client.reject(error)
+        except errors.BadSymbol:
+            self._on_stranger()
         except Exception:  # noqa: BLE001 - ccxt's readers raise whatever they stumble over
             self._on_unreadable(raw)
 

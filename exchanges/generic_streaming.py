@@ -38,16 +38,21 @@ async def open_streamer(
         msg = f"a stream of {exchange} needs its own REST client"
         raise PermanentError(msg)
 
+    hearing = Hearing(market_type=terms.market_type, hand_over=hand_over, miss=miss)
+
     def unreadable(raw: bytes) -> None:
         hand_over(raw)
         miss()
 
     await asyncio.to_thread(client.markets.all)
     streamer = streamer_of(exchange)(
-        client.api, ws_url=terms.base_url or "", on_unreadable=unreadable
+        client.api,
+        ws_url=terms.base_url or "",
+        on_unreadable=unreadable,
+        on_stranger=hearing.stranger,
     )
     client.api.source.lend(streamer)
-    return streamer, Hearing(market_type=terms.market_type, hand_over=hand_over, miss=miss)
+    return streamer, hearing
 
 
 def watching(streamer: Any, hearing: Hearing) -> list[asyncio.Task[None]]:

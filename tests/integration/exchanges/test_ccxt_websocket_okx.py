@@ -1,0 +1,250 @@
+"""OKX's private stream through ccxt.pro: an order's life over real sockets."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from exchanges.adapter import Limits, Rate
+from exchanges.credentials import Credentials
+from exchanges.errors import MalformedMessage
+from exchanges.messages import OrderReport, OrderStatus, StreamGap
+from exchanges.registry import parse, rest_for, stream_for
+from exchanges.stream_settings import StreamSettings
+from exchanges.stream_state import StreamState, StreamStatus
+from tests.integration.exchanges.generic_okx import KEY, PASSPHRASE, SECRET, Okx
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from exchanges.streams import Stream
+
+PATIENCE = 10.0
+KEYS = Credentials(api_key=KEY, api_secret=SECRET, api_password=PASSPHRASE)
+QUICK = StreamSettings(poll=0.05, backoff_base=0.02, backoff_cap=0.05, connect_timeout=5)
+
+
+class Listener:
+    """Keeps what a stream hands over, and lets a test wait for it."""
+
+    def __init__(self) -> None:
+        self.frames: list[bytes] = []
+        self.gaps: list[StreamGap] = []
+        self.states: list[StreamState] = []
+        self._changed = threading.Condition()
+
+    def on_frame(self, raw: bytes, received_at: datetime) -> None:
+        assert received_at.tzinfo is UTC
+        with self._changed:
+            self.frames.append(raw)
+            self._changed.notify_all()
+
+    def on_gap(self, gap: StreamGap) -> None:
+        with self._changed:
+            self.gaps.append(gap)
+            self._changed.notify_all()
+
+    def on_state(self, state: StreamState) -> None:
+        with self._changed:
+            self.states.append(state)
+            self._changed.notify_all()
+
+    def await_that(self, condition: Callable[[], Any]) -> None:
+        give_up = time.monotonic() + PATIENCE
+        with self._changed:
+            while not condition():
+                assert time.monotonic() < give_up, (self.frames, self.states)
+                self._changed.wait(0.01)  # a server's side does not notify
+
+    def reports(self, exchange: str, market_type: str) -> list[OrderReport]:
+        messages = (parse(exchange, market_type, raw) for raw in self.frames)
+        return [m for told in messages for m in told if isinstance(m, OrderReport)]
+
+
+def open_stream(
+    okx: Okx, listener: Listener, market_type: str = "SPOT", keys: Credentials = KEYS
+) -> Stream:
+    client = rest_for(
+        "OKX",
+        market_type,
+        credentials=keys,
+        redis_url=os.environ["REDIS_URL"],
+        base_url=okx.url,
+        limits=Limits(address=Rate(limit=1_000_000, period=60)),
+    )
+    stream = stream_for(
+        "OKX",
+        market_type,
+        session_id="0123456789",
+        credentials=keys,
+        client=client,
+        handler=listener,
+        base_url=okx.ws_url,
+        settings=QUICK,
+    )
+    stream.start()
+    return stream
+
+
+@pytest.fixture
+def okx() -> Iterator[Okx]:
+    with Okx() as running:
+        yield running
+
+
+@pytest.fixture
+def listener() -> Listener:
+    return Listener()
+
+
+@pytest.fixture
+def stream(okx: Okx, listener: Listener) -> Iterator[Stream]:
+    opened = open_stream(okx, listener)
+    listener.await_that(lambda: okx.sockets and opened.state.status is StreamStatus.CONNECTED)
+    yield opened
+    assert opened.stop()
+
+
+def test_an_orders_life_is_heard(okx: Okx, listener: Listener, stream: Stream) -> None:
+    def heard() -> list[OrderReport]:
+        return listener.reports("OKX", "SPOT")
+
+    order = okx.place(sz="1", clOrdId="ours1")
+    listener.await_that(lambda: len(heard()) >= 1)
+    okx.fill(order, "0.4", "58999.9")
+    listener.await_that(lambda: any(report.execution for report in heard()))
+    okx.fill(order, "0.1", "58999.8")
+    listener.await_that(lambda: sum(1 for report in heard() if report.execution) == 2)
+    okx.cancel(order)
+    listener.await_that(lambda: heard()[-1].status is OrderStatus.CANCELLED)
+
+    assert {report.client_order_id for report in heard()} == {"ours1"}
+    fills = [report.execution for report in heard() if report.execution]
+    assert [(f.execution_quantity, f.execution_price) for f in fills] == [
+        (Decimal("0.4"), Decimal("58999.9")),
+        (Decimal("0.1"), Decimal("58999.8")),
+    ]
+    # a cost is a cost: OKX tells it as a negative number
+    assert [(f.commission, f.commission_asset) for f in fills] == [(Decimal("0.01"), "USDT")] * 2
+    assert max(report.filled_quantity for report in heard()) == Decimal("0.5")
+    assert heard()[0].status is OrderStatus.NEW
+    assert stream.state.last_event_at is not None
+
+
+def test_several_fills_at_once_are_all_heard(okx: Okx, listener: Listener, stream: Stream) -> None:
+    orders = [okx.place(sz="1") for _ in range(5)]
+    for order in orders:
+        for _ in range(4):
+            okx.fill(order, "0.25", "59000")
+
+    def trade_ids() -> set[str]:
+        told = listener.reports("OKX", "SPOT")
+        return {r.execution.exchange_trade_id for r in told if r.execution}
+
+    listener.await_that(lambda: len(trade_ids()) == len(okx.fills))
+    assert stream.state.status is StreamStatus.CONNECTED
+
+
+def test_orders_of_other_market_types_are_not_handed_over(
+    okx: Okx, listener: Listener, stream: Stream
+) -> None:
+    okx.place(instId="BTC-USDT-SWAP", instType="SWAP", sz="2")
+    okx.place(sz="1")
+    listener.await_that(lambda: listener.frames)
+    assert {report.symbol_id for report in listener.reports("OKX", "SPOT")} == {"BTC-USDT"}
+    assert stream.state.frames == len(listener.frames)
+
+
+def test_contracts_stay_contracts(okx: Okx, listener: Listener) -> None:
+    opened = open_stream(okx, listener, "FUTURES")
+    listener.await_that(lambda: okx.sockets)
+    order = okx.place(instId="BTC-USDT-SWAP", instType="SWAP", sz="2", posSide="long")
+    okx.fill(order, "2", "60000")
+    listener.await_that(lambda: any(r.execution for r in listener.reports("OKX", "FUTURES")))
+    last = listener.reports("OKX", "FUTURES")[-1]
+    assert (last.symbol_id, last.quantity, last.position_side.value) == (
+        "BTC-USDT-SWAP",
+        Decimal(2),
+        "LONG",
+    )
+    assert opened.stop()
+
+
+def test_a_lost_connection_is_made_anew_and_told_as_a_gap(
+    okx: Okx, listener: Listener, stream: Stream
+) -> None:
+    listener.await_that(lambda: listener.gaps)
+    okx.drop()
+    listener.await_that(lambda: stream.state.connections == 2 and okx.sockets)
+    order = okx.place(sz="1")
+    listener.await_that(lambda: listener.frames)
+    assert listener.reports("OKX", "SPOT")[0].exchange_order_id == order["ordId"]
+    assert stream.state.reconnects == 1
+    assert len({gap.connected_at for gap in listener.gaps}) == 2
+
+
+def test_a_reconnect_can_be_asked_for(okx: Okx, listener: Listener, stream: Stream) -> None:
+    stream.request_reconnect("stale")
+    listener.await_that(lambda: stream.state.connections == 2 and okx.sockets)
+    assert "stale" in {state.reason for state in listener.states}
+
+
+def test_a_frame_ccxt_stumbles_over_is_handed_over_and_does_not_deafen(
+    okx: Okx, listener: Listener, stream: Stream
+) -> None:
+    gaps = len(listener.gaps)
+    okx.push_soon({"arg": {"channel": "orders"}, "data": ["nothing an order looks like"]})
+    listener.await_that(lambda: listener.frames and len(listener.gaps) > gaps)
+    with pytest.raises(MalformedMessage):
+        parse("OKX", "SPOT", listener.frames[0])
+    okx.place(sz="1")
+    listener.await_that(lambda: len(listener.frames) > 1)
+    assert stream.state.connections == 1
+
+
+def test_an_order_of_a_market_nobody_knows_is_a_gap(
+    okx: Okx, listener: Listener, stream: Stream
+) -> None:
+    gaps = len(listener.gaps)
+    okx.place(instId="NEW-USDT", sz="1")
+    listener.await_that(lambda: len(listener.gaps) > gaps)
+    okx.place(sz="1")
+    listener.await_that(lambda: listener.frames)
+    assert len(listener.reports("OKX", "SPOT")) == 1
+    assert stream.state.connections == 1
+
+
+def test_a_refused_login_is_an_error_that_tells_no_secret(okx: Okx, listener: Listener) -> None:
+    keys = Credentials(api_key=KEY, api_secret=SECRET, api_password="wrong passphrase")
+    opened = open_stream(okx, listener, keys=keys)
+    listener.await_that(lambda: any(s.status is StreamStatus.ERROR for s in listener.states))
+    reasons = " ".join(state.reason for state in listener.states)
+    assert "AuthenticationError" in reasons
+    assert not any(secret in reasons for secret in (KEY, SECRET, "wrong passphrase"))
+    assert opened.stop()
+    assert listener.frames == []
+
+
+def test_stopping_is_quick_and_final(okx: Okx, listener: Listener) -> None:
+    opened = open_stream(okx, listener)
+    listener.await_that(lambda: okx.sockets)
+    assert opened.stop()
+    assert opened.state.status is StreamStatus.DISCONNECTED
+    okx.place(sz="1")
+    assert listener.frames == []
+
+
+def test_an_unreachable_exchange_is_tried_again_until_stopped(listener: Listener) -> None:
+    with Okx() as gone:
+        pass
+    opened = open_stream(gone, listener)
+    listener.await_that(
+        lambda: sum(1 for s in listener.states if s.status is StreamStatus.ERROR) > 1
+    )
+    assert opened.stop()
