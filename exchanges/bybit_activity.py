@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from exchanges.messages import MarketType
     from exchanges.wire import Fields
 
-PAGES: Final = 40
 _WINDOW: Final = timedelta(days=7)
 
 
@@ -51,7 +50,6 @@ def fetch_activity(
         fixed=fixed | ({"execType": words.FUNDING} if only_funding else {}),
         deadline=time.monotonic() + timeout,
         priority=priority,
-        pages_left=PAGES,
     )
     start = max(since, exchange_now(api) - _WINDOW)
     is_all = reader.read_from(start)

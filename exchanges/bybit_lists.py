@@ -68,7 +68,12 @@ class Lists:
         raise OrderNotFound(msg)
 
     def opened(self, symbol_id: str | None) -> tuple[OrderSnapshot, ...]:
-        """Ask for all orders that are alive, of one symbol or of all."""
+        """Ask for all orders that are alive, of one symbol or of all.
+
+        Raises UnknownSymbol: an empty list would say that nothing is open there.
+        """
+        if symbol_id:
+            self.markets.market_by_id(self.market_type, symbol_id)
         parameters = {"limit": str(ORDERS_A_PAGE), "openOnly": "0"}
         asked = [self._of(symbol_id)] if symbol_id else self._of_everything()
         return tuple(

@@ -39,13 +39,12 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 PAGE: Final = 100
-#: pages of one window, and of one query: enough for two years of an account that rests
+#: pages of one window, and of one query, beyond which no other window is begun
 WINDOW_PAGES: Final = 20
-PAGES: Final = 120
+PAGES: Final = 60
 _WEEK: Final = 7 * 86_400_000
 _SHORTEST: Final = 1000
-#: how much shorter a window gets that holds too much
-_SHORTER: Final = 8
+_ANY: Final = 10_000
 #: our idea of the exchange's clock may be off
 _SLACK: Final = timedelta(minutes=1)
 #: Bybit keeps two years; a day less stays clear of the edge.
@@ -54,7 +53,7 @@ LOOK_BACK: Final = timedelta(days=729)
 
 @dataclass(slots=True, kw_only=True)
 class ListReader:
-    """Reads one list of executions within a number of pages and a time."""
+    """Reads one list of executions within a time, and about a number of pages."""
 
     api: Calls
     fixed: Mapping[str, object]
@@ -69,14 +68,16 @@ class ListReader:
         begin, end = milliseconds(max(start, now - LOOK_BACK)), milliseconds(now)
         length = min(_WEEK, end - begin)
         while begin < end:
-            rows = self._window(begin, begin + length - 1)
-            if rows is not None:
-                self._keep(rows)
-                begin, length = begin + length, min(_WEEK, 2 * length)
-            elif self.pages_left <= 0:
+            if self.pages_left <= 0 and self.found:
+                # nothing would mean that there is nothing more
                 return False
+            rows, is_all = self._window(begin, begin + length - 1)
+            if is_all:
+                self._keep(rows)
+                begin += length
+                length = min(_WEEK, 2 * length) if len(rows) <= PAGE else length
             else:
-                length = max(_SHORTEST, length // _SHORTER)
+                length = _shorter(length, begin + length - _place(rows[-1]))
         return True
 
     def read_all(self) -> bool:
@@ -89,12 +90,11 @@ class ListReader:
         """Give what was read, oldest first. Raises MalformedMessage."""
         return sorted(self.found.values(), key=lambda row: words.moment(row, "execTime"))
 
-    def _window(self, begin: int, last: int) -> list[Fields] | None:
-        """Read a window whole; None if that took too many pages."""
+    def _window(self, begin: int, last: int) -> tuple[list[Fields], bool]:
+        """Read a window; tells whether it was read whole, or held too much."""
         # what is this short is read, however much it holds
-        most = PAGES if last - begin < _SHORTEST else WINDOW_PAGES
-        rows, is_all = self._pages({"startTime": str(begin), "endTime": str(last)}, most)
-        return rows if is_all else None
+        most = _ANY if last - begin < _SHORTEST else WINDOW_PAGES
+        return self._pages({"startTime": str(begin), "endTime": str(last)}, most)
 
     def _pages(self, window: Mapping[str, object], most: int) -> tuple[list[Fields], bool]:
         """Read so many pages at most; tells whether those were all."""
@@ -105,7 +105,7 @@ class ListReader:
             {**self.fixed, "limit": str(PAGE), **window},
             deadline=self.deadline,
             priority=self.priority,
-            most=min(most, self.pages_left),
+            most=most,
         )
         is_last = False
         for page in pages:
@@ -119,6 +119,15 @@ class ListReader:
         told = understood(lambda: [(text(row, "execId"), text(row, "orderId")) for row in rows])
         for key, row in zip(reversed(told), reversed(rows), strict=True):
             self.found.setdefault(key, row)
+
+
+def _shorter(length: int, was_read: int) -> int:
+    """Give the length of a window that may be read whole: what was read of this one, and half."""
+    return max(_SHORTEST, min(length, was_read) // 2)
+
+
+def _place(row: Fields) -> int:
+    return understood(lambda: milliseconds(words.moment(row, "execTime")))
 
 
 def exchange_now(api: Calls) -> datetime:

@@ -15,6 +15,7 @@ from exchanges.adapter import Limits, Pool, Rate
 from exchanges.errors import MalformedMessage
 from exchanges.messages import (
     ExecutionReport,
+    FillReport,
     HoldingsChanged,
     OrderReport,
     OrderStatus,
@@ -195,10 +196,9 @@ class Stage:
             about = getattr(message, "exchange_order_id", None)
             if about != ref.exchange_order_id:
                 continue
-            fill = message if isinstance(message, ExecutionReport) else None
             if isinstance(message, OrderReport):
                 reports.append(message)
-                fill = message.execution
+            fill = message.execution if isinstance(message, OrderReport | FillReport) else None
             if fill is not None:
                 fills[fill.exchange_trade_id] = fill
         told = [report.status for report in reports]
