@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import websocket
 
-from exchanges.simulator.bybit.config import BybitConfig
-from exchanges.simulator.thread import SimulatorThread
-from tests.integration.simulator.bybit_trader import HOUSES, BybitTrader
+from tests.integration.simulator.bybit.trader import HOUSES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture
-def simulator() -> Iterator[SimulatorThread]:
-    config = BybitConfig(price_interval=0)
-    with SimulatorThread(config=config, houses=HOUSES) as running:
-        for house in HOUSES:
-            running.house(*house).configure(price_interval=0)
-        yield running
-
-
-@pytest.fixture
-def ann(simulator: SimulatorThread) -> Iterator[BybitTrader]:
-    trader = BybitTrader(simulator)
-    yield trader
-    trader.close()
+    from exchanges.simulator.thread import SimulatorThread
+    from tests.integration.simulator.bybit.trader import BybitTrader
 
 
 @pytest.mark.parametrize(
@@ -167,12 +150,13 @@ def test_funding_is_an_execution_that_is_no_trade(ann: BybitTrader) -> None:
 
 def test_forced_closings_are_named(ann: BybitTrader) -> None:
     stream = ann.listen("order", "execution")
+    heard: list[Any] = []
     told = []
     for action in ("liquidate", "deleverage", "settle"):
         ann.place("linear")
-        stream.rows("execution", len(ann.ledger()["executions"]) - len(told))
         ann.act("linear", action=action, symbol="BTCUSDT")
-        told.append(stream.rows("execution", 1)[0])
+        heard += stream.rows("execution", len(ann.ledger()["executions"]) - len(heard))
+        told.append(heard[-1])
     assert [row["execType"] for row in told] == ["BustTrade", "AdlTrade", "Delivery"]
     assert [row["createType"] for row in told] == [
         "CreateByTakeOver_PassThrough", "CreateByAdl_PassThrough", "CreateBySettle"

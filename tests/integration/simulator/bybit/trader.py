@@ -40,21 +40,25 @@ class BybitTrader:
         for house in HOUSES:
             simulator.house(*house).account(key, secret)
 
+    def signing(self, text: str, stamp: str = "") -> dict[str, str]:
+        """The headers of a request with this query or body."""
+        stamp = stamp or str(now_ms())
+        return {
+            "X-BAPI-API-KEY": self.key,
+            "X-BAPI-TIMESTAMP": stamp,
+            "X-BAPI-RECV-WINDOW": "5000",
+            "X-BAPI-SIGN": signed(self.secret, f"{stamp}{self.key}5000{text}"),
+            "Content-Type": "application/json",
+        }
+
     def send(
         self, method: str, path: str, headers: dict[str, str] | None = None, **params: Any
     ) -> requests.Response:
         """Send a signed request; `headers` replace what would be sent."""
         query = urlencode(params) if method == "GET" else ""
         body = json.dumps(params) if method == "POST" else ""
-        stamp = (headers or {}).get("X-BAPI-TIMESTAMP", str(now_ms()))
-        sent = {
-            "X-BAPI-API-KEY": self.key,
-            "X-BAPI-TIMESTAMP": stamp,
-            "X-BAPI-RECV-WINDOW": "5000",
-            "X-BAPI-SIGN": signed(self.secret, f"{stamp}{self.key}5000{query or body}"),
-            "Content-Type": "application/json",
-            **(headers or {}),
-        }
+        stamp = (headers or {}).get("X-BAPI-TIMESTAMP", "")
+        sent = {**self.signing(query or body, stamp), **(headers or {})}
         url = f"{self.simulator.url}/v5/{path}{'?' + query if query else ''}"
         return self.http.request(method, url, data=body or None, headers=sent, timeout=5)
 
@@ -84,7 +88,8 @@ class BybitTrader:
 
     def realtime(self, category: str = "linear", **params: Any) -> list[Any]:
         """What `order/realtime` tells."""
-        scope = {"settleCoin": "USDT"} if category == "linear" and "symbol" not in params else {}
+        is_scoped = category != "linear" or {"symbol", "baseCoin", "settleCoin"} & set(params)
+        scope = {} if is_scoped else {"settleCoin": "USDT"}
         result = self.ask("GET", "order/realtime", category=category, **scope, **params)
         rows: list[Any] = result["list"]
         return rows
