@@ -1,10 +1,12 @@
 """
-An exchange in a box: Binance USD-M futures over real HTTP and sockets, with a ledger as oracle.
+Exchanges in a box: their protocols over real HTTP and sockets, with a ledger as oracle.
 
 It shares nothing with our adapters but the protocol: it never imports `exchanges.messages`, so
 that it cannot be shaped to our own mistakes. From the socket inwards: `server` (and `thread`, for
-tests) holds one `exchange`; `rest` and its `rest_*` end points, `connections` and `hub` speak to
-clients; `engine` matches on `market` and `book`; `accounts` keep what came of it; `ledger` tells.
+tests) holds `exchange` houses behind the `fronts`; `rest` and its end points, `connections` and
+`hub` speak to clients in the words of a `dialect`; `engine` takes orders, `matching` lets them meet
+on `market` and `book`, and a `custody` (linear, inverse, spot) says what they hold and move;
+`accounts` keep what came of it; `ledger` tells.
 
 Control: GET /sim/ledger, POST /sim/accounts, GET and POST /sim/faults, POST /sim/act, POST
 /sim/step, POST /sim/price, GET and POST /sim/config, POST, GET and DELETE /sim/burst.

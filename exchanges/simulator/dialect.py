@@ -35,14 +35,17 @@ class Dialect(Protocol):
     ) -> Iterable[Frame]:
         """The frames of a change of an order.
 
-        `kind` is NEW, TRADE, CANCELED, EXPIRED, AMENDMENT or CALCULATED. `wants` tells whether
-        anybody listens for an event: nothing need be encoded that nobody wants.
+        `kind` is NEW, TRIGGERED, TRADE, CANCELED, EXPIRED, AMENDMENT or CALCULATED. `wants` tells
+        whether anybody listens for an event: nothing need be encoded that nobody wants.
         """
 
     def holdings_frames(
         self, account: Account, position: Position | None, reason: str, change: Decimal, at: int
     ) -> Iterable[Frame]:
-        """The frames of a change of wallet or position; `change` moved without a fill."""
+        """The frames of a change of balances or position; `change` moved without a fill.
+
+        Without a position, `account.touched` names the assets that moved or were locked.
+        """
 
     def algo_frames(self, algo: AlgoOrder) -> Iterable[Frame]:
         """The frames of a change of a conditional order that has not triggered."""

@@ -120,10 +120,12 @@ def transfer(exchange: SimulatedExchange, account: Account, terms: Terms) -> dic
 
 
 def dust(exchange: SimulatedExchange, account: Account, terms: Terms) -> dict[str, Any]:
-    """Turn a small balance (`asset`, all that is free) into `amount` of another (`into`)."""
+    """Spot: turn a small balance (`asset`, all that is free) into `amount` of another (`into`)."""
     asset, into = str(terms.get("asset")), str(terms.get("into", "BNB"))
     gone = account.balance(asset).free
-    check_is_there(exchange, account, asset, -gone)
+    if exchange.config.custody != SPOT or gone <= 0:
+        text = f"there is no dust of {asset}"
+        raise ControlError(text)
     move_balance(exchange, account, asset, -gone, "DUST")
     return move_balance(exchange, account, into, number(terms, "amount"), "DUST")
 

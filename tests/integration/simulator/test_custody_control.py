@@ -86,6 +86,7 @@ def test_a_hand_buys_for_an_amount_and_sets_a_stop(spot: ControlClient) -> None:
         {"action": "transfer", "asset": "USDT", "amount": "-1001"},
         {"action": "funding", "symbol": "BTCUSDT", "amount": "1"},
         {"action": "liquidate", "symbol": "BTCUSDT"},
+        {"action": "dust", "asset": "ETH", "amount": "1"},
     ],
 )
 def test_what_spot_cannot_do_is_refused(spot: ControlClient, terms: dict[str, Any]) -> None:

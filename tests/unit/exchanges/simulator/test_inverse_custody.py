@@ -88,11 +88,12 @@ def do(engine: Engine, accounts: dict[str, Account], deed: dict[str, Any], numbe
     market = engine.markets["BTCUSD_PERP"]
     price = market.price + deed["ticks"] * market.rules.price_tick
     if deed["act"] == "place":
-        is_market = deed["kind"] == "MARKET"
+        is_market, waits = deed["kind"] == "MARKET", deed["lots"] % 4 == 0
         terms = OrderTerms(
             symbol="BTCUSD_PERP", side=deed["side"], type="MARKET" if is_market else "LIMIT",
             quantity=D(deed["lots"]), client_id=f"c{number}", price=D(0) if is_market else price,
             time_in_force="GTC" if is_market else deed["kind"], reduce_only=deed["reduce_only"],
+            trigger_price=price if waits else D(0), trigger_rises=deed["ticks"] > 0,
         )  # fmt: skip
         engine.place(accounts[deed["who"]], terms)
         return
