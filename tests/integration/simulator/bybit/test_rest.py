@@ -13,7 +13,7 @@ from tests.integration.simulator.bybit.trader import HOUSES, BybitTrader, now_ms
 if TYPE_CHECKING:
     from exchanges.simulator.thread import SimulatorThread
 
-LINEAR = {"category": "linear", "symbol": "BTCUSDT"}
+LINEAR: dict[str, Any] = {"category": "linear", "symbol": "BTCUSDT"}
 CATEGORIES = ("linear", "spot", "inverse")
 SYMBOLS = {"linear": "BTCUSDT", "spot": "BTCUSDT", "inverse": "BTCUSD"}
 
@@ -333,7 +333,7 @@ def test_an_answer_may_be_lost_while_the_order_is_there(
 ) -> None:
     for house in HOUSES:
         ann.simulator.house(*house).faults(accept_but_lose_answer={"order/create": how})
-    terms = {"side": "Buy", "orderType": "Limit", "price": "59000", "qty": "0.1"}
+    terms: dict[str, Any] = {"side": "Buy", "orderType": "Limit", "price": "59000", "qty": "0.1"}
     answer = ann.send("POST", "order/create", category=category, symbol="BTCUSDT", **terms)
     is_json = answer.headers["Content-Type"].startswith("application/json")
     assert (answer.status_code, answer.json()["retCode"] if is_json else None) == told

@@ -18,14 +18,14 @@ ANN = Account(api_key="XXXXXXXXXX", api_secret="ann-secret", rules={})
 QUERY = "category=option&symbol=BTC-29JUL22-25000-C"
 
 
-def asked(stamp: int = NOW, **changes: str) -> Asked:
+def asked(stamp: int = NOW, changes: dict[str, str] | None = None) -> Asked:
     text = f"{stamp}XXXXXXXXXX5000{QUERY}"
     headers = {
         auth.KEY: "XXXXXXXXXX",
         auth.TIMESTAMP: str(stamp),
         auth.WINDOW: "5000",
         auth.SIGNATURE: hmac.new(b"ann-secret", text.encode(), sha256).hexdigest(),
-        **changes,
+        **(changes or {}),
     }
     return Asked(method="GET", path="/v5/x", query=QUERY, headers=headers)
 
@@ -44,12 +44,12 @@ def test_a_signed_request_in_time_is_the_accounts(stamp: int) -> None:
     [
         (asked(NOW - 5_001), 10002),
         (asked(NOW + 1_000), 10002),
-        (asked(**{auth.KEY: "nobody"}), 10003),
-        (asked(**{auth.KEY: ""}), 10003),
-        (asked(**{auth.SIGNATURE: "0" * 64}), 10004),
-        (asked(**{auth.SIGNATURE: "é"}), 10004),
-        (asked(**{auth.WINDOW: "6000"}), 10004),
-        (asked(**{auth.TIMESTAMP: ""}), 10001),
+        (asked(changes={auth.KEY: "nobody"}), 10003),
+        (asked(changes={auth.KEY: ""}), 10003),
+        (asked(changes={auth.SIGNATURE: "0" * 64}), 10004),
+        (asked(changes={auth.SIGNATURE: "é"}), 10004),
+        (asked(changes={auth.WINDOW: "6000"}), 10004),
+        (asked(changes={auth.TIMESTAMP: ""}), 10001),
     ],
 )
 def test_anything_else_has_its_code(request_: Asked, code: int) -> None:
