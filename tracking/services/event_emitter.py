@@ -29,6 +29,7 @@ from exchanges import registry
 from tracking.models import ExchangeAccount, OpenOrder, StrategyPosition
 from tracking.services import (
     anomalies,
+    conditional_orders,
     inbox,
     order_evidence,
     order_outcomes,
@@ -152,6 +153,7 @@ def write_books(
         writer.take(record)
     folding = fold_changes(account, fills.position_changes, now)
     writer.write()
+    conditional_orders.name_parents(account_id, gathered)
     emission.positions = folding.rows
     fills.tell_positions(folding.rows)
     order_outcomes.settle(account_id, writer.settled, now)
