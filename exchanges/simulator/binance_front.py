@@ -20,7 +20,7 @@ from exchanges.simulator import (
 from exchanges.simulator.binance_dialect import FuturesDialect
 from exchanges.simulator.binance_rest import BinanceRest
 from exchanges.simulator.binance_spot import front as spot
-from exchanges.simulator.binance_spot.house import SPOT_CONFIG, SpotExchange
+from exchanges.simulator.binance_spot.house import SpotExchange, for_spot
 from exchanges.simulator.config import SimulatorConfig
 from exchanges.simulator.exchange import SimulatedExchange
 from exchanges.simulator.rest import RestDoor
@@ -57,7 +57,7 @@ class BinanceFront:
     ) -> SimulatedExchange:
         """A house of Binance's."""
         if market_type == "SPOT":
-            return SpotExchange(seed=seed, config=config or SPOT_CONFIG, faults=faults)
+            return SpotExchange(seed=seed, config=for_spot(config), faults=faults)
         if market_type == "COIN_FUTURES":
             return binance_coin.open_house(seed=seed, faults=faults, config=config)
         return SimulatedExchange(

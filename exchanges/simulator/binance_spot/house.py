@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -36,6 +36,19 @@ spot_endpoint: Final = partial(Endpoint, root="/api", version="v3")
 def spot_config(**changes: Any) -> SimulatorConfig:
     """What is usual on spot, with changes."""
     return replace(SPOT_CONFIG, **changes)
+
+
+def for_spot(config: SimulatorConfig | None) -> SimulatorConfig:
+    """What is usual on spot, with what a configuration for any market has changed."""
+    if config is None or config.custody == SPOT:
+        return config or SPOT_CONFIG
+    usual = SimulatorConfig()
+    chosen = {field.name: getattr(config, field.name) for field in fields(config)}
+    return spot_config(**{
+        name: value
+        for name, value in chosen.items()
+        if name != "custody" and value != getattr(usual, name)
+    })  # fmt: skip
 
 
 class SpotExchange(SimulatedExchange):
