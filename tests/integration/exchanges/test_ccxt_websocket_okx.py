@@ -3,68 +3,28 @@
 from __future__ import annotations
 
 import os
-import threading
-import time
-from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from exchanges.adapter import Limits, Rate
 from exchanges.credentials import Credentials
 from exchanges.errors import MalformedMessage
-from exchanges.messages import OrderReport, OrderStatus, StreamGap
+from exchanges.messages import OrderReport, OrderStatus
 from exchanges.registry import parse, rest_for, stream_for
 from exchanges.stream_settings import StreamSettings
-from exchanges.stream_state import StreamState, StreamStatus
+from exchanges.stream_state import StreamStatus
+from tests.integration.exchanges.generic_listener import Listener
 from tests.integration.exchanges.generic_okx import KEY, PASSPHRASE, SECRET, Okx
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from exchanges.streams import Stream
 
-PATIENCE = 10.0
 KEYS = Credentials(api_key=KEY, api_secret=SECRET, api_password=PASSPHRASE)
 QUICK = StreamSettings(poll=0.05, backoff_base=0.02, backoff_cap=0.05, connect_timeout=5)
-
-
-class Listener:
-    """Keeps what a stream hands over, and lets a test wait for it."""
-
-    def __init__(self) -> None:
-        self.frames: list[bytes] = []
-        self.gaps: list[StreamGap] = []
-        self.states: list[StreamState] = []
-        self._changed = threading.Condition()
-
-    def on_frame(self, raw: bytes, received_at: datetime) -> None:
-        assert received_at.tzinfo is UTC
-        with self._changed:
-            self.frames.append(raw)
-            self._changed.notify_all()
-
-    def on_gap(self, gap: StreamGap) -> None:
-        with self._changed:
-            self.gaps.append(gap)
-            self._changed.notify_all()
-
-    def on_state(self, state: StreamState) -> None:
-        with self._changed:
-            self.states.append(state)
-            self._changed.notify_all()
-
-    def await_that(self, condition: Callable[[], Any]) -> None:
-        give_up = time.monotonic() + PATIENCE
-        with self._changed:
-            while not condition():
-                assert time.monotonic() < give_up, (self.frames, self.states)
-                self._changed.wait(0.01)  # a server's side does not notify
-
-    def reports(self, exchange: str, market_type: str) -> list[OrderReport]:
-        messages = (parse(exchange, market_type, raw) for raw in self.frames)
-        return [m for told in messages for m in told if isinstance(m, OrderReport)]
 
 
 def open_stream(
