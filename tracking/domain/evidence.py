@@ -49,6 +49,8 @@ class OrderState:
     verified: bool = False
     #: we concluded the end, for nobody could find the order: any word of the exchange reverses it
     resolved_by_absence: bool = False
+    #: ... and nobody can tell any more how it ended: the exchange has forgotten it
+    unverifiable: bool = False
     executions: tuple[ExecutionState, ...] = ()
     #: whether its market is inverse; of an order not known before only its evidence says so
     is_inverse: bool = False
@@ -62,6 +64,8 @@ class Verdict:
     reason: str
     #: the exchange does not know the order, though it was asked often enough
     by_absence: bool = False
+    #: it may have forgotten the order: that it does not know it tells nothing of how it ended
+    is_forgotten: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

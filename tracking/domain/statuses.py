@@ -41,12 +41,14 @@ def decided(
     """Give the order with the status evidence leaves it in; refused turns join `findings`."""
     ends = _ends(state, evidence, progress.filled)
     status = _status(state, evidence, progress, ends, findings)
+    by_absence = _is_by_absence(state, status, evidence)
     return replace(
         state,
         status=status,
         withheld_status=None if is_terminal(status) else _top(ends),
         reason=_reason(state, status, evidence, ends),
-        resolved_by_absence=_is_by_absence(state, status, evidence),
+        resolved_by_absence=by_absence,
+        unverifiable=by_absence and _is_forgotten(state, evidence),
     )
 
 
@@ -171,3 +173,10 @@ def _is_by_absence(held: OrderState, status: OrderStatus, evidence: Evidence) ->
     verdict = evidence.verdict
     was_judged = verdict is not None and verdict.by_absence and not evidence.statements
     return was_judged and held.withheld_status is None and is_terminal(status)
+
+
+def _is_forgotten(held: OrderState, evidence: Evidence) -> bool:
+    """Whether an absence tells nothing, by the verdict that ended the order."""
+    if is_terminal(held.status):
+        return held.unverifiable
+    return evidence.verdict is not None and evidence.verdict.is_forgotten

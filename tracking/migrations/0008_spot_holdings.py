@@ -13,6 +13,8 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="strategyposition",
             name="quote_change",
-            field=models.DecimalField(decimal_places=36, default=Decimal(0), max_digits=76),
+            field=models.DecimalField(
+                db_default=Decimal(0), decimal_places=36, default=Decimal(0), max_digits=76
+            ),
         ),
     ]

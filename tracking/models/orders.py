@@ -74,6 +74,8 @@ class OrderColumns(models.Model):
     verified = models.BooleanField(default=False)
     #: ended because nobody could find it, not because the exchange said so: any word reverses it
     resolved_by_absence = models.BooleanField(default=False)
+    #: ... and the exchange has forgotten it: nobody can verify any more how it ended
+    unverifiable = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 

@@ -109,7 +109,7 @@ class StrategyPosition(models.Model):
     #: received (positive) or paid for holding, in the settlement asset
     funding = amount_field(default=Decimal(0))
     #: signed change of the quote asset by its fills, exact, commissions apart; on spot only
-    quote_change = quote_field(default=Decimal(0))
+    quote_change = quote_field(default=Decimal(0), db_default=Decimal(0))
     execution_count = models.PositiveIntegerField(default=0)
     folded_key = models.CharField(max_length=200, blank=True)
     checkpoint = models.JSONField(null=True, blank=True)

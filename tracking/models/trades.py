@@ -131,6 +131,8 @@ class TradeExecution(models.Model):
     verified_at = models.DateTimeField(null=True, blank=True)
     next_verify_at = models.DateTimeField(null=True, blank=True)
     verify_attempts = models.PositiveSmallIntegerField(default=0)
+    #: when it was found that the exchange cannot confirm it any more; REST is not asked again
+    unverifiable_at = models.DateTimeField(null=True, blank=True)
     #: happened before the account's baseline: counts for its order, moves no position
     is_history = models.BooleanField(default=False)
     #: replaced by real executions (inferred) or by staff; the row stays as a mark

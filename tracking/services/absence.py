@@ -11,8 +11,9 @@ judged elsewhere: Note [Resolving the unknown].
 Note [Why it is gone]
 ~~~~~~~~~~~~~~~~~~~~~
 Exchanges forget: Binance an order without fills three days after its end, any order after ninety.
-An unfilled order nobody has heard of for longer may simply have ended while we were away. And an
-exchange that was reset knows nothing any more: `exchange_resets` finds that out.
+An order nobody has heard of for longer has ended somehow while we were away: it is closed, and
+marked `unverifiable`, since nobody can say any more how. And an exchange that was reset knows
+nothing any more: `exchange_resets` finds that out.
 
 @FEAT:order-tracking @COMP:service @TYPE:core
 """
@@ -166,14 +167,20 @@ def _verdict(account: ExchangeAccount, client: RestClient, weighed: Weighed) -> 
     """Say how it ended. See Note [Why it is gone]."""
     row, reason = weighed.row, f"resolved by absence: not found {weighed.count} times, no trades"
     status = OrderStatus.CANCELLED
-    memory = registry.adapter(account.exchange).remembers_unfilled
+    adapter = registry.adapter(account.exchange)
+    memory = adapter.remembers_filled if row.filled_quantity else adapter.remembers_unfilled
+    is_forgotten = _last_word(row) < timezone.now() - memory
     forgotten = forgotten_witness(account, client, timezone.now())
     if forgotten is not None:
         status = OrderStatus.EXPIRED
         reason += f"; the exchange was reset: it forgot #{forgotten.exchange_order_id}, too"
-    elif not row.filled_quantity and _last_word(row) < timezone.now() - memory:
-        reason += f"; the exchange forgets unfilled orders after {memory.days} days"
-    return Verdict(status=status, reason=reason, by_absence=True)
+    elif is_forgotten:
+        which = "filled" if row.filled_quantity else "unfilled"
+        reason += (
+            f"; the exchange forgets {which} orders after {memory.days} days: how it ended cannot "
+            "be verified any more"
+        )
+    return Verdict(status=status, reason=reason, by_absence=True, is_forgotten=is_forgotten)
 
 
 def _last_word(row: OpenOrder) -> datetime:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 AGREE = "books and exchange agree again"
-CONFIRMED = "REST has confirmed the execution, or it was voided"
+CONFIRMED = "REST has confirmed the execution or never will, or it was voided"
 EXPLAINED = "executions explain what the order filled"
 #: what a sync can see to be true no more
 _SETTLING = (AnomalyKind.DRIFT, AnomalyKind.UNVERIFIED, AnomalyKind.FILL_GAP)
@@ -122,7 +122,10 @@ def close_settled(account_id: int, *, apart: Collection[str]) -> int:
 def _unconfirmed(account_id: int) -> set[str]:
     """Name the executions REST has yet to confirm, as their anomalies do."""
     rows = TradeExecution.objects.filter(
-        account_id=account_id, verified=False, voided_at__isnull=True
+        account_id=account_id,
+        verified=False,
+        voided_at__isnull=True,
+        unverifiable_at__isnull=True,
     )
     names = rows.values_list("market_type", "symbol", "exchange_trade_id")
     return {":".join(name) for name in names}

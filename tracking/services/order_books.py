@@ -28,7 +28,12 @@ def books_of(key: OrderKey) -> Payload:
         "order": None if order is None else _order(order),
         "trade": trade_payload(trade) if trade else None,
         "executions": [
-            execution_payload(row) | {"voided_at": to_json(row.voided_at)} for row in executions
+            execution_payload(row)
+            | {
+                "voided_at": to_json(row.voided_at),
+                "unverifiable_at": to_json(row.unverifiable_at),
+            }
+            for row in executions
         ],
         "positions": [position_payload(row) for row in _positions(executions)],
     }
@@ -45,9 +50,12 @@ def order_row(key: OrderKey) -> OrderColumns | None:
 
 def _order(row: OrderColumns) -> Payload:
     table = "closed" if isinstance(row, ClosedOrder) else "open"
-    return {"table": table, "closed_at": to_json(getattr(row, "closed_at", None))} | order_payload(
-        row
-    )
+    return {
+        "table": table,
+        "closed_at": to_json(getattr(row, "closed_at", None)),
+        "unverifiable": row.unverifiable,
+        **order_payload(row),
+    }
 
 
 def _positions(executions: list[TradeExecution]) -> list[StrategyPosition]:

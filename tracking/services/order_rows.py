@@ -47,6 +47,7 @@ STATE_COLUMNS = (
     "exchange_updated_at",
     "verified",
     "resolved_by_absence",
+    "unverifiable",
 )
 #: What a closed order takes over from the open one besides its state.
 CARRIED_COLUMNS = (
@@ -74,6 +75,7 @@ EXECUTION_COLUMNS = (
     "verified_at",
     "next_verify_at",
     "verify_attempts",
+    "unverifiable_at",
     "voided_at",
     "disclaimed",
 )
@@ -122,6 +124,7 @@ def order_state(row: OrderColumns, executions: Iterable[TradeExecution]) -> Orde
         exchange_updated_at=row.exchange_updated_at,
         verified=row.verified,
         resolved_by_absence=row.resolved_by_absence,
+        unverifiable=row.unverifiable,
         withheld_status=_withheld_status(row),
         is_inverse=row.market_type == INVERSE,
         executions=tuple(execution_state(e) for e in executions),
@@ -223,10 +226,11 @@ def rewrite_execution(row: TradeExecution, state: ExecutionState, now: datetime)
     row.disclaimed = state.disclaimed
     if state.verified and not row.verified:
         row.verified, row.verified_at, row.next_verify_at = True, now, None
+        row.unverifiable_at = None
     if state.voided != (row.voided_at is not None):
         row.voided_at = now if state.voided else None
         row.next_verify_at = None if state.voided else now
-        row.verify_attempts = 0
+        row.verify_attempts, row.unverifiable_at = 0, None
 
 
 def recompute_trade(trade: Trade, executions: Iterable[TradeExecution]) -> None:

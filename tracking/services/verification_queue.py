@@ -36,6 +36,7 @@ from tracking.services import (
     bystanders,
     clients,
     contract_terms,
+    forgotten,
     unknown_submits,
     verification,
 )
@@ -55,6 +56,7 @@ from tracking.services.order_records import Gathered, ended_among
 from tracking.services.trade_pages import before
 from tracking.services.unknown_submits import is_unknown_submit
 from tracking.services.unsent import fail_never_sent
+from tracking.services.verification import Verified
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -62,7 +64,7 @@ if TYPE_CHECKING:
 
     from exchanges.questions import TradeCursor
     from exchanges.rest import RestClient
-    from tracking.services.verification import SymbolKey, Verified
+    from tracking.services.verification import SymbolKey
 
 log = structlog.get_logger(__name__)
 
@@ -128,9 +130,11 @@ def verify_due(account_id: int) -> int:
     )
     fail_never_sent(account_id, orders, now)
     unknown_submits.resolve(account, [row for row in orders if is_unknown_submit(row)])
-    answers = _ask(account, executions, [row for row in orders if not is_unknown_submit(row)])
-    withdraw_lost(account, answers, now)
+    answer = _ask(account, executions, [row for row in orders if not is_unknown_submit(row)])
+    withdraw_lost(account, answer.gathered, now)
     _write(account_id, (_POSTPONE_EXECUTIONS, timezone.now(), execution_ids))
+    if not answer.failed:
+        forgotten.give_up(account, executions, now)
     _tell_impatience(account_id, executions)
     return len(executions) + len(orders)
 
@@ -172,10 +176,10 @@ def _ask(
     account: ExchangeAccount,
     executions: Sequence[TradeExecution],
     orders: Sequence[OpenOrder],
-) -> Sequence[Gathered]:
+) -> Verified:
     questions = _questions(executions, orders)
     if not questions:
-        return ()
+        return Verified([])
     client = clients.rest_client(account)
     keys = {(q.market_type, q.symbol) for q in questions}
     cursors = _cursors_before(account, executions, keys)
@@ -192,7 +196,7 @@ def _ask(
     bystanders.join_known(account, answer, groups_known_to=questions)
     emit_answer(account, answer)
     _ask_one_by_one(account, client, executions)
-    return answer.gathered
+    return answer
 
 
 def _ask_one_by_one(

@@ -99,7 +99,7 @@ ASKED_ABOUT: Final = Statement(
         'execution ' || exchange_trade_id || ' is not verified, and REST is not being asked'
     FROM tracking_tradeexecution
     WHERE account_id = %(account)s AND NOT verified AND voided_at IS NULL
-      AND next_verify_at IS NULL
+      AND next_verify_at IS NULL AND unverifiable_at IS NULL
     UNION ALL
     SELECT market_type || ':' || symbol || ':' || coalesce(exchange_order_id, client_order_id, ''),
         'open order is UNKNOWN, and REST is not being asked'

@@ -108,8 +108,18 @@ def ours(status: OrderStatus, **terms: Any) -> Any:
     return replace(state, **terms)
 
 
-def judged(status: OrderStatus, reason: str = "because", *, by_absence: bool = False) -> Evidence:
-    return Evidence(verdict=Verdict(status=status, reason=reason, by_absence=by_absence))
+def judged(
+    status: OrderStatus,
+    reason: str = "because",
+    *,
+    by_absence: bool = False,
+    is_forgotten: bool = False,
+) -> Evidence:
+    return Evidence(
+        verdict=Verdict(
+            status=status, reason=reason, by_absence=by_absence, is_forgotten=is_forgotten
+        )
+    )
 
 
 def denied(*keys: ExecutionKey) -> Evidence:

@@ -269,3 +269,21 @@ def test_an_order_of_ours_is_named_by_its_first_fill() -> None:
 
     assert (after.exchange_order_id, after.status) == ("7", PARTIAL)
     assert after.quantity == ours(PENDING).quantity
+
+
+def test_an_order_its_exchange_forgot_is_marked_until_it_says_a_word() -> None:
+    verdict = judged(CANCELLED, "not found 3 times", by_absence=True, is_forgotten=True)
+
+    forgotten = merged(seen(a_snapshot()), verdict).after
+
+    assert (forgotten.status, forgotten.unverifiable) == (CANCELLED, True)
+    assert merge(forgotten, verdict).after.unverifiable
+    told = merge(forgotten, seen(a_snapshot(EXPIRED, second=1))).after
+    assert (told.status, told.unverifiable) == (EXPIRED, False)
+
+
+def test_an_end_the_exchange_told_needs_no_memory() -> None:
+    verdict = judged(CANCELLED, "not found 3 times", by_absence=True, is_forgotten=True)
+
+    assert not merged(seen(a_snapshot(EXPIRED)), verdict).after.unverifiable
+    assert not merged(seen(a_snapshot()), judged(CANCELLED, by_absence=True)).after.unverifiable
