@@ -80,6 +80,12 @@ class Faults:
 #: what `now_and_then` may do, by itself to whoever is connected (a ban: to everybody, for a moment)
 STRIKES: Final = ("mute", "half_open", "expire_listen_key", "ban")
 
+#: what the exchanges call placing and cancelling an order
+PLACING: Final = ("POST order", "POST order/create", "POST orders")
+CANCELLING: Final = ("DELETE order", "POST order/cancel")
+#: what shows the past in a storm: orders by id, trades by account
+LAGGING: Final = ("GET order", "userTrades", "myTrades", "order/realtime", "execution/list")
+
 PROFILES: Final[Mapping[str, Mapping[str, object]]] = {
     "none": {},
     "demo": {"lose": 0.02, "repeat": 0.02, "reorder": 0.01, "drop_every": 12.0},
@@ -99,14 +105,14 @@ PROFILES: Final[Mapping[str, Mapping[str, object]]] = {
         "rest_empty": {"*": 0.01},
         "rest_garbage": {"*": 0.01},
         "accept_but_lose_answer": {
-            "POST order": {"how": "drop", "probability": 0.05},
-            "DELETE order": {"how": "-1007", "probability": 0.05},
+            **{name: {"how": "drop", "probability": 0.05} for name in PLACING},
+            **{name: {"how": "timeout", "probability": 0.05} for name in CANCELLING},
         },
         "refuse_and_lose_answer": {
-            "POST order": {"how": "503", "probability": 0.02},
-            "DELETE order": {"how": "502", "probability": 0.02},
+            **{name: {"how": "503", "probability": 0.02} for name in PLACING},
+            **{name: {"how": "502", "probability": 0.02} for name in CANCELLING},
         },
-        "stale_rest_ms": {"order": 500, "userTrades": 500},
+        "stale_rest_ms": dict.fromkeys(LAGGING, 500),
         "not_found_window_ms": 200,
         "clock_skew_ms": 1500,
         "thin_book": 0.1,
