@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import WSMsgType, web
 
-from exchanges.simulator.bybit import topics
+from exchanges.simulator.bybit import clocks, topics
 from exchanges.simulator.bybit.config import config_of
 from exchanges.simulator.bybit.session import Session
 from exchanges.simulator.private_socket import PONG, TEXT, PrivateSocket
@@ -135,7 +135,7 @@ class PrivateEndpoint:
 
     def _react(self, socket: BybitSocket, session: Session, text: str) -> None:
         was = session.api_key
-        say(socket, session.react(text, self._first.clock.now()))
+        say(socket, session.react(text, clocks.now(self._houses)))
         socket.shown = topics.events(session.topics)
         socket.events = frozenset(socket.shown)
         if session.api_key and not was:

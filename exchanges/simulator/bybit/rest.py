@@ -14,10 +14,18 @@ import time
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
-from exchanges.simulator.bybit import auth, errors, rest_executions, rest_market, rest_orders, words
+from exchanges.simulator.bybit import (
+    auth,
+    clocks,
+    errors,
+    rest_executions,
+    rest_market,
+    rest_orders,
+    words,
+)
 from exchanges.simulator.bybit.config import config_of
 from exchanges.simulator.bybit.endpoints import AMENDS, ORDERS, READS
-from exchanges.simulator.bybit.rest_account import AccountEndpoints
+from exchanges.simulator.bybit.rest_account import SharedEndpoints
 from exchanges.simulator.call import Asked, Security, encode
 from exchanges.simulator.errors import NOT_FOUND, ApiError
 from exchanges.simulator.limits import HOLDER, Charge
@@ -54,7 +62,7 @@ class BybitRest:
         modules = (rest_orders, rest_executions, rest_market)
         self._endpoints = table([
             *(endpoint for module in modules for endpoint in module.endpoints()),
-            *AccountEndpoints(houses.values()).endpoints(),
+            *SharedEndpoints(houses.values()).endpoints(),
         ])  # fmt: skip
 
     def route(self, asked: Asked) -> Route | None:
@@ -90,7 +98,7 @@ class BybitRest:
         api_key = self.caller(route.asked) or ""
         holders = [house for house in self._houses.values() if api_key in house.accounts]
         known = holders[0].accounts if holders else route.house.accounts
-        account = auth.check(route.asked, known, route.house.clock.now())
+        account = auth.check(route.asked, known, clocks.now(self._houses.values()))
         return route.house.engine.open_account(account.api_key, account.api_secret, {})
 
     def charges(self, route: Route, account: Account | None) -> Sequence[Charge]:
@@ -125,7 +133,7 @@ class BybitRest:
             "retMsg": text,
             "result": result,
             "retExtInfo": {},
-            "time": self._first.clock.now(),
+            "time": clocks.now(self._houses.values()),
         }
         return Reply(body=encode(body))
 

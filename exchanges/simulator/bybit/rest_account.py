@@ -1,8 +1,8 @@
 """
-Accounts over REST: positions, the wallet, the key itself, the position mode.
+Accounts over REST: positions, the wallet, the key itself, the position mode; and the time.
 
 Source: "Get Position Info", "Switch Position Mode", "Get Wallet Balance", "Get Account Info", "Get
-API Key Information", "Get Transaction Log" of v5.
+API Key Information", "Get Transaction Log", "Get Bybit Server Time" of v5.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from exchanges.simulator.amounts import plain
-from exchanges.simulator.bybit import holdings, paging, rest_orders, rows, terms, words
-from exchanges.simulator.bybit.endpoints import private
+from exchanges.simulator.bybit import clocks, holdings, paging, rest_orders, rows, terms, words
+from exchanges.simulator.bybit.endpoints import private, public
 from exchanges.simulator.bybit.errors import bad_parameter, refusal
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ MODES: Final = {"0": False, "3": True}
 UID_DIGITS: Final = 100_000_000
 
 
-class AccountEndpoints:
-    """What concerns the account as a whole, over all houses in which it is."""
+class SharedEndpoints:
+    """What concerns all houses at once: the wallet of an account in any of them, and the time."""
 
     def __init__(self, houses: Iterable[SimulatedExchange]) -> None:
         """`houses` are those that are open."""
@@ -50,9 +50,15 @@ class AccountEndpoints:
         )
         return {"list": [row]}
 
+    def time(self, _call: Call) -> Json:
+        """GET market/time."""
+        now = clocks.now(self._houses)
+        return {"timeSecond": str(now // 1000), "timeNano": f"{now}000000"}
+
     def endpoints(self) -> list[Endpoint]:
         """What this module serves."""
         return [
+            public("market/time", self.time),
             private("account/wallet-balance", "GET", self.wallet_balance),
             private("account/info", "GET", account_info),
             private("account/transaction-log", "GET", transaction_log),

@@ -1,8 +1,8 @@
 """
-What everybody may ask: instruments, prices, candles, the time.
+What everybody may ask: instruments, prices, candles.
 
 Nothing is known of a category whose house is not open. Source: "Get Instruments Info", "Get
-Tickers", "Get Kline", "Get Bybit Server Time" of v5.
+Tickers", "Get Kline" of v5.
 """
 
 from __future__ import annotations
@@ -25,12 +25,6 @@ MOST: Final = 1000
 USUAL_CANDLES: Final = 200
 MINUTE_MS: Final = 60_000
 CONTRACTS: Final = {words.LINEAR: "LinearPerpetual", words.INVERSE: "InversePerpetual"}
-
-
-def time(call: Call) -> Json:
-    """GET market/time."""
-    now = call.exchange.clock.now()
-    return {"timeSecond": str(now // 1000), "timeNano": f"{now}000000"}
 
 
 def markets_of(call: Call) -> list[Market]:
@@ -178,7 +172,6 @@ def candle_row(candle: Candle) -> list[str]:
 def endpoints() -> list[Endpoint]:
     """What this module serves."""
     return [
-        public("market/time", time),
         public("market/instruments-info", instruments),
         public("market/tickers", tickers),
         public("market/kline", kline),

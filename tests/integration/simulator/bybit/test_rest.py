@@ -359,3 +359,11 @@ def test_queries_may_show_the_past_and_not_yet_the_young(
     assert ann.realtime("linear", orderId=order_id) == []
     simulator.faults(reset=True, invalid_key=True)
     assert ann.code("GET", "order/realtime", **LINEAR) == 33004
+
+
+def test_one_address_has_one_clock(simulator: SimulatorThread, ann: BybitTrader) -> None:
+    simulator.house("BYBIT", "SPOT").faults(clock_skew_ms=60_000)
+    told = requests.get(f"{simulator.url}/v5/market/time", timeout=5).json()["result"]
+    assert int(told["timeSecond"]) * 1000 > now_ms() + 50_000
+    assert ann.code("GET", "order/realtime", **LINEAR) == 10002
+    assert ann.connect().auth(ann.key, ann.secret)["ret_msg"] == "Params Error"
