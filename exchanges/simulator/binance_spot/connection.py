@@ -149,10 +149,23 @@ class Connection:
     def _hear(self, api_key: str) -> Json:
         if api_key in self._heard.values():
             raise ApiError(-2035, "User Data Stream subscription already active.")
+        if self._is_kept_out(api_key):
+            self._socket.abort()
+            return {}
         number, self._next = self._next, self._next + 1
         self._heard[number] = api_key
         self._house.hub.attach_account(self._socket, api_key, key=str(number))
         return {"subscriptionId": number}
+
+    def _is_kept_out(self, api_key: str) -> bool:
+        """Whether a fault of this account alone refuses what others may (`refuse_connect`).
+
+        Whose connection it is shows with the subscription only.
+        """
+        board = self._house.board
+        share = board.of(api_key).refuse_connect
+        is_its_own = share != board.of().refuse_connect
+        return is_its_own and self._house.connect_chance.random() < share
 
     def unsubscribe(self, call: Call) -> Json:
         """userDataStream.unsubscribe: one, or all (-2036 if there is none)."""

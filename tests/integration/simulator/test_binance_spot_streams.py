@@ -249,6 +249,17 @@ def test_faults_strike_the_connection_as_they_strike_rest(ann: SpotTrader) -> No
     assert ann.connect().signed(SUBSCRIBE)["error"]["code"] == -2015
 
 
+def test_one_account_may_be_kept_out(trader: Callable[..., SpotTrader]) -> None:
+    ann, bob = trader(), trader("bob-key", secret="bob-secret")
+    ann.house.faults(account=ann.key, refuse_connect=True)
+    with pytest.raises((websocket.WebSocketException, OSError)):
+        ann.listen()
+    bob.listen()
+    ann.house.faults(refuse_connect=True)
+    with pytest.raises(websocket.WebSocketBadStatusException, match="503"):
+        bob.listen()
+
+
 def test_subscriptions_end_with_a_word_or_without(ann: SpotTrader) -> None:
     stream = ann.listen()
     ann.house.faults(account=ann.key, expire_listen_key=True)

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+from urllib.parse import quote
+
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from exchanges.simulator.accounts import Account
 from exchanges.simulator.auth import account_of, check_signature, check_time
@@ -66,3 +74,22 @@ def test_a_request_must_be_of_now(stamp: str, window: str | None, code: int) -> 
     assert caught.value.code == code
     check_time({"timestamp": "1001000"}, 1_000_000)
     check_time({"timestamp": "995000"}, 1_000_000)
+
+
+@pytest.mark.parametrize("kind", ["rsa", "ed25519"])
+def test_a_private_key_signs_in_base64(account: Account, kind: str) -> None:
+    if kind == "rsa":
+        rsa = generate_private_key(public_exponent=65_537, key_size=2048)
+        signature = rsa.sign(QUERY.encode(), PKCS1v15(), SHA256())
+        public = rsa.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    else:
+        curve = Ed25519PrivateKey.generate()
+        signature = curve.sign(QUERY.encode())
+        public = curve.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    account.api_secret = public.decode()
+    text = quote(base64.b64encode(signature).decode(), safe="")
+
+    check_signature(account, f"{QUERY}&signature={text}", "")
+    for wrong in (f"x=1&{QUERY}&signature={text}", f"{QUERY}&signature=no%20base64"):
+        with pytest.raises(ApiError, match="not valid"):
+            check_signature(account, wrong, "")
