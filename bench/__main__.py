@@ -24,6 +24,7 @@ PARTS = {
     "b": "ours: latency at 20/s and 200/s, then saturation",
     "c": "the naive variant: a task for each fill",
     "d": "200/s with the exchange's limits enforced, on one account and on four",
+    "f": "reading one frame",
     "e": "200 private streams in one process on one core",
 }
 COULD_NOT_RUN = 3

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.core.management import call_command
 
-from bench import history, many_streams, parts, transaction
+from bench import history, many_streams, parsing, parts, transaction
 from bench.stage import say
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ class Figures:
     enforced: parts.Enforced | None = None
     enforced_lone: parts.Enforced | None = None
     streams: many_streams.ManyStreams | None = None
+    #: microseconds of the slowest sample frame, by exchange
+    parsing: dict[str, float] = field(default_factory=dict)
 
     def measure(
         self, folder: Path, servers: EmbeddedServers, wanted: set[str], seconds: float
@@ -68,6 +70,9 @@ class Figures:
             say("d: with the exchange's limits")
             self.enforced = parts.enforced(folder, groups["enforced"], pids)
             self.enforced_lone = parts.enforced(folder, accounts.lone, pids)
+        if "f" in wanted:
+            say("f: reading a frame, microseconds")
+            self.parsing = parsing.measure()
         if "e" in wanted:
             say("e: many streams")
             self.streams = many_streams.measure(folder, accounts.streamed, pids)
@@ -100,6 +105,7 @@ class Figures:
             "enforced": _told(self.enforced),
             "enforced_lone": _told(self.enforced_lone),
             "streams": asdict(self.streams) if self.streams else {},
+            "parse_us": self.parsing,
         }
 
     def _latency(self) -> dict[int, Any]:
