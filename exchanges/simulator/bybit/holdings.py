@@ -33,7 +33,9 @@ POSITION_NOT_OFFERED: Final[Mapping[str, Any]] = {
     "adlRankIndicator": 0,
     "positionStatus": "Normal",
     "positionIM": "0",
+    "positionIMByMp": "0",
     "positionMM": "0",
+    "positionMMByMp": "0",
     "positionBalance": "0",
     "liqPrice": "",
     "bustPrice": "",
@@ -43,6 +45,7 @@ POSITION_NOT_OFFERED: Final[Mapping[str, Any]] = {
     "trailingStop": "0",
     "sessionAvgPrice": "0",
     "leverageSysUpdatedTime": "",
+    "mmrSysUpdateTime": "",
     "mmrSysUpdatedTime": "",
     "isReduceOnly": False,
 }
@@ -50,7 +53,8 @@ POSITION_NOT_OFFERED: Final[Mapping[str, Any]] = {
 WALLET_TOTALS: Final = (
     "totalEquity", "totalWalletBalance", "totalMarginBalance", "totalAvailableBalance",
     "totalPerpUPL", "totalInitialMargin", "totalMaintenanceMargin", "accountIMRate",
-    "accountMMRate", "accountLTV",
+    "accountMMRate", "accountLTV", "accountIMRateByMp", "accountMMRateByMp",
+    "totalInitialMarginByMp", "totalMaintenanceMarginByMp",
 )  # fmt: skip
 
 

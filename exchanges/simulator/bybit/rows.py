@@ -39,13 +39,13 @@ NOT_OFFERED: Final[Mapping[str, Any]] = {
     "smpType": "None",
     "smpGroup": 0,
     "smpOrderId": "",
+    "rpiTakerAccess": False,
+    "rpiMatchedQty": "0",
 }
 #: what only frames have
 FRAMES_ONLY: Final[Mapping[str, Any]] = {
     "brokerOrderPrice": "",
     "feeCurrency": "",
-    "rpiTakerAccess": False,
-    "rpiMatchedQty": "0",
 }
 
 
