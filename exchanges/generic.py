@@ -43,6 +43,8 @@ CLIENT_ORDER_IDS: Final = ClientOrderIdRules(
 #: what every exchange answers for, where ccxt does not know better (OKX: two hours)
 _UNFILLED: Final = timedelta(hours=1)
 _FILLED: Final = timedelta(days=1)
+#: ccxt says 100,000 days where it means for ever
+_LONGEST: Final = 3650.0
 _LIFETIME: Final = timedelta(hours=24)
 
 
@@ -86,7 +88,7 @@ def _memory(
 ) -> timedelta:
     told = [features_of(facts, kind, "fetchClosedOrders").get(key) for kind in market_types]
     days = [float(number) for number in told if number]
-    return timedelta(days=min(days)) if days else untold
+    return timedelta(days=min(_LONGEST, *days)) if days else untold
 
 
 def _rest(name: str, terms: RestTerms) -> RestClient:

@@ -40,8 +40,12 @@ def _secret(label: str) -> forms.CharField:
     )
 
 
-def _exchanges() -> list[tuple[str, str]]:
-    return [(name, name.title()) for name in registry.names()]
+def _exchanges() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Offer the exchanges we have adapters for, then those ccxt speaks for."""
+    return [
+        ("With an adapter of their own", [(name, name.title()) for name in registry.names()]),
+        ("Through ccxt.pro", [(name, name) for name in registry.generic_names()]),
+    ]
 
 
 class AccountForm(forms.ModelForm[ExchangeAccount]):
@@ -65,13 +69,25 @@ class AccountForm(forms.ModelForm[ExchangeAccount]):
         ]
 
     def clean(self) -> dict[str, Any]:
-        """Ask for the keys of an account that has none; a half-changed pair is refused too."""
+        """Ask for the keys of an account that has none; a half-changed pair is refused too.
+
+        So is a market type the exchange does not have.
+        """
         cleaned = super().clean() or self.cleaned_data
+        if exchange := cleaned.get("exchange"):
+            self._check_exchange(exchange, cleaned)
         given = [name for name in NEW_SECRETS if cleaned.get(name)]
         if len(given) == 1 or (not given and self.instance.pk is None):
             for name in NEW_SECRETS.keys() - set(given):
                 self.add_error(name, "expected both the key and the secret")
         return cleaned
+
+    def _check_exchange(self, exchange: str, cleaned: dict[str, Any]) -> None:
+        market_type = cleaned.get("market_type")
+        if market_type and market_type not in registry.adapter(exchange).market_types:
+            self.add_error("market_type", "this exchange has no such markets")
+        if cleaned.get("simulated") and exchange not in registry.names():
+            self.add_error("simulated", "the simulator does not speak for this exchange")
 
     def save(self, commit: bool = True) -> ExchangeAccount:  # noqa: FBT001, FBT002  (Django's signature)
         """Take over the keys that were given."""

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 KEY, SECRET = "kraken-key", base64.b64encode(b"kraken-secret").decode()
 TOKEN = "WW91ciBhdXRoZW50aWNhdGlvbiB0b2tlbiBnb2VzIGhlcmUu"
 
+BALANCES = {
+    "ZUSD": {"balance": "25435.21", "hold_trade": "8249.76"},
+    "XXBT": {"balance": "1.2435", "hold_trade": "0"},
+}
+
 
 def instant() -> str:
     return datetime.now(UTC).isoformat().replace("+00:00", "Z")
@@ -87,6 +92,7 @@ class Kraken(LocalExchange):
     def answer(
         self, method: str, path: str, parameters: dict[str, Any], request: web.Request
     ) -> dict[str, Any]:
+        del method
         if path == "/0/public/AssetPairs":
             told: dict[str, Any] = sample("kraken/rest_asset_pairs.json")
             return told
@@ -108,29 +114,29 @@ class Kraken(LocalExchange):
         return ""
 
     def _signed(self, name: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        if name == "GetWebSocketsToken":
-            return {"error": [], "result": {"token": TOKEN, "expires": 900}}
-        if name == "QueryOrders":
-            found = self.orders.get(parameters["txid"])
-            if found is None:
-                return {"error": ["EOrder:Unknown order"]}
-            return {"error": [], "result": {parameters["txid"]: found}}
-        if name == "OpenOrders":
-            return {"error": [], "result": {"open": self._those(("open",))}}
-        if name == "ClosedOrders":
-            return {"error": [], "result": {"closed": self._those(("closed", "canceled"))}}
-        if name == "TradesHistory":
-            return {"error": [], "result": {"trades": self._trades(parameters)}}
-        if name == "BalanceEx":
-            told = {"ZUSD": {"balance": "25435.21", "hold_trade": "8249.76"}}
-            return {"error": [], "result": told | {"XXBT": {"balance": "1.2435"}}}
-        if name == "AddOrder":
-            order_id = self.place(
-                parameters["cl_ord_id"], parameters["volume"], parameters["price"]
-            )
-            return {"error": [], "result": {"descr": {"order": ""}, "txid": [order_id]}}
-        self.cancel(parameters["txid"])
-        return {"error": [], "result": {"count": 1}}
+        results = {
+            "GetWebSocketsToken": lambda: {"token": TOKEN, "expires": 900},
+            "OpenOrders": lambda: {"open": self._those(("open",))},
+            "ClosedOrders": lambda: {"closed": self._those(("closed", "canceled"))},
+            "TradesHistory": lambda: {"trades": self._trades(parameters)},
+            "BalanceEx": lambda: dict(BALANCES),
+            "AddOrder": lambda: self._added(parameters),
+            "CancelOrder": lambda: self._cancelled(parameters["txid"]),
+        }
+        if name != "QueryOrders":
+            return {"error": [], "result": results[name]()}
+        found = self.orders.get(parameters["txid"])
+        if found is None:
+            return {"error": ["EOrder:Unknown order"]}
+        return {"error": [], "result": {parameters["txid"]: found}}
+
+    def _added(self, told: dict[str, Any]) -> dict[str, Any]:
+        order_id = self.place(told["cl_ord_id"], told["volume"], told["price"])
+        return {"descr": {"order": ""}, "txid": [order_id]}
+
+    def _cancelled(self, order_id: str) -> dict[str, Any]:
+        self.cancel(order_id)
+        return {"count": 1}
 
     def _those(self, states: tuple[str, ...]) -> dict[str, Any]:
         return {name: order for name, order in self.orders.items() if order["status"] in states}
