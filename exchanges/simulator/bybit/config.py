@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 #: what may be changed while the exchange runs, beside what every exchange lets change
 OWN_CHANGEABLE: Final = frozenset({
     "executions_first", "filled_twice", "batches_rows", "auth_margin_ms", "active_time",
-    "active_time_scale", "answer_after", "reads_per_second", "orders_per_second", "recent_closed",
+    "active_time_scale", "answer_after", "dust_cancels", "reads_per_second",
+    "orders_per_second", "recent_closed",
 })  # fmt: skip
 
 
@@ -70,13 +71,14 @@ class BybitConfig(SimulatorConfig):
     recent_closed: int = 500
 
 
-#: spot differs in fees and in how many orders a second may bring
+#: spot differs in fees, in how many orders a second may bring, and in how buys by value end
 OF_HOUSE: Final[Mapping[str, Mapping[str, object]]] = {
     "SPOT": {
         "custody": SPOT,
         "maker_fee": Decimal("0.001"),
         "taker_fee": Decimal("0.001"),
         "orders_per_second": 20,
+        "dust_cancels": True,
     },
     "FUTURES": {"custody": LINEAR},
     "COIN_FUTURES": {"custody": INVERSE},

@@ -41,6 +41,7 @@ NOT_OFFERED: Final[Mapping[str, Any]] = {
     "smpOrderId": "",
     "rpiTakerAccess": False,
     "rpiMatchedQty": "0",
+    "extraFees": "",
 }
 #: what only frames have
 FRAMES_ONLY: Final[Mapping[str, Any]] = {
@@ -131,12 +132,20 @@ def amounts(seen: Progress) -> Row:
     return {
         "avgPrice": trimmed(mean) if mean else "",
         "leavesQty": plain(leaves),
-        "leavesValue": trimmed(rounded(worth(leaves, order.price, order.rules.contract_size))),
+        "leavesValue": trimmed(rounded(leaves_value(seen, leaves))),
         "cumExecQty": plain(executed),
         "cumExecValue": trimmed(rounded(seen.value)),
         "cumExecFee": next(iter(fees.values())) if len(fees) == 1 else "0",
         "cumFeeDetail": fees if order.rules.contract_size is None else None,
     }
+
+
+def leaves_value(seen: Progress, leaves: Decimal) -> Decimal:
+    """What is left to be worth; of an order by value, the money that was not spent."""
+    order = seen.order
+    if order.terms.quote_quantity:
+        return order.terms.quote_quantity - seen.value
+    return worth(leaves, order.price, order.rules.contract_size)
 
 
 def execution_row(house: str, fill: Execution, rate: Decimal) -> Row:

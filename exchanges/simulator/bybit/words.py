@@ -48,6 +48,8 @@ ENDS: Final[Mapping[str, tuple[str, str]]] = {
     states.POST_ONLY: ("UNKNOWN", "EC_PostOnlyWillTakeLiquidity"),
 }
 BY_USER: Final = ("CancelByUser", "EC_PerCancelRequest")
+#: what a buy by value could not spend is too little to buy anything
+DUST_LEFT: Final = ("UNKNOWN", "EC_CancelByOrderValueZero")
 NO_END: Final = ("UNKNOWN", "EC_NoError")
 
 
@@ -114,5 +116,5 @@ def ending(order: Order) -> tuple[str, str]:
     if order.is_open or order.status == states.FILLED:
         return NO_END
     if order.status == states.CANCELED:
-        return BY_USER
+        return DUST_LEFT if order.terms.quote_quantity else BY_USER
     return ENDS.get(order.expiry_reason, ("UNKNOWN", "EC_Others"))

@@ -98,11 +98,26 @@ def test_a_market_order_is_told_once_when_it_has_ended(ann: BybitTrader) -> None
     (row,) = stream.rows("order", 1)
     assert (row["orderId"], row["orderStatus"], row["timeInForce"]) == (order_id, "Filled", "IOC")
 
+
+def test_a_buy_by_value_ends_as_cancelled_for_the_dust_it_leaves(
+    simulator: SimulatorThread, ann: BybitTrader
+) -> None:
+    stream = ann.listen("order")
     spent = ann.place("spot", qty="600")
     (row,) = stream.rows("order", 1)
     assert (row["orderId"], row["qty"], row["marketUnit"]) == (spent, "600", "quoteCoin")
-    assert Decimal(row["cumExecValue"]) <= 600
+    assert (row["orderStatus"], row["rejectReason"]) == (
+        "PartiallyFilledCanceled", "EC_CancelByOrderValueZero"
+    )  # fmt: skip
+    assert Decimal(row["cumExecValue"]) + Decimal(row["leavesValue"]) == 600
     assert set(row["cumFeeDetail"]) == {"BTC"}
+
+    simulator.house("BYBIT", "SPOT").configure(dust_cancels=False)
+    ann.place("spot", qty="600")
+    assert stream.rows("order", 1)[0]["orderStatus"] == "Filled"
+    ann.place("spot", qty="0.01", marketUnit="baseCoin")
+    (row,) = stream.rows("order", 1)
+    assert (row["orderStatus"], row["cumExecQty"]) == ("Filled", "0.010000")
 
 
 def test_orders_that_end_by_themselves_say_why(ann: BybitTrader) -> None:
