@@ -8,10 +8,12 @@ import time
 import uuid
 from datetime import datetime, timedelta
 from decimal import Decimal
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from django.utils import timezone
 
 from exchanges import registry
@@ -36,6 +38,7 @@ from tracking.services import clients, inbox, lone_fills
 from tracking.services.baseline import ensure_baseline
 from tracking.services.inbox import Frame
 from tracking.services.order_fill_monitor import POISON_AFTER, OrderFillMonitor
+from tracking.services.replay import replay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -262,6 +265,34 @@ def test_a_frame_of_two_orders_is_booked_for_both(bybit: Bybit) -> None:
     named = [row.stream_event_ids for row in OrderEvidence.objects.all()]
     assert all(len(set(ids)) == len(ids) == 2 for ids in named)
     assert StreamQuality.objects.get().frames == 2
+
+
+def test_an_order_is_told_frame_by_frame_and_replayed_from_them(bybit: Bybit) -> None:
+    first, second = bybit.place(), bybit.place("ETHUSDT", "1", "1000")
+    bybit.fill(first, "0.1")
+    bybit.fill(first, "0.2")
+    bybit.fill(second, "1", "ETHUSDT")
+    frames = bybit.frames(8)
+    bybit.cut_off()
+    for wanted in ("execution", "order"):
+        bybit.deliver(together(*of_topic(frames, wanted)))
+        bybit.drain()
+    bybit.house.faults(reset=True)
+
+    out = StringIO()
+    call_command("explain", first, json=True, stdout=out)
+
+    (executions, orders) = [
+        entry["text"] for entry in json.loads(out.getvalue())["entries"] if entry["kind"] == "frame"
+    ]
+    assert [part.split(" #")[0] for part in executions.split("; ")] == [
+        "fill 0.1 @ 30000",
+        "fill 0.2 @ 30000",
+    ]
+    assert orders == "New 0/0.3; PartiallyFilled 0.1/0.3; Filled 0.3/0.3"
+    found = replay(bybit.account.pk, timezone.now() - timedelta(days=1))
+    assert not found.differences
+    assert not found.skipped
 
 
 def test_what_is_read_of_a_frame_is_booked_although_not_all_can_be(bybit: Bybit) -> None:
