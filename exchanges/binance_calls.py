@@ -56,6 +56,7 @@ class FuturesEndpoints(Endpoints):
     open_algo_orders: Endpoint
     all_open_algo_orders: Endpoint
     cancel_algo: Endpoint
+    balances: Endpoint
     income: Endpoint
     position_mode: Endpoint
     create_listen_key: Endpoint
@@ -63,7 +64,7 @@ class FuturesEndpoints(Endpoints):
 
 
 def _futures(
-    api: str, *, holdings: Endpoint, list_weight: int, income_weight: int
+    api: str, *, holdings: Endpoint, balances: Endpoint, list_weight: int, income_weight: int
 ) -> FuturesEndpoints:
     """Give the endpoints of USD-M or COIN-M, which differ in few weights only."""
     trades = Endpoint(name=f"{api}PrivateGetUserTrades", weight=list_weight)
@@ -79,6 +80,7 @@ def _futures(
         all_open_algo_orders=Endpoint(name=f"{api}PrivateGetOpenAlgoOrders", weight=40),
         holdings=holdings,
         candles=Endpoint(name=f"{api}PublicGetKlines", weight=1, is_signed=False),
+        balances=balances,
         income=Endpoint(name=f"{api}PrivateGetIncome", weight=income_weight),
         position_mode=Endpoint(name=f"{api}PrivateGetPositionSideDual", weight=30),
         place=Endpoint(
@@ -96,12 +98,14 @@ def _futures(
 FUTURES: Final = _futures(
     "fapi",
     holdings=Endpoint(name="fapiPrivateV3GetPositionRisk", weight=5),
+    balances=Endpoint(name="fapiPrivateV3GetBalance", weight=5),
     list_weight=5,
     income_weight=30,
 )
 COIN_FUTURES: Final = _futures(
     "dapi",
     holdings=Endpoint(name="dapiPrivateGetPositionRisk", weight=1),
+    balances=Endpoint(name="dapiPrivateGetBalance", weight=1),
     list_weight=20,
     income_weight=20,
 )

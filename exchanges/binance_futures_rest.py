@@ -6,15 +6,19 @@ Binance futures by REST, USD-M and COIN-M: positions, incomes, conditional order
 
 from __future__ import annotations
 
+import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from exchanges import binance_answers as answers
 from exchanges import binance_requests as requests
 from exchanges.binance_incomes import fetch_activity
 from exchanges.binance_rest import BinanceRest
+from exchanges.binance_wallet import Wallet, balances
 from exchanges.errors import OutcomeUnknown, PermanentError, TransientError
 from exchanges.governor import Priority
 from exchanges.messages import IdSpace
+from exchanges.questions import Activity
 from exchanges.rest import TIMEOUT
 from exchanges.understanding import understood
 from exchanges.wire import a_list, an_object, flag, optional_text, text
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
     from exchanges.governor import Governor
     from exchanges.markets import Markets
     from exchanges.messages import HoldingReport, MarketType, OrderSnapshot
-    from exchanges.questions import Activity, OrderRef
+    from exchanges.questions import OrderRef
 
 
 class BinanceFuturesRest(BinanceRest):
@@ -48,7 +52,7 @@ class BinanceFuturesRest(BinanceRest):
         super().__init__(
             api=api, governor=governor, markets=markets, market_type=market_type, speech=speech
         )
-        self._endpoints = endpoints
+        self._endpoints, self._wallet = endpoints, Wallet()
 
     def fetch_order(
         self, ref: OrderRef, *, timeout: float = TIMEOUT, priority: Priority = Priority.VERIFY
@@ -92,17 +96,29 @@ class BinanceFuturesRest(BinanceRest):
     ) -> Activity:
         """Ask what was traded since then, by what it cost and earned, and what moved without.
 
-        Finds round trips made by hand in symbols nobody watches, and funding (weight 30).
+        Finds round trips made by hand in symbols nobody watches, and funding. Where no balance of
+        the wallet has moved the list (weight 30) is not read: see `binance_wallet`.
         """
-        return fetch_activity(
+        ask = partial(
+            fetch_activity,
             self._api,
             self._endpoints.income,
-            since,
             market_type=self._market_type,
             only_funding=only_funding,
-            timeout=timeout,
             priority=priority,
         )
+        if only_funding:
+            return ask(since, timeout=timeout)
+        deadline = time.monotonic() + timeout
+        told = self._api.call(self._endpoints.balances, {}, priority=priority, timeout=timeout)
+        now = understood(lambda: balances(told.body))
+        if self._wallet.may_skip(now, since):
+            return Activity()
+        begin = self._wallet.read_from(since)
+        activity = ask(begin, timeout=max(0.0, deadline - time.monotonic()))
+        if activity.more_from is None:
+            self._wallet.note_read(now)
+        return activity
 
     def is_hedge_mode(
         self, *, timeout: float = TIMEOUT, priority: Priority = Priority.SYNC
