@@ -39,9 +39,6 @@ class SpotDialect(FuturesDialect):
         if not wants(frames.EXECUTION_REPORT):
             return
         self._execution_id += 1
-        if kind == "TRIGGERED":
-            self._remarks.note(order).working_since = order.updated
-            order.frame_head = ""
         word = KINDS.get(kind, kind)
         if order.status == EXPIRED_IN_MATCH:
             word = "TRADE_PREVENTION"

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import web
 
 from exchanges.simulator import connections
+from exchanges.simulator.binance_rest import limited
 from exchanges.simulator.binance_spot import account, market, orders, trades
 from exchanges.simulator.binance_spot.connection import Connection, SpotSocket
 from exchanges.simulator.binance_spot.rest import SpotRest
+from exchanges.simulator.errors import SERVICE_UNAVAILABLE
 from exchanges.simulator.limits import LimitReached
 from exchanges.simulator.rest import RestDoor
 
@@ -42,8 +44,9 @@ def add_routes(app: web.Application, house: SpotExchange) -> None:
 
 async def serve(request: web.Request, house: SpotExchange) -> web.StreamResponse:
     """One connection from its handshake to its end."""
-    if is_refused(house):
-        return web.Response(status=503, text="Service Unavailable")
+    status = refused_with(house)
+    if status:
+        return web.Response(status=status)
     response, transport = await connections.opened(request)
     if transport is None:
         return response
@@ -62,11 +65,12 @@ async def serve(request: web.Request, house: SpotExchange) -> web.StreamResponse
     return response
 
 
-def is_refused(house: SpotExchange) -> bool:
-    """Whether a limit or a fault keeps this connection out; nobody is known yet."""
+def refused_with(house: SpotExchange) -> int | None:
+    """The status by which a limit or a fault keeps this connection out; nobody is known yet."""
     try:
         house.limits.check_ban()
         house.limits.spend(CONNECTING)
-    except LimitReached:
-        return True
-    return house.connect_chance.random() < house.board.of().refuse_connect
+    except LimitReached as reached:
+        return limited(reached).status
+    is_refused = house.connect_chance.random() < house.board.of().refuse_connect
+    return SERVICE_UNAVAILABLE if is_refused else None

@@ -16,6 +16,10 @@ from exchanges.simulator.exchange import SimulatedExchange
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from exchanges.simulator.accounts import Account, Position
+    from exchanges.simulator.engine import Sink
+    from exchanges.simulator.orders import Execution, Order
+
 
 SPOT_CONFIG: Final = SimulatorConfig(
     custody=SPOT,
@@ -51,6 +55,25 @@ def for_spot(config: SimulatorConfig | None) -> SimulatorConfig:
     })  # fmt: skip
 
 
+class Noting:
+    """Hears of every change before the streams do, heard by somebody or not."""
+
+    def __init__(self, sink: Sink, remarks: Remarks) -> None:
+        """`sink` is told next."""
+        self._sink = sink
+        self._remarks = remarks
+
+    def order_changed(self, order: Order, kind: str, fill: Execution | None) -> None:
+        """Note since when an order can trade."""
+        if kind == "TRIGGERED":
+            self._remarks.note(order).working_since = order.updated
+        self._sink.order_changed(order, kind, fill)
+
+    def holdings_changed(self, account: Account, position: Position | None, reason: str) -> None:
+        """Nothing is to be noted."""
+        self._sink.holdings_changed(account, position, reason)
+
+
 class SpotExchange(SimulatedExchange):
     """A simulated exchange that keeps notes on its orders."""
 
@@ -66,6 +89,7 @@ class SpotExchange(SimulatedExchange):
             dialect=SpotDialect(self.remarks),
             market_type="SPOT",
         )
+        self.engine.sink = Noting(self.hub, self.remarks)
 
 
 def house_of(call: Call) -> SpotExchange:

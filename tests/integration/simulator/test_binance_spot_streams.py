@@ -270,6 +270,18 @@ def test_subscriptions_end_with_a_word_or_without(ann: SpotTrader) -> None:
     assert stream.is_silent()
 
 
+def test_a_ban_keeps_everybody_out(ann: SpotTrader) -> None:
+    stream = ann.listen()
+    ann.house.faults(ban=60)
+    try:
+        answer = stream.call("time")
+        assert (answer["status"], answer["error"]["code"]) == (418, -1003)
+        with pytest.raises(websocket.WebSocketBadStatusException, match="418"):
+            ann.connect()
+    finally:
+        ann.house.faults(ban=0)
+
+
 def test_a_shutdown_is_announced(ann: SpotTrader) -> None:
     stream = ann.listen()
     ann.house.faults(server_shutdown=0.1)
