@@ -7,12 +7,13 @@ What an exchange declares about itself, as values the rest of the system may rel
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from exchanges.credentials import Credentials
     from exchanges.messages import (
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from exchanges.stream_credential import StreamCredential
     from exchanges.stream_settings import StreamSettings
     from exchanges.streams import Stream
+
+ONE_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +186,10 @@ class Adapter:
     #: where a fill stands in the list a trade cursor reads, as a number that only grows: a trade
     #: id, or a time in milliseconds where ids are no numbers (then a query begins *at* it)
     place_of: Callable[[Placed], int]
+    #: REST dates fills no finer than this; the stream may
+    rest_dates_to: timedelta = ONE_MILLISECOND
+    #: whether REST says of a fill who made its price
+    rest_tells_makers: bool = True
     rest: Callable[[RestTerms], RestClient]
     #: opens the private stream, which `PrivateStream` keeps; or else `stream` makes the whole of it
     credential: Callable[[StreamTerms], StreamCredential] | None = None

@@ -99,3 +99,10 @@ class Market:
     minimum_quantity: Decimal
     minimum_notional: Decimal | None = None
     contract_size: Decimal | None = None
+    #: where the step of a price depends on it: (from this price on, this step), dearest first;
+    #: `price_step` is the finest of them then
+    price_bands: tuple[tuple[Decimal, Decimal], ...] = ()
+
+    def price_step_at(self, price: Decimal) -> Decimal:
+        """Give the step that a price must be a multiple of."""
+        return next((step for floor, step in self.price_bands if price >= floor), self.price_step)

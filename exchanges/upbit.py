@@ -72,6 +72,8 @@ ADAPTER = Adapter(
     read_order=upbit_answers.read_order,
     read_execution=upbit_answers.execution,
     place_of=place_of,
+    rest_dates_to=timedelta(seconds=1),
+    rest_tells_makers=False,
     rest=rest,
     credential=credential,
 )

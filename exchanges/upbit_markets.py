@@ -1,9 +1,9 @@
 """
 Upbit's markets: which there are, their smallest orders and the steps of their prices. Pure.
 
-Policy: the list of markets names no steps, and the step of a price depends on the price itself.
-So a market declares the finest step there is, and a price is rounded to the step of its own band
-when an order is written down: a buy never pays more for that, a sell never gets less.
+Policy: the list of markets names no steps, and the step of a price depends on the price itself, by
+a published table. A price that is on no step is rounded when an order is written down: a buy never
+pays more for that, a sell never gets less.
 
 Sources: docs.upbit.com, "KRW market" (as of 2025-07-31), "BTC market", "USDT market".
 
@@ -60,21 +60,21 @@ _BANDS: Final[dict[str, _Bands]] = {
 }
 #: dollars are priced more finely than other things of their price (since 2025-03-21)
 _DOLLARS: Final = frozenset({"KRW-USDT", "KRW-USDC"})
-_DOLLAR_BAND: Final = (Decimal(1000), Decimal(10_000))
-_DOLLAR_STEP: Final = Decimal("0.5")
+_DOLLAR_BAND: Final = (Decimal(1000), Decimal("0.5"))
 
 
-def price_step(market: str, price: Decimal) -> Decimal:
-    """Give the step of a price in a market, e.g. "KRW-BTC". Raises MalformedMessage."""
-    if market in _DOLLARS and _DOLLAR_BAND[0] <= price < _DOLLAR_BAND[1]:
-        return _DOLLAR_STEP
-    bands = _BANDS.get(quote_of(market), ())
-    return next((step for floor, step in bands if price >= floor), FINEST)
+def price_bands(symbol_id: str) -> _Bands:
+    """Give the steps of a market's prices, e.g. of "KRW-BTC". Raises MalformedMessage."""
+    bands = _BANDS.get(quote_of(symbol_id), ())
+    if symbol_id not in _DOLLARS:
+        return bands
+    dearer = tuple(band for band in bands if band[0] > _DOLLAR_BAND[0])
+    return (*dearer, _DOLLAR_BAND, *(band for band in bands if band[0] < _DOLLAR_BAND[0]))
 
 
-def stepped(market: str, side: Side, price: Decimal) -> Decimal:
+def stepped(symbol_id: str, side: Side, price: Decimal) -> Decimal:
     """Round a price to its step: down for a buy, up for a sell."""
-    step = price_step(market, price)
+    step = next((step for floor, step in price_bands(symbol_id) if price >= floor), FINEST)
     rounding = ROUND_FLOOR if side is Side.BUY else ROUND_CEILING
     return (price / step).to_integral_value(rounding=rounding) * step
 
@@ -92,6 +92,7 @@ def market(answer: object, *, market_type: MarketType) -> Market:
         quote=quote,
         settle=None,
         price_step=FINEST,
+        price_bands=price_bands(symbol_id),
         quantity_step=FINEST,
         minimum_quantity=FINEST,
         minimum_notional=_MINIMUM.get(quote),

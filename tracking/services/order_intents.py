@@ -58,7 +58,7 @@ def checked_price(intent: OrderIntent, market: Market) -> Decimal | None:
     if intent.order_type is not OrderType.LIMIT or intent.price is None or intent.price <= 0:
         message = "expected a MARKET order, or a LIMIT order with a price"
         raise InvalidOrderError(message)
-    return _to_step(intent.price, market.price_step, ROUND_HALF_EVEN)
+    return _to_step(intent.price, market.price_step_at(intent.price), ROUND_HALF_EVEN)
 
 
 def _to_step(amount: Decimal, step: Decimal, rounding: str) -> Decimal:

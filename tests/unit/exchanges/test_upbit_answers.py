@@ -163,12 +163,16 @@ def test_a_market_with_a_name_of_other_letters_is_a_market() -> None:
         ("KRW-X", "99", "0.1"),
         ("KRW-X", "0.00000900", "0.00000001"),
         ("KRW-USDT", "1400", "0.5"),
+        ("KRW-USDT", "5000", "5"),
+        ("KRW-USDT", "999", "1"),
         ("BTC-ETH", "0.03", "0.00000001"),
         ("USDT-XRP", "2.5", "0.001"),
     ],
 )
 def test_the_step_of_a_price_depends_on_the_price(market: str, price: str, step: str) -> None:
-    assert upbit_markets.price_step(market, Decimal(price)) == Decimal(step)
+    (found,) = upbit_markets.markets([{"market": market}], SPOT)
+
+    assert found.price_step_at(Decimal(price)) == Decimal(step)
 
 
 def test_a_price_is_rounded_in_favour_of_whoever_orders() -> None:

@@ -9,7 +9,7 @@ nothing of what it sent us.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -242,12 +242,22 @@ def _our_positions(api_keys: Mapping[int, str]) -> dict[PositionKey, Decimal]:
 
 def compare(theirs: Books, ours: Books) -> Differences:
     """Say where our books are not theirs."""
+    told = _as_told(theirs.fills, ours.fills)
     return Differences(
-        missing=list((theirs.fills - ours.fills).elements()),
-        extra=list((ours.fills - theirs.fills).elements()),
+        missing=list((told - ours.fills).elements()),
+        extra=list((ours.fills - told).elements()),
         orders=_differing(theirs.orders, ours.orders),
         positions=_differing(theirs.positions, ours.positions),
     )
+
+
+def _as_told(theirs: Counter[BookedFill], ours: Counter[BookedFill]) -> Counter[BookedFill]:
+    """Leave out who made the price, or what it earned, where not every exchange's REST tells."""
+    found: Counter[BookedFill] = Counter()
+    for fill, count in theirs.items():
+        less = replace(fill, is_maker=None), replace(fill, realized_pnl=None)
+        found[next((untold for untold in less if untold in ours), fill)] += count
+    return found
 
 
 def _differing(theirs: Mapping[Any, object], ours: Mapping[Any, object]) -> list[str]:

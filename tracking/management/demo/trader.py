@@ -175,7 +175,7 @@ def place_by_hand(control: ExchangeControl, account: ExchangeAccount, intent: Or
     )
     terms["quantity"] = f"{on_step(intent.quantity, market.quantity_step):f}"
     if intent.price is not None:
-        terms["price"] = f"{on_step(intent.price, market.price_step):f}"
+        terms["price"] = f"{on_step(intent.price, market.price_step_at(intent.price)):f}"
     control.act("place", account.api_key, **terms)
 
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connection
 from django.utils import timezone
@@ -34,7 +34,7 @@ from tracking.services.payloads import plain
 from tracking.services.sync_holdings import apart, booked_holdings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
     from datetime import datetime, timedelta
     from decimal import Decimal
 
@@ -102,7 +102,8 @@ class Comparison:
         """From when on trades are compared: books that were never opened have none."""
         if self.account.baseline_at is None:
             return None
-        return max(self.account.baseline_at, timezone.now() - (self.lately or KEPT_FOR))
+        since = max(self.account.baseline_at, timezone.now() - (self.lately or KEPT_FOR))
+        return self.reader.begin(since)
 
     def _markets(self) -> set[SymbolKey]:
         with connection.cursor() as cursor:
@@ -115,7 +116,8 @@ class Comparison:
         since = self._since
         theirs = self.reader.read(wanted, since)
         with one_moment(self.account.pk):
-            ours, denied = _ours(self.account.pk, set(wanted.fills) - self.reader.gone, since)
+            markets = set(wanted.fills) - self.reader.gone
+            ours, denied = _ours(self.account.pk, markets, since, self.reader)
         if count:
             self.rows = {
                 HOLDINGS: len(ours.holdings.keys() | theirs.holdings.keys()),
@@ -145,7 +147,7 @@ def _markets_in(line_name: str, found: Differences) -> set[SymbolKey]:
 
 
 def _ours(
-    account_id: int, markets: Collection[SymbolKey], since: datetime | None
+    account_id: int, markets: Collection[SymbolKey], since: datetime | None, reader: Reader
 ) -> tuple[Side, set[Fill]]:
     """Read our side, and the fills that staff says did not happen."""
     rows = TradeExecution.objects.filter(
@@ -153,16 +155,20 @@ def _ours(
     )
     live = rows.filter(voided_at__isnull=True, executed_at__gt=since) if since else rows.none()
     columns = (*Fill._fields[:5], "execution_price", "execution_quantity", *Fill._fields[7:])
+
+    def as_told(row: Iterable[Any]) -> Fill:
+        return reader.as_told(Fill._make(row))
+
     open_orders = OpenOrder.objects.filter(
         account_id=account_id, exchange_order_id__isnull=False
     ).values_list(*OrderKey._fields, "filled_quantity")
     side = Side(
-        fills=Counter(map(Fill._make, live.values_list(*columns).iterator())),
+        fills=Counter(map(as_told, live.values_list(*columns).iterator())),
         orders={OrderKey(*key): filled for *key, filled in open_orders},
         holdings=booked_holdings(account_id),
     )
     denied = rows.filter(disclaimed=True).values_list(*columns)
-    return side, set(map(Fill._make, denied))
+    return side, set(map(as_told, denied))
 
 
 def _apart_in_fills(ours: Side, theirs: Side, denied: set[Fill]) -> Differences:

@@ -17,13 +17,14 @@ import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from django.utils import timezone
 
 from exchanges import registry
+from exchanges.adapter import ONE_MILLISECOND
 from exchanges.errors import TransientError, UnknownSymbol
 from exchanges.governor import Priority
 from exchanges.messages import HoldingReport, MarketType, OrderSnapshot
@@ -34,7 +35,6 @@ from tracking.services.trade_pages import Pages
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
-    from datetime import datetime
     from decimal import Decimal
 
     from exchanges.messages import ExecutionReport
@@ -51,6 +51,7 @@ PATIENCE = 60.0
 #: 5) cost 20 a second so, and 30 come back. See Note [Beside live trading]
 SPACING = 0.25
 PLENTY = 0.5
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 T = TypeVar("T")
 Told_co = TypeVar("Told_co", covariant=True)
 Said = TypeVar("Said", OrderSnapshot, HoldingReport)
@@ -126,10 +127,30 @@ class Reader:
         clients.require_active(account)
         self._client: RestClient = clients.rest_client(account)
         self._patience = patience
-        self._place_of = registry.adapter(account.exchange).place_of
+        self._spoken = registry.adapter(account.exchange)
         self._market_type = MarketType(account.market_type)
         #: markets the exchange does not have any more: their trades cannot be read
         self.gone: set[SymbolKey] = set()
+
+    def begin(self, since: datetime) -> datetime:
+        """Move a time on to where REST's dates can tell before from after."""
+        step = self._spoken.rest_dates_to
+        if step <= ONE_MILLISECOND:
+            return since
+        return _floored(since, step) + step - timedelta(microseconds=1)
+
+    def as_told(self, fill: Fill) -> Fill:
+        """Give a fill of ours as REST tells it: some exchanges' is coarser than the stream."""
+        spoken = self._spoken
+        at = fill.executed_at
+        return fill._replace(
+            is_maker=fill.is_maker if spoken.rest_tells_makers else None,
+            executed_at=(
+                at
+                if spoken.rest_dates_to <= ONE_MILLISECOND
+                else _floored(at, spoken.rest_dates_to)
+            ),
+        )
 
     def read(self, wanted: Wanted, since: datetime | None) -> Side:
         """Read what is wanted; trades after `since`, without it none."""
@@ -192,7 +213,7 @@ class Reader:
         def ask(cursor: TradeCursor) -> Sequence[ExecutionReport]:
             return self._ask(partial(self._client.fetch_executions, symbol_id, cursor))
 
-        yield from Pages(ask, self._place_of).read(TradeCursor(since=since))
+        yield from Pages(ask, self._spoken.place_of).read(TradeCursor(since=since))
 
     def _named(self, said: Iterable[Said]) -> Iterator[tuple[Said, str]]:
         """Give each statement its symbol; a sync tells of markets we do not know."""
@@ -219,6 +240,10 @@ class Reader:
                 if time.monotonic() + wait > deadline:
                     raise clients.told_plainly(error, self._client) from error
                 time.sleep(wait)
+
+
+def _floored(at: datetime, step: timedelta) -> datetime:
+    return at - (at - _EPOCH) % step
 
 
 def _fill(trade: ExecutionReport, symbol: str) -> Fill:
