@@ -241,3 +241,23 @@ def test_too_many_connections_say_when_to_come_back(stage: Stage) -> None:
 
     assert caught.value.retry_after is not None
     assert caught.value.retry_after > 60
+
+
+@pytest.mark.parametrize(
+    ("frame", "is_over"),
+    [
+        ('{"subscriptionId":0,"event":{"e":"eventStreamTerminated","E":1728973001334}}', True),
+        ('{"id":null,"status":401,"error":{"code":-2015,"msg":"Invalid API-key."}}', True),
+        ('{"id":"a","status":200,"result":{}}', False),
+        ('{"subscriptionId":0,"event":{"e":"eventStreamTerminated"', False),
+        ('{"event":{"e":"serverShutdown","E":1770123456789}}', False),
+    ],
+)
+def test_the_end_of_a_subscription_is_known_when_it_is_heard(
+    stage: Stage, frame: str, *, is_over: bool
+) -> None:
+    credential = SignedSubscription(stage.client, stage.credentials)
+
+    assert credential.has_expired(frame.encode()) is is_over
+    assert credential.is_ending(frame.encode()) is ("serverShutdown" in frame)
+    assert credential.refresh()

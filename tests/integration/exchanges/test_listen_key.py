@@ -136,8 +136,13 @@ def test_an_announced_expiry_brings_a_new_key_at_once(
 
 
 def test_a_silent_expiry_is_found_when_the_key_is_extended(
-    simulator: SimulatorThread, credentials: Credentials, client: RestClient, recorder: Recorder
+    simulator: SimulatorThread,
+    credentials: Credentials,
+    client: RestClient,
+    recorder: Recorder,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level(logging.INFO)
     half_hour = adapter("BINANCE").credential_refresh
     key = ListenKey(keyed(client), refresh_after=half_hour, base_url=simulator.ws_url)
     key.refresh_after = 0.2
@@ -149,6 +154,7 @@ def test_a_silent_expiry_is_found_when_the_key_is_extended(
     recorder.wait(lambda: len(recorder.gaps) == 2)
 
     assert recorder.states[2].reason == "credential gone"
+    assert "listen_key.refresh_failed" in caplog.text
     assert stream.stop()
 
 
@@ -176,3 +182,19 @@ def _ref(exchange_order_id: str) -> OrderRef:
     return OrderRef(
         market_type=MarketType.FUTURES, symbol_id="BTCUSDT", exchange_order_id=exchange_order_id
     )
+
+
+def test_each_market_type_has_a_host_and_a_form_of_its_own(client: RestClient) -> None:
+    usd = ListenKey(keyed(client), refresh_after=None).door().url
+    coin = ListenKey(keyed(client), refresh_after=None, market_type=MarketType.COIN_FUTURES).door()
+
+    key = keyed(client).create_listen_key()
+    assert usd.startswith(f"wss://fstream.binance.com/private/ws?listenKey={key}&events=")
+    assert coin.url == f"wss://dstream.binance.com/ws/{key}"
+    assert key not in repr(coin)
+
+
+def test_no_key_is_ever_deleted(client: RestClient, stream: Stream) -> None:
+    assert stream.stop()
+
+    assert not any(name.startswith("delete") for name in dir(keyed(client)))

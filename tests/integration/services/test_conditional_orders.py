@@ -62,7 +62,7 @@ def place_stop(exchange: Exchange, trigger: str) -> str:
 
 
 def is_over(frame: str) -> bool:
-    return json.loads(frame)["o"]["X"] == "FINISHED"
+    return bool(json.loads(frame)["o"]["X"] == "FINISHED")
 
 
 def drain(exchange: Exchange, *frames: str) -> None:
