@@ -7,8 +7,7 @@ Naming an order overrides every other parameter. Source: "Get Trade History" of 
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from exchanges.simulator.accounts import Income
 from exchanges.simulator.bybit import holdings, paging, rest_orders, rows, terms, words
@@ -30,13 +29,8 @@ EXEC_TYPES: Final = frozenset({
 })  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Booked:
-    """A fill, or a movement that is shown as one."""
-
-    at: int
-    exec_id: str
-    what: Execution | Income
+#: a fill, or a movement that is shown as one
+Booked: TypeAlias = "Execution | Income"
 
 
 def execution_list(call: Call) -> Json:
@@ -47,18 +41,23 @@ def execution_list(call: Call) -> Json:
     found = of_order(call) if rest_orders.is_named(call) else within(call)
     cutoff = call.cutoff
     newest = sorted(
-        (each for each in found if each.at <= cutoff), key=lambda each: each.at, reverse=True
+        (each for each in found if each.time <= cutoff), key=lambda each: each.time, reverse=True
     )
-    shown, cursor = paging.page(
-        call, newest, name=lambda each: each.exec_id, usual=USUAL, most=MOST
-    )
+    shown, cursor = paging.page(call, newest, name=name_of, usual=USUAL, most=MOST)
     return paging.answer(terms.category_of(call), [row_of(call, each) for each in shown], cursor)
+
+
+def name_of(each: Booked) -> str:
+    """How a cursor names a row; cheaper than its id, since every row may be asked."""
+    if isinstance(each, Income):
+        return f"{each.time}.{each.symbol}.{each.transaction_id}"
+    return f"{each.time}.{each.order.symbol}.{each.order.order_id}.{each.trade_id}"
 
 
 def of_order(call: Call) -> list[Booked]:
     """The fills of the named order."""
     order = rest_orders.by_name(call)
-    return [booked(call, fill) for fill in order.executions] if order else []
+    return [*order.executions] if order else []
 
 
 def within(call: Call) -> list[Booked]:
@@ -69,38 +68,31 @@ def within(call: Call) -> list[Booked]:
     low = bisect_left(fills, max(start, kept), key=lambda fill: fill.time)
     high = bisect_left(fills, end + 1, key=lambda fill: fill.time)
     wanted = call.params.get("execType", "")
-    found = [
-        booked(call, fill)
+    found: list[Booked] = [
+        fill
         for fill in fills[low:high]
         if rest_orders.in_scope(call, fill.order.symbol)
         and wanted in {"", words.cause_of(fill.order).exec_type}
     ]
     if wanted in {"", FUNDING}:
-        found += [each for each in fundings(call) if start <= each.at <= end]
+        found += [each for each in fundings(call) if start <= each.time <= end]
     return found
 
 
-def booked(call: Call, fill: Execution) -> Booked:
-    """A fill and its id."""
-    return Booked(at=fill.time, exec_id=rows.trade_id(call.exchange.market_type, fill), what=fill)
-
-
-def fundings(call: Call) -> Iterator[Booked]:
+def fundings(call: Call) -> Iterator[Income]:
     """What was paid or got as funding."""
-    house = call.exchange.market_type
     for income in call.account.incomes:
         if income.kind == "FUNDING_FEE" and rest_orders.in_scope(call, income.symbol):
-            exec_id = holdings.income_id(house, call.account, income)
-            yield Booked(at=income.time, exec_id=exec_id, what=income)
+            yield income
 
 
 def row_of(call: Call, each: Booked) -> rows.Row:
     """A row of the list."""
     house, config = call.exchange.market_type, call.exchange.config
-    if isinstance(each.what, Income):
-        return holdings.funding_row(house, call.account, each.what)
-    rate = config.maker_fee if each.what.is_maker else config.taker_fee
-    return rows.execution_row(house, each.what, rate)
+    if isinstance(each, Income):
+        return holdings.funding_row(house, call.account, each)
+    rate = config.maker_fee if each.is_maker else config.taker_fee
+    return rows.execution_row(house, each, rate)
 
 
 def endpoints() -> list[Endpoint]:

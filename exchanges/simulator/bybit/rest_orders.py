@@ -227,7 +227,7 @@ def listed(call: Call, seen: list[Progress]) -> Json:
     shown, cursor = paging.page(
         call,
         newest,
-        name=lambda each: rows.order_id(house, each.order),
+        name=lambda each: f"{each.order.symbol}.{each.order.order_id}",
         usual=USUAL,
         most=MOST,
     )
