@@ -60,7 +60,7 @@ def order(
         text(fields, "type"),
     )
     quantity = words.spot_quantity(
-        amount(fields, "origQty"), filled, optional_amount(fields, "origQuoteOrderQty")
+        amount(fields, "origQty"), optional_amount(fields, "origQuoteOrderQty")
     )
     return OrderSnapshot(
         market_type=SPOT,

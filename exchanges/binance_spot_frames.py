@@ -52,7 +52,7 @@ _NO_REASON: Final = "NONE"
 
 def _execution_report(market_type: MarketType, event: Fields) -> OrderReport:
     filled, status_name = amount(event, "z"), text(event, "X")
-    quantity = words.spot_quantity(amount(event, "q"), filled, optional_amount(event, "Q"))
+    quantity = words.spot_quantity(amount(event, "q"), optional_amount(event, "Q"))
     type_name, traded_at = text(event, "o"), moment(event, "T")
     return OrderReport(
         market_type=market_type,

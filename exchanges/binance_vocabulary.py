@@ -128,9 +128,9 @@ def spot_time_in_force(fields: Fields, key: str, type_name: str) -> TimeInForce:
     return TimeInForce.GTX if type_name == LIMIT_MAKER else time_in_force(fields, key)
 
 
-def spot_quantity(told: Decimal, filled: Decimal, quote_quantity: Decimal | None) -> Decimal:
-    """Give an order's quantity: one for an amount of quote is for what it gets."""
-    return max(told, filled) if quote_quantity else told
+def spot_quantity(told: Decimal, quote_quantity: Decimal | None) -> Decimal:
+    """Give an order's quantity: one for an amount of quote has none of its own (`messages`)."""
+    return ZERO if quote_quantity else told
 
 
 def time_in_force(fields: Fields, key: str) -> TimeInForce:

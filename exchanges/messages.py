@@ -169,6 +169,8 @@ class OrderStatement:
     #: the exchange's own spelling, kept for the anomaly when `status` is None
     exchange_status: str
     side: Side
+    #: 0: it has none of its own, being for an amount of the quote asset (Upbit's market buys,
+    #: Binance's `quoteOrderQty`); told so from its beginning to its end
     quantity: Decimal
     filled_quantity: Decimal
     exchange_updated_at: datetime

@@ -9,6 +9,9 @@ about an order. Evidence is merged, never replayed:
 * `filled_quantity` is the greatest seen, executions are a set, terminal status is sticky; so merge
   is idempotent, commutative and monotone, and order or repetition of delivery cannot matter.
 * REST may add, never subtract: it can lag the stream by a minute (kraken-infinity-grid #82).
+* A quantity of 0 says that an order has none of its own (so much money is spent or made, at
+  whatever it gets): whoever said it, it stays so. What filled is all there is, it is never too much
+  and never by itself an end.
 * An order becomes terminal only together with executions that cover what was filled. While
   `Transition.gap` is positive and the trade list was not asked for, the end is withheld; when it
   was asked for and does not show the fills yet, one inferred execution covers the gap.
@@ -137,11 +140,15 @@ def merge(before: OrderState | None, evidence: Evidence) -> Transition:
 
 def _with_terms(state: OrderState, statements: tuple[OrderStatement, ...]) -> OrderState:
     """Take the newest terms. Of one moment REST's stand, whichever came first (an amendment)."""
+    is_told = state.exchange_updated_at is not None
+    has_none = is_told and state.quantity == ZERO
     for statement in sorted(statements, key=_age):
         known_at, told_at = state.exchange_updated_at, statement.exchange_updated_at
         is_rest = isinstance(statement, OrderSnapshot)
         if known_at is None or told_at > known_at or (is_rest and told_at == known_at):
             state = _as_stated(state, statement)
+    if has_none or any(statement.quantity == ZERO for statement in statements):
+        return replace(state, quantity=ZERO)
     return state
 
 

@@ -146,7 +146,7 @@ def test_post_only_is_a_type_here() -> None:
 def test_an_order_for_an_amount_of_quote_is_for_what_it_got() -> None:
     told = report("quote_quantity")
 
-    assert (told.quantity, told.filled_quantity) == (Decimal("0.1"), Decimal("0.1"))
+    assert (told.quantity, told.filled_quantity) == (Decimal(0), Decimal("0.1"))
     assert told.filled_quote == Decimal("6000.01")
 
 
@@ -251,12 +251,12 @@ def test_an_answer_to_a_cancel_names_the_order_not_itself() -> None:
     assert (order.client_order_id, order.status) == ("abc", OrderStatus.CANCELLED)
 
 
-def test_a_market_order_for_quote_is_read_back_with_what_it_got() -> None:
+def test_a_market_order_for_quote_has_no_quantity_of_its_own() -> None:
     for_quote = answer("rest_order__placed") | {"origQty": "0.0", "origQuoteOrderQty": "10.0"}
 
     order = answers.order(for_quote, requested_at=NOW)
 
-    assert (order.quantity, order.filled_quantity) == (Decimal(10), Decimal(10))
+    assert (order.quantity, order.filled_quantity) == (Decimal(0), Decimal(10))
 
 
 def test_a_row_of_trades_is_read() -> None:

@@ -44,6 +44,11 @@ class ModelExchange:
 
     def __init__(self) -> None:
         self.moments = [Moment(status=OrderStatus.NEW, told=OrderStatus.NEW)]
+        #: an order for so much money has no quantity of its own: 0 is told, to its end
+        self.is_of_funds = False
+
+    def quantity_told(self, moment: Moment) -> Decimal:
+        return Decimal(0) if self.is_of_funds else moment.quantity
 
     @property
     def now(self) -> Moment:
@@ -105,7 +110,7 @@ class ModelExchange:
             moment.told,
             str(moment.filled),
             second=moment.second,
-            quantity=moment.quantity,
+            quantity=self.quantity_told(moment),
             average_price=moment.quote / moment.filled if moment.filled else None,
         )
         return seen(report, fills=moment.fills[len(known) :])
@@ -117,7 +122,7 @@ class ModelExchange:
             moment.status,
             str(moment.filled),
             second=moment.second,
-            quantity=moment.quantity,
+            quantity=self.quantity_told(moment),
             filled_quote=moment.quote,
         )
         if not with_trades:

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from exchanges.messages import OrderStatus
-from tests.unit.tracking.domain.builders import a_fill, judged, ours, seen
+from tests.unit.tracking.domain.builders import a_fill, judged, kinds, ours, seen
 from tests.unit.tracking.domain.model_exchange import FEE, QUANTITY, ModelExchange
 from tracking.domain.evidence import Evidence, OrderState
 from tracking.domain.executions import ExecutionState, total_quantity
+from tracking.domain.findings import AnomalyKind
 from tracking.domain.orders import merge
 from tracking.domain.states import IN_FLIGHT, SUCCESSORS, is_terminal
 
@@ -51,8 +52,10 @@ class OrderLife(RuleBasedStateMachine):
         self.commits: list[tuple[OrderState | None, int]] = []
         self.inbox: list[Evidence] = []
 
-    @initialize(is_ours=st.booleans())
-    def begin(self, *, is_ours: bool) -> None:
+    @initialize(is_ours=st.booleans(), is_of_funds=st.booleans())
+    def begin(self, *, is_ours: bool, is_of_funds: bool) -> None:
+        # we place none without a quantity, but others may
+        self.exchange.is_of_funds = is_of_funds and not is_ours
         if is_ours:
             self.state = ours(OrderStatus.PENDING, quantity=QUANTITY)
 
@@ -61,6 +64,8 @@ class OrderLife(RuleBasedStateMachine):
         transition = merge(before, evidence)
         self.commits.append((before, len(self.inbox)))
         self.state = after = transition.after
+        if self.exchange.is_of_funds:
+            assert AnomalyKind.OVERFILL not in kinds(transition)
         again = merge(after, evidence)
         assert not again.order_changed
         assert not again.updated
@@ -87,7 +92,7 @@ class OrderLife(RuleBasedStateMachine):
     def ends(self, status: OrderStatus) -> None:
         self.exchange.end(status)
 
-    @precondition(lambda self: not self.exchange.is_over)
+    @precondition(lambda self: not self.exchange.is_over and not self.exchange.is_of_funds)
     @rule(quantity=st.integers(1, 20), in_same_moment=st.booleans())
     def is_amended(self, quantity: int, *, in_same_moment: bool) -> None:
         self.exchange.amend(Decimal(quantity), in_same_moment=in_same_moment)
@@ -190,7 +195,7 @@ class OrderLife(RuleBasedStateMachine):
         assert self.state.verified
         assert not self.state.resolved_by_absence
         assert self.state.withheld_status is None
-        assert self.state.quantity == now.quantity
+        assert self.state.quantity == self.exchange.quantity_told(now)
         assert self.state.filled_quantity == now.filled
         assert self.state.filled_quote == now.quote
         self.check_fills(self.state)

@@ -229,3 +229,33 @@ def test_fills_first_seen_take_the_side_they_were_told_with() -> None:
     after = merged(seen(fills=(fill,))).after
 
     assert (after.side, after.position_side) == (Side.SELL, PositionSide.LONG)
+
+
+NO_QUANTITY = Decimal(0)
+
+
+def test_an_order_without_a_quantity_is_filled_when_the_exchange_says_so() -> None:
+    working = seen(a_report(PARTIAL, "2", quantity=NO_QUANTITY), fills=(a_fill("1"), a_fill("2")))
+    filled = seen(a_report(FILLED, "3", second=1, quantity=NO_QUANTITY), fills=(a_fill("3"),))
+
+    first, last = merged(working), merged(working, filled)
+
+    assert (first.after.status, first.after.filled_quantity) == (PARTIAL, 2)
+    assert (last.after.status, last.after.quantity) == (FILLED, 0)
+    assert not first.findings
+    assert not last.findings
+    assert not last.needs_rest
+
+
+def test_a_quantity_told_at_the_end_does_not_replace_that_there_is_none() -> None:
+    begun = seen(a_report(NEW, quantity=NO_QUANTITY))
+    ended = seen(a_report(FILLED, "1", second=1, quantity=Decimal(1)), fills=(a_fill("1"),))
+
+    for told in ((begun, ended), (ended, begun)):
+        assert merged(*told).after.quantity == 0
+
+
+def test_our_own_order_may_turn_out_to_have_none() -> None:
+    after = merged(seen(a_report(NEW, quantity=NO_QUANTITY)), state=ours(PENDING)).after
+
+    assert (after.status, after.quantity) == (NEW, 0)
