@@ -141,13 +141,21 @@ class Calls:
         return self._session.clock_offset_ms
 
     def _send(
-        self, endpoint: Endpoint, parameters: Mapping[str, object], priority: Priority, deadline: float
+        self,
+        endpoint: Endpoint,
+        parameters: Mapping[str, object],
+        priority: Priority,
+        deadline: float,
     ) -> Told:
         answer = self._ask(endpoint, parameters, priority, deadline)
         return Told(body=self._read(endpoint, answer), requested_at=answer.requested_at)
 
     def _ask(
-        self, endpoint: Endpoint, parameters: Mapping[str, object], priority: Priority, deadline: float
+        self,
+        endpoint: Endpoint,
+        parameters: Mapping[str, object],
+        priority: Priority,
+        deadline: float,
     ) -> Answer:
         self._governor.acquire(
             endpoint.weight,
