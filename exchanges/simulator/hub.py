@@ -126,7 +126,9 @@ class StreamHub:
         self.sockets.add(socket)
         channel.counts.connections += 1
         channel.links.append(Link(socket=socket, key=key))
-        socket.disturb(wanted_state(channel.faults.mute is True, channel.faults.half_open is True))
+        state = wanted_state(channel.faults.mute is True, channel.faults.half_open is True)
+        if state != LIVE:
+            socket.disturb(state)
 
     def detach_account(self, socket: PrivateSocket, api_key: str) -> None:
         """Let a socket hear nothing more of this account; it stays open."""

@@ -277,3 +277,16 @@ def test_frames_are_lost_repeated_and_without_ids_as_everywhere(
     assert stream.is_silent()
     (lost,) = simulator.ledger(summary=True)["lost_frames"]
     assert (lost["event"], lost["exchange_order_id"]) == ("order.linear", order_id)
+
+
+def test_a_mute_socket_stays_so_whatever_other_houses_say(
+    simulator: SimulatorThread, ann: BybitTrader
+) -> None:
+    simulator.faults(mute=True)
+    stream = ann.listen("order")
+    ann.place("linear", price="59000")
+    assert stream.is_silent()
+    assert stream.ask("ping")["op"] == "pong"
+    simulator.faults(mute=False)
+    ann.place("linear", price="59000")
+    assert len(stream.rows("order", 1)) == 1
