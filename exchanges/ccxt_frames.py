@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from exchanges import generic_answers as answers
 from exchanges.errors import MalformedMessage
-from exchanges.messages import OrderReport, Source, TradeHint
+from exchanges.messages import FillReport, Source
 from exchanges.wire import an_object, decode, text
 
 if TYPE_CHECKING:
@@ -27,38 +27,29 @@ def parse(market_type: MarketType, raw: bytes | str) -> list[Message]:
 
 
 def concerns_orders(market_type: MarketType, raw: bytes | str) -> bool:
-    """Tell whether a frame tells of an order, or cannot be read."""
-    try:
-        return any(isinstance(message, OrderReport) for message in parse(market_type, raw))
-    except MalformedMessage:
-        return True
+    """Tell that it does: nothing but orders and fills is handed over, and what cannot be read."""
+    del market_type, raw
+    return True
 
 
 def _messages(market_type: MarketType, envelope: Fields) -> list[Message]:
     if "order" not in envelope:
         trade = an_object(envelope.get("trade"))
-        hint = TradeHint(
-            market_type=market_type,
-            symbol_id=text(envelope, "symbolId"),
-            exchange_order_id=text(trade, "order"),
-        )
-        return [hint]
-    fills: list[ExecutionReport | None] = [*_fills(market_type, envelope)]
+        fill = answers.fill(envelope, trade, market_type, Source.WS)
+        return [FillReport(execution=fill, event_at=fill.executed_at)]
+    fills: list[ExecutionReport | None] = [*_fills_within(market_type, envelope)]
     return [answers.report(envelope, market_type, fill) for fill in fills or [None]]
 
 
-def _fills(market_type: MarketType, envelope: Fields) -> list[ExecutionReport]:
-    """Read the fill that came with an order, or those its exchange tells within it."""
+def _fills_within(market_type: MarketType, envelope: Fields) -> list[ExecutionReport]:
+    """Read the fills some exchanges tell within an order, as far as they are told wholly."""
     order = an_object(envelope["order"])
     order_id = text(order, "id")
-    if "trade" in envelope:
-        trade = an_object(envelope["trade"])
-        return [answers.fill(envelope, trade, market_type, Source.WS, order_id)]
     found = []
     for trade in answers.trades_within(order):
         try:
             found.append(answers.fill(envelope, trade, market_type, Source.WS, order_id))
         except MalformedMessage:
-            # some exchanges list them without ids: REST tells them whole
+            # without an id of its own, for instance: REST tells it whole
             continue
     return found

@@ -156,7 +156,8 @@ def _statement(
     untold: datetime | None,
 ) -> dict[str, Any]:
     filled = _filled(order)
-    quantity = exact(order, "amount") or filled
+    # none of its own: a market order for an amount of the quote asset
+    quantity = exact(order, "amount") or ZERO
     kind, force = words.order_type(order), words.time_in_force(order)
     name = optional_text(order, "status")
     return {

@@ -1,10 +1,9 @@
 """
-Making frames of what ccxt.pro's watching returns: orders and fills, joined by the order's id.
+Making frames of what ccxt.pro's watching returns: orders and fills.
 
-Policy: a fill alone says nothing of its order, so it is handed over with the order as it was last
-heard; one that comes first waits for it, and is told as a hint meanwhile. An update that tells only
-what has changed is completed by the order as it was known; if it is not known, or its market is
-not, messages may have been missed, and that is said. What ccxt returns twice is handed over once.
+Policy: an update that tells only what has changed is completed by the order as it was known; if it
+is not known, or its market is not, messages may have been missed, and that is said. What ccxt
+returns twice is handed over once, what is about other market types not at all.
 
 @FEAT:order-tracking @COMP:exchange @TYPE:core
 """
@@ -44,9 +43,8 @@ class Hearing:
         """`hand_over` takes frames; `miss` hears that something could not be told."""
         self._clock, self._said_at = clock, float("-inf")
         self._market_type, self._hand_over, self._miss = market_type, hand_over, miss
-        self._orders: OrderedDict[str, tuple[Unified, str]] = OrderedDict()
+        self._orders: OrderedDict[str, Unified] = OrderedDict()
         self._heard: OrderedDict[tuple[str, str], object] = OrderedDict()
-        self._waiting: OrderedDict[str, list[Unified]] = OrderedDict()
 
     def orders(self, orders: Iterable[Unified], markets: dict[str, Any], now_ms: int) -> None:
         """Hear orders as ccxt returned them."""
@@ -82,7 +80,7 @@ class Hearing:
             if known is None:
                 self._miss()
                 return
-            order = envelope.completed(update, known[0])
+            order = envelope.completed(update, known)
         market = markets.get(order["symbol"])
         if market is None:
             self.stranger()
@@ -90,28 +88,16 @@ class Hearing:
             self._tell(dict(order), market["id"], now_ms)
 
     def _tell(self, order: Unified, symbol_id: str, now_ms: int) -> None:
-        order_id = str(order["id"])
-        _remember(self._orders, order_id, (order, symbol_id))
+        _remember(self._orders, str(order["id"]), order)
         self._hand_over(envelope.text(envelope.of_order(order, symbol_id, at=now_ms)))
-        for trade in self._waiting.pop(order_id, ()):
-            self._join(trade, order, symbol_id)
 
     def _trade(self, trade: Unified, markets: dict[str, Any]) -> None:
-        order_id = str(trade["order"])
-        known = self._orders.get(order_id)
-        if known is not None:
-            self._join(trade, *known)
-            return
-        market = markets.get(trade.get("symbol") or "")
-        if market is None or type_of(market) is self._market_type:
-            waiting = self._waiting.get(order_id, [])
-            _remember(self._waiting, order_id, [*waiting, dict(trade)])
-        if market is not None and type_of(market) is self._market_type:
+        order = self._orders.get(str(trade["order"]), {})
+        market = markets.get(trade.get("symbol") or order.get("symbol"))
+        if market is None:
+            self.stranger()
+        elif type_of(market) is self._market_type:
             self._hand_over(envelope.text(envelope.of_trade(trade, market["id"])))
-
-    def _join(self, trade: Unified, order: Unified, symbol_id: str) -> None:
-        joined = envelope.of_order(order, symbol_id) | envelope.of_trade(trade, symbol_id)
-        self._hand_over(envelope.text(joined))
 
 
 def _remember(memory: OrderedDict[Any, Any], key: object, value: object) -> None:

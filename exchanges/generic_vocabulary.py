@@ -89,9 +89,8 @@ def status(name: str, *, filled: Decimal, quantity: Decimal) -> OrderStatus | No
     if name in _WORKING:
         return OrderStatus.PARTIALLY_FILLED if filled else OrderStatus.NEW
     end = _ENDS.get(name)
-    if end is OrderStatus.CANCELLED and ZERO < quantity <= filled:
-        return OrderStatus.FILLED
-    return end
+    is_filled = ZERO < quantity <= filled or (name == "closed" and not quantity and filled)
+    return OrderStatus.FILLED if end is OrderStatus.CANCELLED and is_filled else end
 
 
 def order_type(fields: Fields) -> OrderType:

@@ -14,6 +14,8 @@ from urllib.parse import urlencode
 from tests.integration.exchanges.generic_server import LocalExchange, sample
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiohttp import web
 
 KEY, SECRET = "kraken-key", base64.b64encode(b"kraken-secret").decode()
@@ -114,7 +116,7 @@ class Kraken(LocalExchange):
         return ""
 
     def _signed(self, name: str, parameters: dict[str, Any]) -> dict[str, Any]:
-        results = {
+        results: dict[str, Callable[[], dict[str, Any]]] = {
             "GetWebSocketsToken": lambda: {"token": TOKEN, "expires": 900},
             "OpenOrders": lambda: {"open": self._those(("open",))},
             "ClosedOrders": lambda: {"closed": self._those(("closed", "canceled"))},

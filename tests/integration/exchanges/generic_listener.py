@@ -7,13 +7,13 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from exchanges.messages import OrderReport
+from exchanges.messages import FillReport, OrderReport
 from exchanges.registry import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from exchanges.messages import StreamGap
+    from exchanges.messages import ExecutionReport, Message, StreamGap
     from exchanges.stream_state import StreamState
 
 PATIENCE = 10.0
@@ -52,5 +52,11 @@ class Listener:
                 self._changed.wait(0.01)  # a server's side does not notify
 
     def reports(self, exchange: str, market_type: str) -> list[OrderReport]:
-        messages = (parse(exchange, market_type, raw) for raw in self.frames)
-        return [m for told in messages for m in told if isinstance(m, OrderReport)]
+        return [m for m in self._messages(exchange, market_type) if isinstance(m, OrderReport)]
+
+    def fills(self, exchange: str, market_type: str) -> list[ExecutionReport]:
+        told = self._messages(exchange, market_type)
+        return [message.execution for message in told if isinstance(message, FillReport)]
+
+    def _messages(self, exchange: str, market_type: str) -> list[Message]:
+        return [m for raw in list(self.frames) for m in parse(exchange, market_type, raw)]

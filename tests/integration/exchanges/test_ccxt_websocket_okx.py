@@ -78,14 +78,14 @@ def test_an_orders_life_is_heard(okx: Okx, listener: Listener, stream: Stream) -
     order = okx.place(sz="1", clOrdId="ours1")
     listener.await_that(lambda: len(heard()) >= 1)
     okx.fill(order, "0.4", "58999.9")
-    listener.await_that(lambda: any(report.execution for report in heard()))
+    listener.await_that(lambda: listener.fills("OKX", "SPOT"))
     okx.fill(order, "0.1", "58999.8")
-    listener.await_that(lambda: sum(1 for report in heard() if report.execution) == 2)
+    listener.await_that(lambda: len(listener.fills("OKX", "SPOT")) == 2)
     okx.cancel(order)
     listener.await_that(lambda: heard()[-1].status is OrderStatus.CANCELLED)
 
     assert {report.client_order_id for report in heard()} == {"ours1"}
-    fills = [report.execution for report in heard() if report.execution]
+    fills = listener.fills("OKX", "SPOT")
     assert [(f.execution_quantity, f.execution_price) for f in fills] == [
         (Decimal("0.4"), Decimal("58999.9")),
         (Decimal("0.1"), Decimal("58999.8")),
@@ -104,8 +104,7 @@ def test_several_fills_at_once_are_all_heard(okx: Okx, listener: Listener, strea
             okx.fill(order, "0.25", "59000")
 
     def trade_ids() -> set[str]:
-        told = listener.reports("OKX", "SPOT")
-        return {r.execution.exchange_trade_id for r in told if r.execution}
+        return {fill.exchange_trade_id for fill in listener.fills("OKX", "SPOT")}
 
     listener.await_that(lambda: len(trade_ids()) == len(okx.fills))
     assert stream.state.status is StreamStatus.CONNECTED
@@ -126,7 +125,7 @@ def test_contracts_stay_contracts(okx: Okx, listener: Listener) -> None:
     listener.await_that(lambda: okx.sockets)
     order = okx.place(instId="BTC-USDT-SWAP", instType="SWAP", sz="2", posSide="long")
     okx.fill(order, "2", "60000")
-    listener.await_that(lambda: any(r.execution for r in listener.reports("OKX", "FUTURES")))
+    listener.await_that(lambda: listener.fills("OKX", "FUTURES"))
     last = listener.reports("OKX", "FUTURES")[-1]
     assert (last.symbol_id, last.quantity, last.position_side.value) == (
         "BTC-USDT-SWAP",

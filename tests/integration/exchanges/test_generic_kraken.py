@@ -153,7 +153,7 @@ def test_an_orders_life_is_heard(kraken: Kraken, listener: Listener, stream: Str
 
     first, second = kraken.place(NAME), kraken.place()
     kraken.fill(first, "0.00000001", "27499.9")
-    listener.await_that(lambda: any(report.execution for report in heard()))
+    listener.await_that(lambda: listener.fills("KRAKEN", "SPOT"))
     kraken.cancel(first)
     kraken.fill(second, "1.25", "27499.9")
     listener.await_that(
@@ -170,9 +170,9 @@ def test_an_orders_life_is_heard(kraken: Kraken, listener: Listener, stream: Str
     assert {r.client_order_id for r in heard() if r.exchange_order_id == first} == {NAME}
     assert {r.client_order_id for r in heard() if r.exchange_order_id == second} == {None}
     assert {report.symbol_id for report in heard()} == {"XXBTZUSD"}
-    fills = {r.execution.exchange_trade_id: r.execution for r in heard() if r.execution}
-    assert set(fills) == set(kraken.fills)
-    assert {fill.commission for fill in fills.values()} == {Decimal("0.15")}
+    fills = listener.fills("KRAKEN", "SPOT")
+    assert {fill.exchange_trade_id for fill in fills} == set(kraken.fills)
+    assert {fill.commission for fill in fills} == {Decimal("0.15")}
     assert stream.state.status is StreamStatus.CONNECTED
 
 

@@ -87,16 +87,21 @@ def ref_of(order_id: str | None = None, name: str | None = None) -> OrderRef:
     )
 
 
-def test_markets_are_those_of_the_accounts_type(okx: Okx) -> None:
+def test_markets_of_all_types_are_told_apart(client: RestClient) -> None:
     spot, linear, inverse = (
-        client_of(okx, kind).markets.all() for kind in ("SPOT", "FUTURES", "COIN_FUTURES")
+        client.markets.market_by_id(kind, symbol_id)
+        for kind, symbol_id in (
+            (MarketType.SPOT, "BTC-USDT"),
+            (MarketType.FUTURES, "BTC-USDT-SWAP"),
+            (MarketType.COIN_FUTURES, "BTC-USD-SWAP"),
+        )
     )
-    assert [market.symbol for market in spot] == ["BTC/USDT"]
-    assert [market.symbol for market in linear] == ["BTC/USDT:USDT"]
-    assert [market.symbol for market in inverse] == ["BTC/USD:BTC"]
-    assert linear[0].contract_size == Decimal("0.01")
-    assert linear[0].price_step == Decimal("0.1")
-    assert spot[0].quantity_step == Decimal("0.00000001")
+    assert spot.symbol == "BTC/USDT"
+    assert linear.symbol == "BTC/USDT:USDT"
+    assert inverse.symbol == "BTC/USD:BTC"
+    assert (linear.contract_size, inverse.contract_size) == (Decimal("0.01"), Decimal(100))
+    assert linear.price_step == Decimal("0.1")
+    assert (spot.quantity_step, spot.contract_size) == (Decimal("0.00000001"), None)
 
 
 def test_an_order_is_placed_found_by_both_ids_and_cancelled(okx: Okx, client: RestClient) -> None:

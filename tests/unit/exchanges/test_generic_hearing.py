@@ -8,7 +8,7 @@ import pytest
 
 from exchanges.ccxt_frames import parse
 from exchanges.generic_hearing import Hearing
-from exchanges.messages import MarketType, Message, OrderReport, OrderStatus, TradeHint
+from exchanges.messages import FillReport, MarketType, Message, OrderReport, OrderStatus
 
 MARKETS = {
     "BTC/USDT": {"id": "BTC-USDT", "spot": True},
@@ -35,12 +35,24 @@ class Ear:
         self.missed += 1
 
     def order(self, **changes: object) -> None:
-        told = {"id": "1", "symbol": "BTC/USDT", "side": "buy", "amount": "1", "filled": "0"}
+        told: dict[str, object] = {
+            "id": "1",
+            "symbol": "BTC/USDT",
+            "side": "buy",
+            "amount": "1",
+            "filled": "0",
+        }
         told |= {"status": "open", "timestamp": NOW_MS, "info": {}} | changes
         self.hearing.orders([told], MARKETS, NOW_MS)
 
     def trade(self, **changes: object) -> None:
-        told = {"id": "t", "order": "1", "symbol": "BTC/USDT", "side": "buy", "price": "5"}
+        told: dict[str, object] = {
+            "id": "t",
+            "order": "1",
+            "symbol": "BTC/USDT",
+            "side": "buy",
+            "price": "5",
+        }
         told |= {"amount": "0.5", "timestamp": NOW_MS, "info": {}} | changes
         self.hearing.trades([told], MARKETS)
 
@@ -58,19 +70,22 @@ def ear() -> Ear:
     return Ear()
 
 
-def test_a_fill_is_told_with_its_order(ear: Ear) -> None:
+def test_orders_and_fills_are_told_apart(ear: Ear) -> None:
     ear.order()
     ear.trade()
-    assert [report.execution is not None for report in ear.reports] == [False, True]
+    order, fill = ear.messages
+    assert isinstance(order, OrderReport)
+    assert isinstance(fill, FillReport)
+    assert fill.execution.exchange_order_id == order.exchange_order_id == "1"
+    assert fill.symbol_id == "BTC-USDT"
 
 
-def test_a_fill_that_comes_first_waits_for_its_order(ear: Ear) -> None:
-    ear.trade()
-    (hint,) = ear.messages
-    assert isinstance(hint, TradeHint)
+def test_a_fill_without_a_market_is_in_that_of_its_order(ear: Ear) -> None:
     ear.order()
-    assert [report.execution is not None for report in ear.reports] == [False, True]
-    assert ear.missed == 0
+    ear.trade(symbol=None)
+    assert isinstance(ear.messages[-1], FillReport)
+    ear.trade(symbol=None, order="nobody's")
+    assert (len(ear.frames), ear.missed) == (2, 1)
 
 
 def test_what_comes_twice_is_told_once(ear: Ear) -> None:
