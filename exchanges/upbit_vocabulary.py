@@ -55,6 +55,7 @@ _PLACES: Final = Decimal(1).scaleb(-18)
 _LONG: Final = Context(prec=100, rounding=ROUND_HALF_EVEN)
 _LONG_NUMBER: Final = re.compile(r"-?[0-9]{1,20}\.[0-9]{19,60}")
 _MOST_DIGITS: Final = 80
+_MOST_WHOLE_DIGITS: Final = 20
 #: 2025-08-09T16:44:00+09:00
 _TIME: Final = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}[+-][0-9]{2}:[0-9]{2}")
 
@@ -97,12 +98,13 @@ def status(state: str, *, filled: Decimal, quantity: Decimal) -> OrderStatus | N
 
 def number(fields: Fields, key: str) -> Decimal:
     """Take an amount of either sign; what has more than 18 places is rounded to them."""
-    value = fields.get(key)
-    if isinstance(value, str) and _LONG_NUMBER.fullmatch(value):
-        value = Decimal(value)
-    if isinstance(value, Decimal) and _is_long(value):
-        return value.quantize(_PLACES, context=_LONG)
-    return signed(fields, key)
+    try:
+        return signed(fields, key)
+    except MalformedMessage:
+        rounded = _rounded(fields.get(key))
+        if rounded is None:
+            raise
+        return rounded
 
 
 def amount(fields: Fields, key: str) -> Decimal:
@@ -149,12 +151,13 @@ def quote_of(market: str) -> str:
     return quote
 
 
-def _is_long(value: Decimal) -> bool:
-    sign_digits_exponent = value.as_tuple()
-    exponent = sign_digits_exponent.exponent
-    return (
-        isinstance(exponent, int)
-        and -_MOST_DIGITS < exponent < -18  # noqa: PLR2004 - the places that can be kept
-        and len(sign_digits_exponent.digits) <= _MOST_DIGITS
-        and value.adjusted() < 20  # noqa: PLR2004 - the digits that can be kept
-    )
+def _rounded(value: object) -> Decimal | None:
+    """Round a number that is well-formed but for its many places; None for anything else."""
+    if isinstance(value, str) and _LONG_NUMBER.fullmatch(value):
+        value = Decimal(value)
+    if not isinstance(value, Decimal) or value.adjusted() >= _MOST_WHOLE_DIGITS:
+        return None
+    _, digits, exponent = value.as_tuple()
+    if not isinstance(exponent, int) or exponent < -_MOST_DIGITS or len(digits) > _MOST_DIGITS:
+        return None
+    return value.quantize(_PLACES, context=_LONG)
