@@ -67,27 +67,22 @@ class AccountForm(forms.ModelForm[ExchangeAccount]):
             "position_mode",
             "state",
         ]
+        help_texts: ClassVar = {
+            "market_type": "One account is one market: add another for another.",
+            "position_mode": "Read from the exchange when the account's books are opened.",
+        }
 
     def clean(self) -> dict[str, Any]:
         """Ask for the keys of an account that has none; a half-changed pair is refused too.
 
-        So is a market type the exchange does not have.
+        What the exchange does not have, the account itself refuses.
         """
         cleaned = super().clean() or self.cleaned_data
-        if exchange := cleaned.get("exchange"):
-            self._check_exchange(exchange, cleaned)
         given = [name for name in NEW_SECRETS if cleaned.get(name)]
         if len(given) == 1 or (not given and self.instance.pk is None):
             for name in NEW_SECRETS.keys() - set(given):
                 self.add_error(name, "expected both the key and the secret")
         return cleaned
-
-    def _check_exchange(self, exchange: str, cleaned: dict[str, Any]) -> None:
-        market_type = cleaned.get("market_type")
-        if market_type and market_type not in registry.adapter(exchange).market_types:
-            self.add_error("market_type", "this exchange has no such markets")
-        if cleaned.get("simulated") and exchange not in registry.names():
-            self.add_error("simulated", "the simulator does not speak for this exchange")
 
     def save(self, commit: bool = True) -> ExchangeAccount:  # noqa: FBT001, FBT002  (Django's signature)
         """Take over the keys that were given."""

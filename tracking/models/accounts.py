@@ -14,9 +14,12 @@ from enum import StrEnum
 from typing import ClassVar
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
+from exchanges import registry
+from exchanges.errors import PermanentError
 from exchanges.messages import MarketType
 from tracking.models.fields import EncryptedTextField, any_of, choices
 
@@ -58,6 +61,7 @@ class ExchangeAccount(models.Model):
     api_secret = EncryptedTextField()
     #: the third secret some exchanges ask for (OKX: the passphrase)
     api_password = EncryptedTextField(blank=True, default="")
+    #: read from the exchange when the books are opened
     position_mode = models.CharField(
         max_length=8, choices=choices(PositionMode), default=PositionMode.ONE_WAY.value
     )
@@ -109,6 +113,42 @@ class ExchangeAccount(models.Model):
     def __str__(self) -> str:
         """Name the account without any of its secrets."""
         return f"{self.name} ({self.exchange})"
+
+    def clean(self) -> None:
+        """Refuse what no adapter can follow. Raises ValidationError, by field."""
+        super().clean()
+        if not self.exchange:
+            return
+        try:
+            offered = registry.adapter(self.exchange).market_types
+        except PermanentError as error:
+            raise ValidationError({"exchange": str(error)}) from error
+        names = ", ".join(sorted(offered))
+        is_spot = self.market_type == MarketType.SPOT.value
+        is_ours = self.exchange in registry.names()
+        refusals = {
+            ("market_type", f"this exchange has no such markets; it has {names}"): (
+                self.market_type not in offered
+            ),
+            ("position_mode", "on spot there are no sides to keep apart"): (
+                is_spot and self.position_mode == PositionMode.HEDGE.value
+            ),
+            ("simulated", "the simulator does not speak for this exchange"): (
+                self.simulated and not is_ours
+            ),
+        }
+        if told := {field: text for (field, text), holds in refusals.items() if holds}:
+            raise ValidationError(told)
+        self._refuse_to_move()
+
+    def _refuse_to_move(self) -> None:
+        """Open books are those of one market at one exchange."""
+        opened = ExchangeAccount.objects.filter(pk=self.pk, baseline_at__isnull=False)
+        for row in opened.values("exchange", "market_type"):
+            moved = [name for name, value in row.items() if getattr(self, name) != value]
+            if moved:
+                message = "the books are open: add another account for another market"
+                raise ValidationError(dict.fromkeys(moved, message))
 
 
 class AccountDrain(models.Model):

@@ -18,7 +18,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from exchanges.errors import TransientError
-from tracking.models import EventKind, ExchangeAccount, Posting, PostingKind, StrategyPosition
+from tracking.models import (
+    EventKind,
+    ExchangeAccount,
+    PositionMode,
+    Posting,
+    PostingKind,
+    StrategyPosition,
+)
 from tracking.services import clients, contract_terms
 from tracking.services.busy_opening import read_opening
 from tracking.services.journal import Journal
@@ -49,23 +56,28 @@ def ensure_baseline(account: ExchangeAccount) -> ExchangeAccount:
         return account
     clients.require_active(account)
     client = clients.rest_client(account)
+    mode = PositionMode.HEDGE if client.is_hedge_mode() else PositionMode.ONE_WAY
     before = client.fetch_holdings()
     for _ in range(ATTEMPTS):
         at = client.fetch_server_time()
         after = client.fetch_holdings()
         if before == after:
             contract_terms.learn(account.exchange, client.markets)
-            return _open_books(account, after, client.markets, at)
+            return _open_books(account, after, client.markets, at, mode)
         before = after
     opening = read_opening(client)
     if opening is None:
         raise HoldingsKeepMovingError
     contract_terms.learn(account.exchange, client.markets)
-    return _open_books(account, opening[0], client.markets, opening[1])
+    return _open_books(account, opening[0], client.markets, opening[1], mode)
 
 
 def _open_books(
-    account: ExchangeAccount, holdings: Sequence[HoldingReport], markets: Markets, at: datetime
+    account: ExchangeAccount,
+    holdings: Sequence[HoldingReport],
+    markets: Markets,
+    at: datetime,
+    mode: PositionMode,
 ) -> ExchangeAccount:
     now = timezone.now()
     with transaction.atomic(durable=True):
@@ -73,7 +85,8 @@ def _open_books(
         if locked.baseline_at is not None:
             return locked
         locked.baseline_at = locked.income_checked_at = at
-        locked.save(update_fields=["baseline_at", "income_checked_at"])
+        locked.position_mode = mode.value
+        locked.save(update_fields=["baseline_at", "income_checked_at", "position_mode"])
         journal = Journal(locked.user_id, locked.pk, now)
         for holding in holdings:
             if holding.quantity:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from exchanges import registry
 from tests import factories
@@ -60,6 +62,7 @@ def test_an_account_of_an_exchange_ccxt_speaks_for_is_made(staff: Client) -> Non
     [
         ({"exchange": "KRAKEN", "market_type": "FUTURES"}, "this exchange has no such markets"),
         ({"simulated": "on"}, "the simulator does not speak for this exchange"),
+        ({"position_mode": "HEDGE"}, "on spot there are no sides to keep apart"),
         ({"exchange": "NOWHERE"}, "NOWHERE is not one of the available choices"),
     ],
 )
@@ -70,3 +73,22 @@ def test_what_an_exchange_does_not_have_is_refused(
 
     assert text in answer.content.decode()
     assert not ExchangeAccount.objects.exists()
+
+
+def test_open_books_stay_with_their_market(staff: Client) -> None:
+    account: ExchangeAccount = factories.ExchangeAccountFactory.create(baseline_at=timezone.now())
+    page = reverse("admin:tracking_exchangeaccount_change", args=[account.pk])
+    kept = form(
+        user=str(account.user_id),
+        exchange="BINANCE",
+        market_type="FUTURES",
+        simulated="on",
+        new_api_password="",
+    )
+
+    answer = staff.post(page, kept | {"market_type": "SPOT"})
+
+    assert "the books are open" in answer.content.decode()
+    account.refresh_from_db()
+    assert account.market_type == "FUTURES"
+    assert staff.post(page, kept).status_code == HTTPStatus.FOUND

@@ -124,6 +124,9 @@ class SpotLedger:
             if held
         )
 
+    def is_hedge_mode(self, **_: object) -> bool:
+        return False
+
     def fetch_server_time(self, **_: object) -> datetime:
         return self.now
 

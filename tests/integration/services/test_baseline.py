@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import pytest
 from django.utils import timezone
 
 from exchanges.binance_futures_rest import BinanceFuturesRest as Futures
+from tests.factories import ExchangeAccountFactory
 from tests.integration.services.conftest import PAST, Exchange, booked_positions, fill_budget
 from tracking.models import ExchangeAccount, Posting, TradeExecution
 from tracking.services import clients
@@ -93,3 +95,17 @@ def test_a_trades_list_that_lags_opens_no_books(
         ensure_baseline(newcomer.account)
 
     assert ExchangeAccount.objects.get().baseline_at is None
+
+
+def test_the_position_mode_is_the_exchanges_whatever_was_typed_in(
+    newcomer: Exchange, simulator: SimulatorThread
+) -> None:
+    newcomer.account.position_mode = "HEDGE"
+    newcomer.account.save()
+
+    assert ensure_baseline(newcomer.account).position_mode == "ONE_WAY"
+
+    key = uuid.uuid4().hex
+    simulator.account(key, f"secret-{key}", hedge=True)
+    hedged = ExchangeAccountFactory.create(api_key=key, api_secret=f"secret-{key}")
+    assert ensure_baseline(hedged).position_mode == "HEDGE"

@@ -17,7 +17,7 @@ from tests.factories import ExchangeAccountFactory, StrategyAccountFactory
 from tests.integration.services.conftest import SYMBOL
 from tests.unit.tracking.domain.builders import a_fill, a_snapshot, at, seen
 from tracking.domain.client_ids import compose
-from tracking.models import ExchangeAccount, StrategyPosition, TradeExecution
+from tracking.models import ExchangeAccount, PositionMode, StrategyPosition, TradeExecution
 from tracking.services import baseline
 from tracking.services.event_emitter import emit_trade_event, lock_account
 from tracking.services.order_records import Gathered
@@ -59,7 +59,8 @@ class Books:
             quantity=Decimal(-2),
             entry_price=Decimal("99.5"),
         )
-        baseline._open_books(self.account, [holding], Markets(lambda: [BTC]), at(-1))
+        markets, mode = Markets(lambda: [BTC]), PositionMode.ONE_WAY
+        baseline._open_books(self.account, [holding], markets, at(-1), mode)
         self.account.refresh_from_db()
 
     def order(self, number: int) -> list[Evidence]:
