@@ -54,10 +54,11 @@ TOPICS: Final = ("order", "execution")
 #: what is said of a time that has passed or of a message that is none; any other is about the key
 _NOT_THE_KEY: Final = ("params error", "expire", "timestamp")
 _SUCCESS: Final = b'"success"'
+_PONG: Final = b'"pong"'
 
 
 class AuthMessage:
-    """Says who we are on every connection. Implements `stream_credential.StreamCredential`."""
+    """Says who we are on every connection. Implements `StreamCredential`, `TextHeartbeat`."""
 
     refresh_after: float | None = None
 
@@ -100,6 +101,11 @@ class AuthMessage:
     def heartbeat(self) -> str | None:
         """Give the ping Bybit counts: a text message."""
         return _request(_PING)
+
+    def is_pong(self, raw: bytes) -> bool:
+        """Tell whether this frame answers our ping."""
+        frame = _protocol(raw) if _PONG in raw else None
+        return frame is not None and frame.get("op") == "pong"
 
     def refresh(self) -> bool:
         """Say that nothing has to be prolonged."""

@@ -28,6 +28,7 @@ from exchanges.backoff import Backoff
 from exchanges.connection import Connection, ConnectionEndedError, Heard, dial
 from exchanges.errors import ExchangeError, PermanentError, TransientError
 from exchanges.messages import StreamGap
+from exchanges.stream_credential import pong_test
 from exchanges.stream_renewal import Renewal
 from exchanges.stream_settings import StreamSettings
 from exchanges.stream_state import StreamState, StreamStatus
@@ -82,6 +83,7 @@ class PrivateStream:
         """Nothing happens before `start`. The last three arguments are for tests."""
         self._settings = settings or StreamSettings()
         self._credential, self._handler = credential, handler
+        self._is_pong = pong_test(credential)
         self._connect, self._clock = connect, clock
         self._backoff = Backoff(self._settings.backoff_base, self._settings.backoff_cap, uniform)
         self._renewal = Renewal(self._dial, clock, self._settings.lifetime * uniform(0.95, 1.0))
@@ -220,8 +222,9 @@ class PrivateStream:
 
     def _take(self, kind: Heard, raw: bytes) -> _Ended | None:
         self._last_heard = self._clock()
-        received_at = self._live.note_heard(is_event=kind is Heard.DATA)
-        if kind is Heard.CONTROL or self._stopping.is_set():
+        is_event = kind is Heard.DATA and not self._is_pong(raw)
+        received_at = self._live.note_heard(is_event=is_event)
+        if not is_event or self._stopping.is_set():
             return None
         self._hand_over(raw, received_at)
         if self._credential.has_expired(raw):

@@ -11,10 +11,10 @@ protocol tells.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from exchanges.connection import Connection
 
@@ -56,3 +56,21 @@ class StreamCredential(Protocol):
 
     def is_ending(self, raw: bytes) -> bool:
         """Tell whether this frame announces the connection's end: a second one is made now."""
+
+
+@runtime_checkable
+class TextHeartbeat(Protocol):
+    """A credential whose heartbeat is answered with a text."""
+
+    def is_pong(self, raw: bytes) -> bool:
+        """Tell whether this frame is such an answer. Cheap for every other frame."""
+
+
+def pong_test(credential: StreamCredential) -> Callable[[bytes], bool]:
+    """Return what tells the answers to our heartbeat: signs of life, but of no event.
+
+    A stream that only answers pings must not pass for one that tells of the account.
+    """
+    if isinstance(credential, TextHeartbeat):
+        return credential.is_pong
+    return lambda _raw: False

@@ -18,6 +18,7 @@ from exchanges.connection import ConnectionEndedError, Heard
 from exchanges.credentials import Credentials
 from exchanges.errors import AuthenticationError, ExchangeError, TransientError
 from exchanges.messages import MarketType
+from exchanges.stream_credential import pong_test
 from tests.unit.exchanges.bybit_samples import sample
 
 if TYPE_CHECKING:
@@ -162,6 +163,20 @@ def test_it_keeps_itself_alive_with_a_text_and_has_nothing_to_prolong() -> None:
     assert json.loads(made.heartbeat() or "")["op"] == "ping"
     assert made.refresh_after is None
     assert made.refresh()
+
+
+@pytest.mark.parametrize(
+    ("frame", "is_pong"),
+    [
+        (sample("pong__private"), True),
+        (FILL, False),
+        (FILL.replace(b"ota1b2c3d4e5f6g7h8", b"pong"), False),
+        (sample("subscribe__accepted"), False),
+        (b'{"op":"pong"', False),
+    ],
+)
+def test_an_answer_to_a_ping_is_no_event(frame: bytes, *, is_pong: bool) -> None:
+    assert pong_test(way_in())(frame) is is_pong
 
 
 @pytest.mark.parametrize(
