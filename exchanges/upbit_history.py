@@ -113,12 +113,14 @@ def _gathered(
 ) -> tuple[list[ExecutionReport], datetime | None]:
     """Ask orders for their fills; also say until when these are complete, if not to the end.
 
-    What was not asked cannot have filled before it was made.
+    What was not asked cannot have filled before it was made. Enough is only what tells more than
+    the first second, or whoever goes on from there would be told the same again.
     """
     found: list[ExecutionReport] = []
+    news = begin + timedelta(seconds=1)
     for count, candidate in enumerate(candidates):
         made_at = candidate.exchange_updated_at
-        if count >= MOST_ORDERS and any(fill.executed_at < made_at for fill in found):
+        if count >= MOST_ORDERS and any(news <= fill.executed_at < made_at for fill in found):
             return found, made_at
         order = asking.one(_ref(candidate))
         memory.note(order)
