@@ -93,7 +93,7 @@ class Hearing:
 
     def _trade(self, trade: Unified, markets: dict[str, Any]) -> None:
         order = self._orders.get(str(trade["order"]), {})
-        market = markets.get(trade.get("symbol") or order.get("symbol"))
+        market = markets.get(str(trade.get("symbol") or order.get("symbol")))
         if market is None:
             self.stranger()
         elif type_of(market) is self._market_type:

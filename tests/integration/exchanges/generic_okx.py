@@ -60,7 +60,7 @@ class Okx(LocalExchange):
         is_whole = filled == Decimal(order["sz"])
         order |= {
             "accFillSz": str(filled),
-            "avgPx": price,
+            "avgPx": self._average(order["ordId"]),
             "state": "filled" if is_whole else "partially_filled",
             "tradeId": trade_id,
             "fillSz": size,
@@ -73,6 +73,12 @@ class Okx(LocalExchange):
         }
         if not silent:
             self.tell(order)
+
+    def _average(self, order_id: str) -> str:
+        rows = [row for row in self.fills if row["ordId"] == order_id]
+        sizes = [Decimal(row["fillSz"]) for row in rows]
+        value = sum(size * Decimal(row["fillPx"]) for size, row in zip(sizes, rows, strict=True))
+        return str(value / sum(sizes))
 
     def cancel(self, order: dict[str, Any], *, silent: bool = False) -> None:
         """Cancel an order; the fields of its last fill are not told again."""
@@ -119,10 +125,10 @@ class Okx(LocalExchange):
             return self._placed(parameters)
         if name == "trade/cancel-order":
             return self._cancelled(parameters)
-        samples = {"account/balance": "balance", "account/positions": "positions"}
-        if name in samples:
-            told: dict[str, Any] = sample(f"okx/rest_{samples[name]}.json")
-            return told
+        if name == "account/balance":
+            return self._balance()
+        if name == "account/positions":
+            return self._positions()
         lists = {
             "trade/orders-pending": self._orders(("live", "partially_filled"), parameters),
             "trade/orders-history": self._orders(("filled", "canceled"), parameters),
@@ -155,6 +161,30 @@ class Okx(LocalExchange):
         self.cancel(order)
         row = {"clOrdId": order["clOrdId"], "ordId": order["ordId"], "sCode": "0", "sMsg": ""}
         return {"code": "0", "data": [row], "msg": ""}
+
+    def _moved(self, kind: str) -> tuple[Decimal, Decimal]:
+        """How much was bought, and what was paid for it."""
+        rows = [row for row in self.fills if row["instType"] == kind]
+        sizes = [Decimal(row["fillSz"]) for row in rows]
+        paid = [s * Decimal(row["fillPx"]) for s, row in zip(sizes, rows, strict=True)]
+        return sum(sizes, Decimal(0)), sum(paid, Decimal("0.01") * len(rows))
+
+    def _balance(self) -> dict[str, Any]:
+        told: dict[str, Any] = sample("okx/rest_balance.json")
+        bought, paid = self._moved("SPOT")
+        usdt, btc = told["data"][0]["details"]
+        for row, change in ((usdt, -paid), (btc, bought)):
+            total = str(Decimal(row["cashBal"]) + change)
+            row |= {"cashBal": total, "eq": total}
+            row |= {"availBal": str(Decimal(total) - Decimal(row["frozenBal"]))}
+            row |= {"availEq": row["availBal"]}
+        return told
+
+    def _positions(self) -> dict[str, Any]:
+        told: dict[str, Any] = sample("okx/rest_positions.json")
+        bought, _ = self._moved("SWAP")
+        told["data"][0]["pos"] = str(Decimal(told["data"][0]["pos"]) + bought)
+        return told
 
     def _orders(self, states: tuple[str, ...], parameters: dict[str, Any]) -> list[dict[str, Any]]:
         wanted = parameters.get("instId")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 from exchanges.adapter import Limits, Rate
 from exchanges.credentials import Credentials
 from exchanges.errors import MalformedMessage
+from exchanges.generic_streamer import streamer_of
 from exchanges.messages import OrderReport, OrderStatus
 from exchanges.registry import parse, rest_for, stream_for
 from exchanges.stream_settings import StreamSettings
@@ -188,6 +190,19 @@ def test_a_refused_login_is_an_error_that_tells_no_secret(okx: Okx, listener: Li
     assert not any(secret in reasons for secret in (KEY, SECRET, "wrong passphrase"))
     assert opened.stop()
     assert listener.frames == []
+
+
+def test_silence_ends_a_connection(
+    okx: Okx, listener: Listener, stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener.await_that(lambda: stream.state.last_ping_at)
+    # as if OKX's pings, each 18 seconds, were not answered
+    monkeypatch.setattr(streamer_of("okx"), "ping_interval", lambda _: 0.1)
+    monkeypatch.setattr(stream, "_settings", replace(QUICK, silence_limit=0.2))
+    listener.await_that(lambda: "silence" in {state.reason for state in listener.states})
+    monkeypatch.undo()
+    listener.await_that(lambda: stream.state.connections > 1 and okx.sockets)
+    assert stream.state.status is StreamStatus.CONNECTED
 
 
 def test_stopping_is_quick_and_final(okx: Okx, listener: Listener) -> None:

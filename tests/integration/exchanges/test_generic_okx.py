@@ -19,6 +19,7 @@ from exchanges.errors import (
     RateLimited,
     TransientError,
 )
+from exchanges.governor import Priority
 from exchanges.messages import MarketType, OrderStatus, OrderType, Side
 from exchanges.questions import NewOrder, OrderRef, TradeCursor
 from exchanges.registry import adapter, rest_for
@@ -243,7 +244,8 @@ def test_other_questions_are_answered(okx: Okx, client: RestClient) -> None:
     now = datetime.now(UTC)
     assert abs(client.fetch_server_time() - now) < timedelta(seconds=5)
     assert client.fetch_activity(now - timedelta(hours=1)).traded_symbol_ids == {"BTC-USDT"}
-    assert client.fetch_price_at("BTC-USDT", now) == Decimal("2.5")
+    price = client.fetch_price_at("BTC-USDT", now, priority=Priority.VERIFY)
+    assert price == Decimal("2.5")
     assert not client.is_hedge_mode()
     assert not client_of(okx, "FUTURES").is_hedge_mode()
     assert client.fetch_open_algo_orders() == ()
