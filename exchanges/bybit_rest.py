@@ -17,10 +17,17 @@ from exchanges import bybit_answers as answers
 from exchanges import bybit_calls as calls
 from exchanges import bybit_requests as requests
 from exchanges import bybit_trades
+from exchanges import bybit_vocabulary as words
 from exchanges.bybit_activity import fetch_activity
 from exchanges.bybit_lists import Lists
 from exchanges.bybit_verification import verify
-from exchanges.errors import OrderRefused, OutcomeUnknown, PermanentError, TransientError
+from exchanges.errors import (
+    OrderNotFound,
+    OrderRefused,
+    OutcomeUnknown,
+    PermanentError,
+    TransientError,
+)
 from exchanges.governor import Priority
 from exchanges.messages import MarketType, OrderType
 from exchanges.rest import TIMEOUT
@@ -182,14 +189,18 @@ class BybitRest:
     def cancel_order(self, ref: OrderRef, *, timeout: float = TIMEOUT) -> OrderSnapshot:
         """Ask for an order's cancellation, then for the order, which may still be alive.
 
-        Raises OrderNotFound, which says only that it is not open.
+        A conditional order of spot is cancelled only if its kind is named: what is not found is
+        looked up. Raises OrderNotFound, which says only that it is not open.
         """
-        deadline = time.monotonic() + timeout
-        endpoint = calls.cancelling(self._market_type)
-        parameters = requests.naming(ref)
-        self._api.call(endpoint, parameters, priority=Priority.ORDER, timeout=timeout)
+        within = self._lists(timeout, Priority.ORDER)
         try:
-            return self._lists(deadline - time.monotonic(), Priority.ORDER).order(ref)
+            within.cancel(ref)
+        except OrderNotFound:
+            if self._market_type is not MarketType.SPOT:
+                raise
+            within.cancel(ref, kind=within.conditional_kind(ref))
+        try:
+            return within.order(ref)
         except (TransientError, PermanentError) as error:
             msg = f"the cancel was taken, its order not seen: {error}"
             raise OutcomeUnknown(msg) from None
@@ -236,6 +247,23 @@ class _Within(Lists):
             timeout=max(0.0, self.deadline - time.monotonic()),
             priority=self.priority,
         )
+
+    def cancel(self, ref: OrderRef, *, kind: str = "") -> None:
+        """Ask for an order's cancellation. Raises OrderNotFound."""
+        self.api.call(
+            calls.cancelling(self.market_type),
+            requests.naming(ref) | ({"orderFilter": kind} if kind else {}),
+            priority=self.priority,
+            timeout=max(0.0, self.deadline - time.monotonic()),
+        )
+
+    def conditional_kind(self, ref: OrderRef) -> str:
+        """Say what kind of conditional order this is. Raises OrderNotFound if it is none."""
+        kind = words.conditional_kind(self.order(ref))
+        if not kind:
+            msg = "no conditional order that waits"
+            raise OrderNotFound(msg)
+        return kind
 
     def now(self) -> datetime:
         """Say what time it is by the exchange's clock."""

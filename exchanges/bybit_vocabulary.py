@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
 
+    from exchanges.messages import OrderStatement
     from exchanges.wire import Fields
 
 CATEGORIES: Final = {
@@ -75,6 +76,9 @@ _STOP_TYPES: Final = {
     "PartialTakeProfit": {"Limit": OrderType.TAKE_PROFIT, "Market": OrderType.TAKE_PROFIT_MARKET},
     "TrailingStop": {"Market": OrderType.TRAILING_STOP_MARKET},
 }
+_WAITING: Final = "Untriggered"
+#: `orderFilter`; other kinds are called as they are
+_KINDS_OF_STOP: Final = {"Stop": "StopOrder", "UNKNOWN": "StopOrder", "": "StopOrder"}
 #: why an order exists that nobody sent
 _MADE_BY: Final = {
     "CreateByLiq": ExecutionKind.LIQUIDATION,
@@ -137,6 +141,14 @@ def order_type(fields: Fields) -> OrderType:
     if stop in _NO_STOP:
         return _PLAIN_TYPES.get(plain, OrderType.OTHER)
     return _STOP_TYPES.get(stop, {}).get(plain, OrderType.OTHER)
+
+
+def conditional_kind(order: OrderStatement) -> str:
+    """Name the kind a conditional order has where it is cancelled; "" for any other order."""
+    if order.exchange_status != _WAITING or order.raw is None:
+        return ""
+    told = order.raw.get("stopOrderType")
+    return _KINDS_OF_STOP.get(told, told) if isinstance(told, str) else ""
 
 
 def time_in_force(fields: Fields) -> TimeInForce:

@@ -279,6 +279,36 @@ def test_a_spot_market_order_buys_what_it_says(bybit: SimulatorThread) -> None:
     assert fill.commission_asset == "BTC"
 
 
+@pytest.mark.parametrize("kind", ["StopOrder", "tpslOrder"])
+def test_a_conditional_order_of_spot_is_cancelled_by_its_kind(
+    bybit: SimulatorThread, kind: str
+) -> None:
+    account = Account(bybit, SPOT)
+    terms = {
+        "category": "spot",
+        "symbol": "BTCUSDT",
+        "side": "Buy",
+        "orderType": "Limit",
+        "price": "70000",
+        "qty": "0.01",
+        "triggerPrice": "80000",
+        "orderFilter": kind,
+    }
+    endpoint = bybit_calls.placing(SPOT)
+    told = account.calls.call(endpoint, terms, priority=Priority.ORDER, timeout=5)
+    ref = OrderRef(
+        market_type=SPOT,
+        symbol_id="BTCUSDT",
+        exchange_order_id=str(bybit_calls.result(told.body)["orderId"]),
+    )
+
+    ended = account.client.cancel_order(ref)
+
+    assert ended.status is OrderStatus.CANCELLED
+    with pytest.raises(OrderNotFound):
+        account.client.cancel_order(ref)
+
+
 def test_a_cursor_is_signed_as_it_is_sent() -> None:
     signer = signer_of("bybit")(PRODUCTION_URL, PRODUCTION_URL)
     signer.apiKey, signer.secret = "key", "secret"
