@@ -240,8 +240,8 @@ def test_an_order_without_a_quantity_is_filled_when_the_exchange_says_so() -> No
 
     first, last = merged(working), merged(working, filled)
 
-    assert (first.after.status, first.after.filled_quantity) == (PARTIAL, 2)
-    assert (last.after.status, last.after.quantity) == (FILLED, 0)
+    assert (first.after.status, first.after.filled_quantity) == (PARTIAL, Decimal(2))
+    assert (last.after.status, last.after.quantity) == (FILLED, NO_QUANTITY)
     assert not first.findings
     assert not last.findings
     assert not last.needs_rest
@@ -258,4 +258,4 @@ def test_a_quantity_told_at_the_end_does_not_replace_that_there_is_none() -> Non
 def test_our_own_order_may_turn_out_to_have_none() -> None:
     after = merged(seen(a_report(NEW, quantity=NO_QUANTITY)), state=ours(PENDING)).after
 
-    assert (after.status, after.quantity) == (NEW, 0)
+    assert (after.status, after.quantity) == (NEW, NO_QUANTITY)
