@@ -93,6 +93,20 @@ def test_a_closed_position_pays_in_the_coin(cora: CoinTrader) -> None:
     assert {row["asset"] for row in incomes} == {"BTC"}
 
 
+def test_a_change_is_told_with_all_positions_of_its_coin_alone(cora: CoinTrader) -> None:
+    cora.place(symbol="ETHUSD_PERP", quantity="1")
+    cora.place(symbol="BTCUSD_270625", quantity="2")
+    stream = cora.open_stream()
+
+    order = cora.place(symbol=SYMBOL, quantity="3", price="50000.0")
+    house = cora.simulator.house(*HOUSES[1])
+    house.act(action="fill", account=cora.key, symbol=SYMBOL, orderId=order["orderId"])
+    stream.next()
+
+    told = stream.next()["a"]["P"]
+    assert {row["s"]: row["pa"] for row in told} == {SYMBOL: "3", "BTCUSD_270625": "2"}
+
+
 def test_positions_and_balances_are_listed(cora: CoinTrader) -> None:
     cora.place(side="SELL", symbol=SYMBOL, quantity="10")
 

@@ -122,12 +122,14 @@ def test_beginning_anew_leaves_what_was_deposited(case: tuple[Desk, str, str]) -
     ann = desk.account()
     desk.place(ann, "BUY", quantity)
     desk.place(ann, "BUY", quantity, price=price)
-    desk.place(ann, "BUY", quantity, trigger_price=D(1))
+    market = next(iter(desk.engine.markets.values()))
+    desk.place(ann, "BUY", quantity, trigger_price=market.price + 100, trigger_rises=True)
 
     desk.engine.begin_anew()
 
     assert held(ann) == 0
     assert all(each.total == each.deposited for each in ann.balances.values())
     assert not ann.open
-    desk.engine.sweep(next(iter(desk.engine.markets.values())))
+    market.move_to(market.price + 100)
+    desk.engine.sweep(market)
     assert not ann.executions

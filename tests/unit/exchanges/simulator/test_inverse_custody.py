@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exchanges.simulator import answers
 from exchanges.simulator.accounts import InversePosition
 from exchanges.simulator.config import INVERSE, SimulatorConfig
 from exchanges.simulator.engine import Engine
@@ -55,6 +56,49 @@ def test_a_fill_pays_its_commission_in_the_coin() -> None:
     assert (fill.commission, fill.commission_asset) == (D("0.02") * CONFIG.maker_fee, "BTC")
     assert (order.quote, order.base) == (D(500_000), D("0.02"))
     assert ann.balance("BTC").total == D(1) - fill.commission
+
+
+def test_the_average_of_several_fills_is_what_the_coins_cost() -> None:
+    desk = Desk(config=CONFIG)
+    order = desk.place(desk.account(), "BUY", "20", price="40000.0")
+    desk.engine.fill_resting(order, D(10), 1)
+    desk.engine.amend(order, D(20), D("50000.0"))
+    desk.engine.fill_resting(order, D(10), 1)
+
+    assert order.base == D("0.025") + D("0.02")
+    assert order.average_price == D(2000) / D("0.045")
+    assert answers.average_of(order.rules, D(20), order.base) == "44444.44444"
+    assert answers.progress_at(order, order.executions[0].time) == answers.Progress(
+        status="PARTIALLY_FILLED",
+        executed=D(10),
+        worth=D("0.02500000"),
+        updated=order.executions[0].time,
+        average="40000.00000",
+    )
+
+
+def test_an_amendment_needs_margin_for_what_it_adds() -> None:
+    desk = Desk(config=CONFIG)
+    ann = desk.engine.open_account("ann", "s", {"BTC": D("0.01")})
+    order = desk.place(ann, "BUY", "60", price="50000.0")
+
+    assert desk.engine.custody.affords_change(order, D(100), D("50000.0"))
+    assert not desk.engine.custody.affords_change(order, D(101), D("50000.0"))
+
+
+def test_turning_a_position_needs_no_margin_beyond_its_own() -> None:
+    desk = Desk(config=CONFIG)
+    ann = desk.engine.open_account("ann", "s", {"BTC": D("0.01")})
+    desk.place(ann, "BUY", "100")
+
+    def affords(contracts: int) -> bool:
+        terms = OrderTerms(
+            symbol="BTCUSD_PERP", side="SELL", type="MARKET", quantity=D(contracts), client_id="c"
+        )
+        return desk.engine.custody.affords(ann, terms)
+
+    assert affords(200)
+    assert not affords(240)
 
 
 def test_the_margin_is_counted_in_the_coin() -> None:

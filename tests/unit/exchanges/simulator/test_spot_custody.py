@@ -106,6 +106,27 @@ def test_a_market_buy_by_quote_may_end_as_cancelled() -> None:
     assert ann.balance("USDT").held == 0
 
 
+def test_where_commissions_are_in_the_quote_a_buy_locks_its_commission_too() -> None:
+    desk = Desk(config=IN_QUOTE)
+    ann = owning(desk, USDT="10000")
+
+    order = desk.place(ann, "BUY", "0.10000", price="50000.00")
+
+    assert order.held == D(5000) * (1 + IN_QUOTE.taker_fee)
+
+
+def test_what_a_fill_touches_includes_the_fee_asset() -> None:
+    desk = Desk(config=USUAL)
+    ann = owning(desk, USDT="10000", BNB="1")
+    ann.fee_asset = "BNB"
+    order = desk.place(ann, "BUY", "0.10000", price="50000.00")
+    assert ann.touched == ("USDT",)
+
+    desk.engine.fill_resting(order, D("0.1"), 1)
+
+    assert ann.touched == ("BTC", "USDT", "BNB")
+
+
 def test_a_market_buy_never_spends_more_than_there_is() -> None:
     desk = Desk(config=IN_QUOTE)
     ann = owning(desk, USDT="1000")
