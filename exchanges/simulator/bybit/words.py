@@ -67,6 +67,8 @@ LIQUIDATION: Final = Cause(exec_type="BustTrade", create_type="CreateByTakeOver_
 DELEVERAGING: Final = Cause(exec_type="AdlTrade", create_type="CreateByAdl_PassThrough")
 #: recorded as a trade, but not as an order ("createType", CreateBySettle)
 DELIVERY: Final = Cause(exec_type="Delivery", create_type="CreateBySettle")
+#: "Inverse futures settlement"
+SETTLEMENT: Final = Cause(exec_type="Settle", create_type="CreateBySettle")
 #: by what the engine's acts begin the names of their orders with
 CAUSES: Final[Mapping[str, Cause]] = {
     "autoclose-": LIQUIDATION,
@@ -87,12 +89,13 @@ def cause_of(order: Order) -> Cause:
     if terms.origin != states.BY_EXCHANGE:
         return BY_STOP if terms.trigger_price else BY_TRADER
     named = (cause for name, cause in CAUSES.items() if terms.client_id.startswith(name))
-    return next(named, LIQUIDATION)
+    cause = next(named, LIQUIDATION)
+    return SETTLEMENT if cause is DELIVERY and order.rules.contract_size else cause
 
 
 def is_order(order: Order) -> bool:
     """Whether it is told of and listed as an order at all."""
-    return cause_of(order) is not DELIVERY
+    return cause_of(order).create_type != DELIVERY.create_type
 
 
 def link_id(order: Order) -> str:

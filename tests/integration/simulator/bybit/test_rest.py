@@ -221,6 +221,8 @@ def test_positions_are_signed_by_their_side(ann: BybitTrader) -> None:
     (long,) = ann.ask("GET", "position/list", category="inverse")["list"]
     assert (short["side"], short["size"]) == ("Sell", "0.100")
     assert (long["side"], long["size"], long["symbol"]) == ("Buy", "6000", "BTCUSD")
+    ann.place("linear", side="Buy")
+    assert ann.ask("GET", "position/list", category="linear", settleCoin="USDT")["list"] == []
     (flat,) = ann.ask("GET", "position/list", category="linear", symbol="ETHUSDT")["list"]
     assert (flat["side"], flat["size"], flat["seq"]) == ("", "0", -1)
 

@@ -152,6 +152,17 @@ def test_a_conditional_order_keeps_its_id_when_it_is_triggered(
     ]  # fmt: skip
 
 
+def test_a_conditional_market_order_is_triggered_and_filled(
+    simulator: SimulatorThread, ann: BybitTrader
+) -> None:
+    stream = ann.listen("order")
+    ann.place("linear", triggerPrice="59000", triggerDirection=2)
+    simulator.price("BTCUSDT", "59000.00")
+    told = stream.rows("order", 3)
+    assert [row["orderStatus"] for row in told] == ["Untriggered", "Triggered", "Filled"]
+    assert told[-1]["createType"] == "CreateByStopOrder"
+
+
 def test_funding_is_an_execution_that_is_no_trade(ann: BybitTrader) -> None:
     ann.place("linear")
     stream = ann.listen("execution")
@@ -179,6 +190,15 @@ def test_forced_closings_are_named(ann: BybitTrader) -> None:
     assert {row["orderLinkId"] for row in told} == {""}
     listed = {row["orderId"] for row in ann.realtime(openOnly="1")}
     assert [row["orderId"] in listed for row in told] == [True, True, False]
+
+
+def test_inverse_contracts_are_settled_not_delivered(ann: BybitTrader) -> None:
+    ann.place("inverse")
+    stream = ann.listen("order.inverse", "execution.inverse")
+    ann.act("inverse", action="settle", symbol="BTCUSD")
+    (row,) = stream.rows("execution.inverse", 1)
+    assert (row["execType"], row["createType"]) == ("Settle", "CreateBySettle")
+    assert stream.is_silent()
 
 
 def test_a_fill_may_be_told_before_its_order_or_its_order_twice(

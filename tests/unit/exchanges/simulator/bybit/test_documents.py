@@ -5,62 +5,15 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from exchanges.simulator.bybit import holdings, rows
-from exchanges.simulator.bybit.config import settings_for
-from exchanges.simulator.bybit.dialect import BybitDialect
 from exchanges.simulator.bybit.progress import progress
-from exchanges.simulator.engine import Engine
-from exchanges.simulator.orders import OrderTerms
-
-if TYPE_CHECKING:
-    from exchanges.simulator.accounts import Account, Position
-    from exchanges.simulator.orders import Execution, Order
+from tests.unit.exchanges.simulator.bybit.house import House
 
 SAMPLES = Path(__file__).parents[4] / "data" / "bybit"
-
-
-class House:
-    """An engine without network, whose frames are kept."""
-
-    def __init__(self, market_type: str) -> None:
-        self.config = settings_for(market_type, None)
-        self.market_type = market_type
-        self.dialect = BybitDialect(market_type, self.config)
-        self.frames: list[Any] = []
-        self.engine = Engine(self.config, seed=1, clock=lambda: 1_700_000_000_000, sink=self)
-        self.ann = self.engine.open_account("ann", "secret")
-
-    def order_changed(self, order: Order, kind: str, fill: Execution | None) -> None:
-        told = self.dialect.order_frames(order, kind, fill, lambda _event: True)
-        self.frames += [json.loads(frame.text) for frame in told]
-
-    def holdings_changed(self, account: Account, position: Position | None, reason: str) -> None:
-        told = self.dialect.holdings_frames(account, position, reason, Decimal(0), 1)
-        self.frames += [json.loads(frame.text) for frame in told]
-
-    def fill(self, symbol: str, quantity: str) -> Execution:
-        """Place an order and let half of it fill."""
-        order = self.engine.place(
-            self.ann,
-            OrderTerms(
-                symbol=symbol,
-                side="BUY",
-                type="LIMIT",
-                quantity=Decimal(quantity),
-                price=Decimal("59000.00"),
-                client_id="mine",
-            ),
-        )
-        self.engine.fill_resting(order, order.quantity / 2, 1)
-        return order.executions[0]
-
-
-def a_house(market_type: str = "FUTURES") -> House:
-    return House(market_type)
 
 
 def sample(name: str) -> Any:
@@ -91,7 +44,7 @@ def differences(ours: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
 def test_frames_have_the_fields_of_the_documents(
     market_type: str, symbol: str, quantity: str, topic: str, name: str
 ) -> None:  # fmt: skip
-    house = a_house(market_type)
+    house = House(market_type)
     house.fill(symbol, quantity)
     ours = next(frame for frame in reversed(house.frames) if frame["topic"] == topic)
     theirs = sample(name)
@@ -100,7 +53,7 @@ def test_frames_have_the_fields_of_the_documents(
 
 
 def test_lists_have_the_fields_of_the_documents() -> None:
-    house = a_house()
+    house = House()
     fill = house.fill("BTCUSDT", "0.200")
     shown = {
         "rest_order_realtime__one.json": rows.order_row("FUTURES", progress(fill.order)),
@@ -120,7 +73,7 @@ def test_lists_have_the_fields_of_the_documents() -> None:
 
 
 def test_a_partial_fill_is_told_in_numbers_that_agree() -> None:
-    house = a_house("COIN_FUTURES")
+    house = House("COIN_FUTURES")
     fill = house.fill("BTCUSD", "300")
     row = rows.order_event("COIN_FUTURES", progress(fill.order))
     assert (row["qty"], row["cumExecQty"], row["leavesQty"]) == ("300", "150", "150")
