@@ -19,8 +19,9 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from exchanges.errors import OrderNotFound, TransientError
 from exchanges.messages import MarketType, OrderStatus
 from exchanges.questions import Activity, OrderRef
 from exchanges.upbit_requests import WINDOW
@@ -38,30 +39,45 @@ UNKNOWN_FOR: Final = timedelta(hours=1)
 UNNOTICED_FOR: Final = timedelta(minutes=10)
 #: so many orders are asked for their fills in one go
 MOST_ORDERS: Final = 40
+#: of so many ended orders it is remembered when they filled last, of so many all fills
 _REMEMBERED: Final = 20_000
+_REMEMBERED_WHOLE: Final = 1_000
 _ENDED: Final = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED})
 
 
-class LastFills:
-    """When ended orders filled last. Safe to share between threads."""
+class EndedOrders:
+    """Orders whose fills are all known and cannot change. Safe to share between threads.
+
+    So a list that could not be read to its end is not read from its beginning the next time.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._times: OrderedDict[str, datetime] = OrderedDict()
+        self._orders: OrderedDict[str, Order] = OrderedDict()
+        self._last_fills: OrderedDict[str, datetime] = OrderedDict()
 
     def note(self, order: Order) -> None:
         """Remember an order that has ended and shows all its fills."""
         if order.snapshot.status not in _ENDED or not order.executions or not order.is_whole:
             return
+        name = order.snapshot.exchange_order_id
         with self._lock:
-            self._times[order.snapshot.exchange_order_id] = order.executions[-1].executed_at
-            while len(self._times) > _REMEMBERED:
-                self._times.popitem(last=False)
+            self._orders[name] = order
+            self._last_fills[name] = order.executions[-1].executed_at
+            _shorten(self._orders, _REMEMBERED_WHOLE)
+            _shorten(self._last_fills, _REMEMBERED)
+
+    def find(self, order: OrderSnapshot) -> Order | None:
+        """Give what is remembered of an order, if that is all of it."""
+        with self._lock:
+            found = self._orders.get(order.exchange_order_id)
+        is_same = found is not None and found.snapshot.filled_quantity == order.filled_quantity
+        return found if is_same else None
 
     def is_before(self, order: OrderSnapshot, begin: datetime) -> bool:
         """Tell whether nothing of this order can have filled from `begin` on."""
         with self._lock:
-            last = self._times.get(order.exchange_order_id)
+            last = self._last_fills.get(order.exchange_order_id)
         return last is not None and last < begin
 
 
@@ -75,7 +91,7 @@ def begins_at(cursor: TradeCursor) -> datetime:
 
 
 def fills_after(
-    asking: Asking, symbol_id: str, cursor: TradeCursor, memory: LastFills
+    asking: Asking, symbol_id: str, cursor: TradeCursor, memory: EndedOrders
 ) -> tuple[tuple[ExecutionReport, ...], bool]:
     """Return the fills from the second of `cursor` on, oldest first, and whether that is all."""
     begin = begins_at(cursor)
@@ -109,7 +125,7 @@ def fills_of(
 
 
 def _gathered(
-    asking: Asking, candidates: Sequence[OrderSnapshot], begin: datetime, memory: LastFills
+    asking: Asking, candidates: Sequence[OrderSnapshot], begin: datetime, memory: EndedOrders
 ) -> tuple[list[ExecutionReport], datetime | None]:
     """Ask orders for their fills; also say until when these are complete, if not to the end.
 
@@ -122,10 +138,19 @@ def _gathered(
         made_at = candidate.exchange_updated_at
         if count >= MOST_ORDERS and any(news <= fill.executed_at < made_at for fill in found):
             return found, made_at
-        order = asking.one(_ref(candidate))
+        order = memory.find(candidate) or _asked(asking, candidate)
         memory.note(order)
         found += (fill for fill in order.executions if fill.executed_at >= begin)
     return found, None
+
+
+def _asked(asking: Asking, listed: OrderSnapshot) -> Order:
+    """Ask for a listed order. One that is listed and not found is as if nobody had answered."""
+    try:
+        return asking.one(_ref(listed))
+    except OrderNotFound as error:
+        msg = f"listed, but not found: {error}"
+        raise TransientError(msg) from None
 
 
 def activity_since(asking: Asking, since: datetime) -> Activity:
@@ -143,6 +168,11 @@ def _ref(order: OrderSnapshot) -> OrderRef:
         symbol_id=order.symbol_id,
         exchange_order_id=order.exchange_order_id,
     )
+
+
+def _shorten(remembered: OrderedDict[str, Any], most: int) -> None:
+    while len(remembered) > most:
+        remembered.popitem(last=False)
 
 
 def _end() -> datetime:

@@ -44,7 +44,7 @@ class UpbitRest:
     ) -> None:
         self.governor, self.markets = governor, markets
         self._api, self._market_type = api, market_type
-        self._last_fills = history.LastFills()
+        self._ended = history.EndedOrders()
 
     def _asking(self, timeout: float, priority: Priority) -> Asking:
         return Asking.within(self._api, self._market_type, timeout=timeout, priority=priority)
@@ -92,7 +92,7 @@ class UpbitRest:
         asking = self._asking(timeout, priority)
         if exchange_order_id is not None:
             return history.fills_of(asking, symbol_id, cursor, exchange_order_id)
-        return history.fills_after(asking, symbol_id, cursor, self._last_fills)[0]
+        return history.fills_after(asking, symbol_id, cursor, self._ended)[0]
 
     def fetch_holdings(
         self, *, timeout: float = TIMEOUT, priority: Priority = Priority.SYNC

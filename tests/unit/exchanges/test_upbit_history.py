@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from exchanges import upbit_history as history
+from exchanges.errors import OrderNotFound, TransientError
 from exchanges.messages import (
     ExecutionReport,
     MarketType,
@@ -20,7 +21,7 @@ from exchanges.messages import (
 )
 from exchanges.questions import TradeCursor
 from exchanges.upbit import place_of
-from exchanges.upbit_history import LastFills, fills_after
+from exchanges.upbit_history import EndedOrders, fills_after
 from exchanges.upbit_orders import Order
 from tracking.services.trade_pages import Pages
 
@@ -93,8 +94,8 @@ class Orders:
         return tuple(each for each in ended if each.exchange_updated_at >= since), None
 
 
-def read(orders: Orders, cursor: TradeCursor, memory: LastFills | None = None) -> list[str]:
-    found, _ = fills_after(cast("Asking", orders), "KRW-BTC", cursor, memory or LastFills())
+def read(orders: Orders, cursor: TradeCursor, memory: EndedOrders | None = None) -> list[str]:
+    found, _ = fills_after(cast("Asking", orders), "KRW-BTC", cursor, memory or EndedOrders())
     return [fill.exchange_trade_id for fill in found]
 
 
@@ -120,13 +121,37 @@ def test_an_order_made_before_the_cursor_is_found_for_a_while() -> None:
 
 
 def test_an_ended_order_is_not_asked_again_for_what_lies_behind() -> None:
-    orders, memory = Orders([order("done", 0, 1), order("alive", 0, 1, is_open=True)]), LastFills()
+    orders, memory = (
+        Orders([order("done", 0, 1), order("alive", 0, 1, is_open=True)]),
+        EndedOrders(),
+    )
     read(orders, FROM_BEGIN, memory)
     orders.asked.clear()
 
     later = TradeCursor(after_trade_id=str(place_of_second(2)))
     assert read(orders, later, memory) == []
     assert orders.asked == ["alive"]
+
+
+def test_fills_that_cannot_change_are_asked_for_once() -> None:
+    orders, memory = (
+        Orders([order("done", 0, 1), order("alive", 0, 2, is_open=True)]),
+        EndedOrders(),
+    )
+
+    for _ in range(2):
+        assert read(orders, FROM_BEGIN, memory) == ["done-1", "alive-2"]
+
+    assert sorted(orders.asked) == ["alive", "alive", "done"]
+
+
+def test_an_order_that_is_listed_and_not_found_has_not_been_answered() -> None:
+    class Forgetful(Orders):
+        def one(self, ref: OrderRef) -> Order:
+            raise OrderNotFound
+
+    with pytest.raises(TransientError):
+        read(Forgetful([order("done", 0, 1)]), FROM_BEGIN)
 
 
 def place_of_second(seconds: int) -> int:
@@ -148,7 +173,7 @@ def test_reading_on_from_the_last_fill_finds_all_of_them(
     monkeypatch: pytest.MonkeyPatch, orders: list[Order], most: int
 ) -> None:
     monkeypatch.setattr(history, "MOST_ORDERS", most)
-    account, memory = Orders(orders), LastFills()
+    account, memory = Orders(orders), EndedOrders()
 
     def ask(cursor: TradeCursor) -> Sequence[ExecutionReport]:
         return fills_after(cast("Asking", account), "KRW-BTC", cursor, memory)[0]
