@@ -148,7 +148,7 @@ def test_fills_that_cannot_change_are_asked_for_once() -> None:
 def test_an_order_that_is_listed_and_not_found_has_not_been_answered() -> None:
     class Forgetful(Orders):
         def one(self, ref: OrderRef) -> Order:
-            raise OrderNotFound
+            raise OrderNotFound(ref.symbol_id)
 
     with pytest.raises(TransientError):
         read(Forgetful([order("done", 0, 1)]), FROM_BEGIN)
