@@ -19,7 +19,7 @@ from typing import Final
 
 REDACTED: Final = "redacted"
 #: one of these is in every name below, in lower case
-_MARKERS: Final = ("key", "token", "sign", "stream", "secret", "pass", "auth", "result")
+_MARKERS: Final = ("key", "token", "sign", '"stream"', "secret", "pass", "auth", "result")
 #: "name": "value" or "name": 123; a value cut off by the end of a broken frame counts as well
 _FIELD: Final = re.compile(
     r"""(?isx)
