@@ -109,7 +109,6 @@ class Engine:
         return order
 
     def _wake(self, order: Order) -> None:
-        """The price of a waiting order has come."""
         order.updated = self.clock()
         self.custody.hold(order)
         self.sink.order_changed(order, "TRIGGERED", None)
@@ -128,8 +127,7 @@ class Engine:
 
     def accept(self, account: Account, terms: OrderTerms) -> Order:
         """Enter an order into the account's books, not yet into the market."""
-        market = self.markets[terms.symbol]
-        now = self.clock()
+        market, now = self.markets[terms.symbol], self.clock()
         order = Order(
             account=account,
             rules=market.rules,

@@ -27,7 +27,6 @@ class Triggers:
 
     def add(self, order: Order) -> None:
         """Let an order wait."""
-        order.is_waiting = True
         self._waiting.setdefault(order.symbol, []).append(order)
 
     def look(self, market: Market) -> None:
