@@ -178,7 +178,7 @@ class Adapter:
     remembers_unfilled: timedelta
     remembers_filled: timedelta
     parse: Callable[[MarketType, bytes | str], list[Message]]
-    #: whether a frame tells of an order, or cannot be read; quicker than reading it
+    #: whether a frame tells of an order or a movement, or cannot be read; quicker than reading it
     concerns_orders: Callable[[MarketType, bytes | str], bool]
     #: read again what was kept of REST answers (`raw` of snapshots and executions)
     read_order: OrderReader

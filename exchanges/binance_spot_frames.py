@@ -22,6 +22,8 @@ from exchanges.messages import (
     HoldingsChanged,
     MarketType,
     Message,
+    MovementKind,
+    MovementReport,
     OrderReport,
     Source,
 )
@@ -36,6 +38,7 @@ from exchanges.wire import (
     optional_amount,
     optional_signed,
     optional_text,
+    signed,
     text,
 )
 
@@ -46,7 +49,7 @@ SHUTDOWN: Final = "serverShutdown"
 TERMINATED: Final = "eventStreamTerminated"
 #: Events of this stream that say nothing about orders, fills or holdings.
 IGNORED: Final = frozenset({"externalLockUpdate", "listStatus", SHUTDOWN})
-ABOUT_ORDERS: Final = frozenset({"executionReport"})
+ABOUT_ORDERS: Final = frozenset({"balanceUpdate", "executionReport"})
 _NO_REASON: Final = "NONE"
 
 
@@ -126,9 +129,18 @@ def _account_position(market_type: MarketType, event: Fields) -> HoldingsChanged
     )
 
 
-def _balance_update(_market_type: MarketType, event: Fields) -> HoldingsChanged:
-    """Hear that something came or went without an order; how much is left it does not say."""
-    return HoldingsChanged(reason=text(event, "e"), event_at=moment(event, "E"), holdings=())
+def _balance_update(market_type: MarketType, event: Fields) -> MovementReport:
+    """Read what came or went without an order; no list of Binance's tells of it again."""
+    asset, change = text(event, "a"), signed(event, "d")
+    return MovementReport(
+        key=f"balanceUpdate:{asset}:{identifier(event, 'E')}:{change:f}",
+        kind=MovementKind.TRANSFER,
+        market_type=market_type,
+        symbol_id="",
+        asset=asset,
+        amount=change,
+        posted_at=moment(event, "T"),
+    )
 
 
 def _terminated(_market_type: MarketType, event: Fields) -> CredentialExpired:

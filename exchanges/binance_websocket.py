@@ -25,6 +25,7 @@ from exchanges.messages import (
     IgnoredMessage,
     MarketType,
     Message,
+    MovementReport,
     OrderReport,
 )
 from exchanges.wire import Fields, an_object, decode, text
@@ -80,9 +81,10 @@ def parse(market_type: MarketType, raw: bytes | str) -> list[Message]:
 
 
 def concerns_orders(market_type: MarketType, raw: bytes | str) -> bool:
-    """Tell whether a frame is about orders or unreadable. Looks at the event's name alone.
+    """Tell whether a frame is about orders or movements, or unreadable.
 
-    So a frame about something else may be wrong in its fields; nobody will read them.
+    Looks at the event's name alone. So a frame about something else may be wrong in its fields;
+    nobody will read them.
     """
     event = _event_at_a_glance(raw)
     if event in _NOT_ABOUT_ORDERS:
@@ -93,7 +95,7 @@ def concerns_orders(market_type: MarketType, raw: bytes | str) -> bool:
         messages = parse(market_type, raw)
     except MalformedMessage:
         return True
-    return any(isinstance(message, OrderReport) for message in messages)
+    return any(isinstance(message, OrderReport | MovementReport) for message in messages)
 
 
 def _event_at_a_glance(raw: bytes | str) -> object:

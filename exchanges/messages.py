@@ -284,7 +284,10 @@ class HoldingReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MovementReport:
-    """A balance moved without a fill: funding, a transfer, a charge. `key` is its own for ever."""
+    """A balance moved without a fill: funding, a transfer, a charge. `key` is its own for ever.
+
+    One exchange tells a movement in one place, its stream or its lists: the keys would differ.
+    """
 
     key: str
     kind: MovementKind
@@ -334,6 +337,7 @@ Message = (
     | UnclassifiedMessage
     | TradeHint
     | HoldingsChanged
+    | MovementReport
     | CredentialExpired
     | IgnoredMessage
 )

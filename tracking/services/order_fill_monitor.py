@@ -33,6 +33,7 @@ from tracking.services import (
     inbox,
     lone_fills,
     row_reads,
+    stream_movements,
     verification,
 )
 from tracking.services.anomalies import Noticed
@@ -132,6 +133,8 @@ class OrderFillMonitor:
         # read to name their symbols, so at hand: contracts have sizes of their own
         contract_terms.learn(account.exchange, clients.rest_client(account).markets)
         started = time.monotonic()
+        others = set(ignorable)
+        stream_movements.book(account, [event for event in events if event.pk in others])
         self._emit(account, groups, ignorable)
         log.info(
             "event.received",

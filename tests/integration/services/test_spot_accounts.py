@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 from exchanges.messages import OrderType, Side
 from exchanges.simulator.thread import SimulatorThread
+from exchanges.wire import milliseconds
 from tests.factories import ExchangeAccountFactory, StrategyAccountFactory
 from tests.integration.services.conftest import fill_budget
-from tracking.models import Anomaly, OpenOrder, StrategyPosition, TradeExecution
+from tracking.models import (
+    Anomaly,
+    OpenOrder,
+    Posting,
+    PostingKind,
+    StrategyPosition,
+    TradeExecution,
+)
+from tracking.services import inbox
 from tracking.services.books.check import AtExchange, check_account
+from tracking.services.inbox import Frame
+from tracking.services.order_fill_monitor import OrderFillMonitor
 from tracking.services.order_intents import OrderIntent
 from tracking.services.order_manager import OrderManager
 from tracking.services.order_tracking import sync_open_orders
+from tracking.services.repair_postings import Movement, book_posting
 from tracking.services.sync_holdings import booked_holdings
 
 if TYPE_CHECKING:
@@ -120,4 +134,44 @@ def test_a_market_buy_for_an_amount_of_quote_is_filled_and_never_too_much(place:
 
     assert place.booked() == place.balances()
     assert not Anomaly.objects.exists()
+    assert place.wrong() == []
+
+
+@pytest.mark.parametrize("place", HOUSES[:1], ids=["BINANCE"], indirect=True)
+def test_a_deposit_the_stream_tells_of_is_booked_once(place: Place) -> None:
+    place.act("transfer", asset="BTC", amount="0.25")
+    at = milliseconds(timezone.now())
+    told = {"e": "balanceUpdate", "E": at, "a": "BTC", "d": "0.25000000", "T": at}
+    frame = Frame(
+        account_id=place.account.pk,
+        market_type="SPOT",
+        session_id=uuid.uuid4(),
+        epoch=1,
+        raw=json.dumps({"subscriptionId": 0, "event": told}),
+        received_at=timezone.now(),
+    )
+
+    for _ in range(2):
+        inbox.receive([frame])
+        OrderFillMonitor(place.account.pk).on_order_update()
+    place.sync()
+
+    posting = Posting.objects.get(kind="TRANSFER")
+    assert (posting.symbol, posting.asset, posting.quantity) == ("BTC", "BTC", Decimal("0.25"))
+    assert place.booked() == place.balances()
+    assert not Anomaly.objects.exists()
+    assert place.wrong() == []
+
+
+@pytest.mark.parametrize("place", HOUSES[1:], ids=["BYBIT"], indirect=True)
+def test_a_deposit_nobody_tells_of_is_a_drift_until_staff_books_it(place: Place) -> None:
+    place.act("transfer", asset="BTC", amount="0.25")
+
+    place.sync()
+
+    assert Anomaly.objects.get().key == "SPOT:BTC:NET"
+    deposit = Movement(kind=PostingKind.TRANSFER, symbol="BTC", quantity=Decimal("0.25"))
+    book_posting(place.account, deposit, actor="ann", reason="a deposit")
+    place.sync()
+    assert not Anomaly.objects.filter(closed_at=None).exists()
     assert place.wrong() == []

@@ -24,6 +24,8 @@ from exchanges.messages import (
     HoldingsChanged,
     IgnoredMessage,
     MarketType,
+    MovementKind,
+    MovementReport,
     OrderReport,
     OrderStatus,
     OrderType,
@@ -176,11 +178,18 @@ def test_balances_are_told_with_what_orders_lock() -> None:
     )
 
 
-def test_a_withdrawal_is_told_as_a_change() -> None:
+def test_a_withdrawal_is_told_as_a_movement() -> None:
     (message,) = parse(SPOT, sample("balanceUpdate__withdrawn"))
 
-    assert isinstance(message, HoldingsChanged)
-    assert (message.reason, message.holdings) == ("balanceUpdate", ())
+    assert message == MovementReport(
+        key="balanceUpdate:BTC:1573200697110:-100.00000000",
+        kind=MovementKind.TRANSFER,
+        market_type=SPOT,
+        symbol_id="",
+        asset="BTC",
+        amount=Decimal(-100),
+        posted_at=at(1573200697068),
+    )
 
 
 @pytest.mark.parametrize("name", ["eventStreamTerminated__plain", "answer__key_gone"])
@@ -203,7 +212,8 @@ def test_the_rest_is_ignored_by_name(name: str) -> None:
 
 @pytest.mark.parametrize("name", FRAMES)
 def test_what_concerns_orders_is_told_at_a_glance(name: str) -> None:
-    found = any(isinstance(message, OrderReport) for message in parse(SPOT, sample(name)))
+    told = OrderReport | MovementReport
+    found = any(isinstance(message, told) for message in parse(SPOT, sample(name)))
 
     assert concerns_orders(SPOT, sample(name)) is found
 
