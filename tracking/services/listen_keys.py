@@ -21,8 +21,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from exchanges import registry
-from exchanges.adapter import SessionCredential
 from exchanges.errors import AuthenticationError, ExchangeError, TransientError
+from exchanges.rest import KeyedRestClient
 from tracking.models import AccountState, ExchangeAccount, OrderTrackingSession, SessionStatus
 from tracking.services import clients, leases
 from tracking.services.order_tracking import stop_for_credentials
@@ -49,8 +49,9 @@ def refresh_listen_key(account_id: int) -> bool:
     account = ExchangeAccount.objects.get(pk=account_id)
     credential = registry.adapter(account.exchange).session_credential
     try:
-        if credential is SessionCredential.LISTEN_KEY:
-            clients.rest_client(account).extend_listen_key()
+        client = clients.rest_client(account)
+        if isinstance(client, KeyedRestClient):
+            client.extend_listen_key()
         else:
             _prove_alive(account, timezone.now())
     except AuthenticationError as error:
