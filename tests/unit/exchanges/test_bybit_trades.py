@@ -89,6 +89,22 @@ def test_fills_of_many_weeks_are_read_oldest_first() -> None:
     assert [fill.executed_at for fill in found] == sorted(fill.executed_at for fill in found)
 
 
+def test_of_one_moment_what_is_listed_last_came_first() -> None:
+    found, _ = read(Lists(DAY, DAY, DAY), TradeCursor())
+
+    assert ids(found) == [3, 2, 1]
+
+
+def test_an_execution_listed_twice_is_told_once() -> None:
+    lists = Lists(3 * DAY, 2 * DAY, DAY)
+    lists.rows.append(dict(lists.rows[1]))
+
+    found, _ = read(lists, TradeCursor())
+
+    assert ids(found) == [1, 2, 3]
+    assert [fill.executed_at for fill in found] == [NOW - days * DAY for days in (3, 2, 1)]
+
+
 def test_a_query_begins_at_its_place() -> None:
     lists = Lists(2 * DAY, DAY, timedelta(hours=1))
     place = str(milliseconds(NOW - DAY))
