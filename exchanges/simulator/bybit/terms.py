@@ -35,6 +35,8 @@ POSITIONS: Final[Mapping[str, str]] = {
 }
 RISES: Final[Mapping[str, bool]] = {"1": True, "2": False}
 MOST_OPEN: Final = 500
+#: no amount is so large
+BEYOND: Final = 10**15
 
 
 def category_of(call: Call) -> str:
@@ -71,7 +73,7 @@ def one_of(params: Mapping[str, str], name: str, known: Mapping[str, str], usual
 def amount(params: Mapping[str, str], name: str) -> Decimal:
     """A parameter that must be a number above nothing."""
     value = amounts.parse(required(params, name))
-    if value is None or value <= 0:
+    if value is None or not 0 < value < BEYOND:
         text = f"{name} invalid"
         raise errors.bad_parameter(text)
     return value

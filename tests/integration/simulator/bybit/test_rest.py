@@ -89,6 +89,7 @@ def test_a_name_is_used_once_for_ever_and_for_every_symbol(
         ("linear", {"qty": "0.0001"}, 10001),
         ("linear", {"qty": "-1"}, 10001),
         ("linear", {"qty": "NaN"}, 10001),
+        ("linear", {"triggerPrice": "1e400", "triggerDirection": 1}, 10001),
         ("spot", {"qty": "0.0000001", "price": "59000"}, 170137),
         ("linear", {"price": "59000.05"}, 10001),
         ("spot", {"price": "59000.001"}, 170134),
