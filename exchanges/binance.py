@@ -97,6 +97,7 @@ ADAPTER = Adapter(
         MarketType.FUTURES: _FUTURES_LIMITS,
         MarketType.COIN_FUTURES: _FUTURES_LIMITS,
     },
+    # of futures; spot's subscription lasts as long as its connection (`binance_session`)
     session_credential=SessionCredential.LISTEN_KEY,
     credential_refresh=_KEY_REFRESH,
     connection_lifetime=timedelta(hours=24),

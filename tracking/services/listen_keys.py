@@ -21,6 +21,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from exchanges import registry
+from exchanges.adapter import SessionCredential
 from exchanges.errors import AuthenticationError, ExchangeError, TransientError
 from exchanges.rest import KeyedRestClient
 from tracking.models import AccountState, ExchangeAccount, OrderTrackingSession, SessionStatus
@@ -49,10 +50,7 @@ def refresh_listen_key(account_id: int) -> bool:
     account = ExchangeAccount.objects.get(pk=account_id)
     credential = registry.adapter(account.exchange).session_credential
     try:
-        client = clients.rest_client(account)
-        if isinstance(client, KeyedRestClient):
-            client.extend_listen_key()
-        else:
+        if not (credential is SessionCredential.LISTEN_KEY and _extended(account)):
             _prove_alive(account, timezone.now())
     except AuthenticationError as error:
         stop_for_credentials(account, str(error))
@@ -74,6 +72,15 @@ def refresh_listen_key(account_id: int) -> bool:
         account=account_id,
         credential=credential.value,
     )
+    return True
+
+
+def _extended(account: ExchangeAccount) -> bool:
+    """Extend the account's key; False where its market type has none (Binance spot)."""
+    client = clients.rest_client(account)
+    if not isinstance(client, KeyedRestClient):
+        return False
+    client.extend_listen_key()
     return True
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from tests.factories import ExchangeAccountFactory
@@ -82,4 +83,16 @@ def test_a_session_that_is_not_proven_is_made_anew(
 def test_an_account_nobody_streams_is_asked_for(account: ExchangeAccount) -> None:
     assert not refresh_listen_key(account.pk)
 
+    assert asked_to_reconnect(account)
+
+
+def test_binance_spot_has_no_key_to_extend(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "SIMULATOR_URL", "http://127.0.0.1:1")
+    account = ExchangeAccountFactory.create(exchange="BINANCE", market_type="SPOT")
+    a_session(account)
+
+    assert refresh_listen_key(account.pk)
+
+    OrderTrackingSession.objects.update(status=SessionStatus.DISCONNECTED.value)
+    assert not refresh_listen_key(account.pk)
     assert asked_to_reconnect(account)
