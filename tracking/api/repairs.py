@@ -19,15 +19,26 @@ from rest_framework.permissions import IsAdminUser
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from exchanges.messages import PositionSide
 from tracking.api.errors import Problem
 from tracking.api.staff_serializers import (
     OwnerSerializer,
+    PostingSerializer,
     ReasonSerializer,
     ReassignmentSerializer,
     RepairSerializer,
 )
-from tracking.models import Anomaly, ClosedOrder, OpenOrder, StrategyAccount, TradeExecution
+from tracking.models import (
+    Anomaly,
+    ClosedOrder,
+    ExchangeAccount,
+    OpenOrder,
+    PostingKind,
+    StrategyAccount,
+    TradeExecution,
+)
 from tracking.services import repairs
+from tracking.services.repair_postings import Movement, book_posting
 from tracking.services.repairs import RepairRefusedError
 
 if TYPE_CHECKING:
@@ -113,6 +124,29 @@ class VoidExecution(APIView):
         execution = _row(TradeExecution, row_id)
         return _repaired(
             lambda: repairs.void_execution(execution, actor=_actor(request), reason=body["reason"])
+        )
+
+
+class BookPosting(APIView):
+    """Book what came to an account or went without a fill, and no list of its exchange tells of."""
+
+    permission_classes = (MayRepair,)
+
+    @extend_schema(
+        request=PostingSerializer, responses={201: RepairSerializer}, operation_id="posting_book"
+    )
+    def post(self, request: Request, account_id: int) -> Response:
+        """Moves the residual, now; the drift it explains is closed by the next sync."""
+        body = _body(PostingSerializer, request)
+        account = _row(ExchangeAccount, account_id)
+        movement = Movement(
+            kind=PostingKind(body["kind"]),
+            symbol=body["symbol"],
+            quantity=body["quantity"],
+            position_side=PositionSide(body["position_side"]),
+        )
+        return _repaired(
+            lambda: book_posting(account, movement, actor=_actor(request), reason=body["reason"])
         )
 
 

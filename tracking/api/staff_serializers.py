@@ -10,8 +10,10 @@ from typing import Any
 
 from rest_framework import serializers
 
+from exchanges.messages import PositionSide
 from tracking.models import Repair, RepairAction
 from tracking.models.fields import choices
+from tracking.services.repair_postings import BY_HAND
 from tracking.services.sync_plan import PlanAction
 
 LARGEST_ID = 2**63 - 1
@@ -103,6 +105,21 @@ class ReassignmentSerializer(OwnerSerializer):
     confirmed = serializers.ListField(
         child=serializers.CharField(max_length=64),
         help_text="the trade ids of all live executions of the order: they move together",
+    )
+
+
+class PostingSerializer(ReasonSerializer):
+    """What came or went without a fill, and why it is booked."""
+
+    kind = serializers.ChoiceField(choices=sorted(kind.value for kind in BY_HAND))
+    symbol = serializers.CharField(
+        max_length=64, help_text="on spot the asset (BTC), elsewhere the market (BTC/USDT:USDT)"
+    )
+    quantity = serializers.DecimalField(
+        max_digits=38, decimal_places=18, help_text="so much more is held; negative: less"
+    )
+    position_side = serializers.ChoiceField(
+        choices=choices(PositionSide), default=PositionSide.NET.value
     )
 
 

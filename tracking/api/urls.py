@@ -21,6 +21,11 @@ router.register("anomalies", rows.Anomalies, basename="anomaly")
 urlpatterns = [
     path("v1/", include(router.urls)),
     path("v1/accounts/<int:account_id>/sync/", operations.SyncAccount.as_view(), name="sync"),
+    path(
+        "v1/accounts/<int:account_id>/postings/",
+        repairs.BookPosting.as_view(),
+        name="posting-book",
+    ),
     path("v1/orders/<int:row_id>/adopt/", repairs.AdoptOrder.as_view(), name="order-adopt"),
     path(
         "v1/executions/<int:row_id>/reassign/",

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.utils import timezone
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from tests import factories
-from tracking.models import Anomaly, OpenOrder, Repair, TradeExecution
+from tracking.models import Anomaly, OpenOrder, Repair, StrategyPosition, TradeExecution
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -56,6 +57,7 @@ def everything(use: StrategyAccount) -> list[str]:
     execution = TradeExecution.objects.get()
     return [
         f"/api/v1/accounts/{use.account_id}/sync/",
+        f"/api/v1/accounts/{use.account_id}/postings/",
         f"/api/v1/orders/{order.pk}/adopt/",
         f"/api/v1/executions/{execution.pk}/reassign/",
         f"/api/v1/executions/{execution.pk}/void/",
@@ -233,3 +235,21 @@ def test_an_execution_its_order_knows_nothing_of_is_not_voided(
     assert (answer.status_code, answer.json()["code"]) == (409, "repair_refused")
     guess.refresh_from_db()
     assert guess.voided_at is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_movement_nobody_tells_of_is_booked_by_staff(staff: APIClient) -> None:
+    account = factories.ExchangeAccountFactory.create(
+        market_type="SPOT", baseline_at=timezone.now()
+    )
+    path = f"/api/v1/accounts/{account.pk}/postings/"
+    body = {"kind": "TRANSFER", "symbol": "BTC", "quantity": "0.25", "reason": "a deposit"}
+
+    answer = staff.post(path, body, format="json")
+
+    assert (answer.status_code, answer.json()["action"]) == (201, "BOOK_POSTING")
+    assert StrategyPosition.objects.get().quantity == Decimal("0.25")
+    refused = staff.post(path, body | {"symbol": "BTC/USDT"}, format="json")
+    assert (refused.status_code, refused.json()["code"]) == (409, "repair_refused")
+    unknown = staff.post(path, body | {"kind": "OPENING"}, format="json")
+    assert unknown.status_code == 400
