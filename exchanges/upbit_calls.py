@@ -13,7 +13,7 @@ Source: docs.upbit.com, "Rate limits" (2026-10-07), changelog "order rate limit"
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _ORDERS: Final = "order"
 _DEFAULT: Final = "default"
+_SECOND: Final = timedelta(milliseconds=999)
 LIMITS: Final = Limits(
     address=Rate(limit=10, period=1),
     pools=(
@@ -58,14 +59,19 @@ class UpbitReader:
         return read_answer(answer, changes_orders=changes_orders)
 
     def server_time(self, body: object, answer: Answer) -> datetime:
-        """Read the answer's `Date`, which is up to a second old: half of that is added."""
+        """Read the answer's `Date`: the exchange's second, and our clock's place within it.
+
+        A clock of ours that is in that second is as right as can be told; any other is moved to
+        the nearest moment of it.
+        """
         del body
         try:
-            told = parsedate_to_datetime(answer.headers.get("Date", ""))
-        except ValueError as error:
+            second = parsedate_to_datetime(answer.headers.get("Date", "")).astimezone(UTC)
+        except (ValueError, OverflowError):
             msg = "Date: expected a time"
-            raise MalformedMessage(msg) from error
-        return told.astimezone(UTC).replace(microsecond=500_000)
+            raise MalformedMessage(msg) from None
+        ours = answer.requested_at + (answer.received_at - answer.requested_at) / 2
+        return min(max(ours, second), second + _SECOND)
 
     def used_weight(self, answer: Answer) -> int | None:
         """Say nothing: `Remaining-Req` tells of one second and one group."""

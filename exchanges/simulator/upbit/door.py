@@ -9,6 +9,7 @@ counts in a group of its own. Source: "Rate limits".
 from __future__ import annotations
 
 import time
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Final
 
 from exchanges.simulator.call import Asked, Security, encode
@@ -131,12 +132,15 @@ class UpbitRest:
         return CUT
 
     def headers(self, route: Route) -> Mapping[str, str]:
-        """What is left of this second."""
+        """What is left of this second, and which second the house has."""
         account = self.house.accounts.get(self.caller(route.asked) or "")
         charge = self._charge(route, None if is_public(route) else account)
         left = max(0, charge.limit - self.house.limits.used(charge))
         minute = charge.limit * CONSTANT
-        return {"Remaining-Req": f"group={charge.pool}; min={minute}; sec={left}"}
+        return {
+            "Remaining-Req": f"group={charge.pool}; min={minute}; sec={left}",
+            "Date": formatdate(self.house.clock.now() // 1000, usegmt=True),
+        }
 
 
 def is_public(route: Route) -> bool:

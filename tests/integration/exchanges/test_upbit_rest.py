@@ -257,8 +257,13 @@ def test_the_price_of_a_minute_is_its_close(client: RestClient) -> None:
     assert client.fetch_price_at("KRW-BTC", datetime.now(UTC)) == Decimal(145_000_000)
 
 
-def test_the_clock_is_read_from_an_answers_date(client: RestClient) -> None:
-    assert abs(client.fetch_server_time() - datetime.now(UTC)) < timedelta(seconds=2)
+def test_the_clock_is_read_from_an_answers_date(client: RestClient, upbit: SimulatorThread) -> None:
+    assert abs(client.fetch_server_time() - datetime.now(UTC)) < timedelta(milliseconds=500)
+
+    upbit.faults(clock_skew_ms=30_000)
+
+    ahead = client.fetch_server_time() - datetime.now(UTC)
+    assert timedelta(seconds=28) < ahead < timedelta(seconds=31)
 
 
 def test_markets_are_named_both_ways(client: RestClient) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from exchanges.errors import (
     AuthenticationError,
     ExchangeError,
+    MalformedMessage,
     OrderNotFound,
     OrderRefused,
     OutcomeUnknown,
@@ -126,7 +128,25 @@ def test_no_secret_is_repeated() -> None:
     assert "eyJ" not in str(error)
 
 
-def test_the_time_is_that_of_the_answer_give_or_take_half_a_second() -> None:
-    told = answer(200, headers={"Date": "Sun, 22 Nov 2026 00:00:00 GMT"})
+@pytest.mark.parametrize(
+    ("date", "milliseconds"),
+    [
+        ("Sun, 22 Nov 2026 00:00:00 GMT", 400),
+        ("Sun, 22 Nov 2026 00:00:03 GMT", 3000),
+        ("Sat, 21 Nov 2026 23:59:58 GMT", -1001),
+    ],
+)
+def test_the_time_is_ours_within_the_second_that_the_answer_names(
+    date: str, milliseconds: int
+) -> None:
+    told = replace(
+        answer(200, headers={"Date": date}), received_at=NOW + timedelta(milliseconds=800)
+    )
 
-    assert abs(UpbitReader().server_time([], told) - NOW) == timedelta(milliseconds=500)
+    assert UpbitReader().server_time([], told) == NOW + timedelta(milliseconds=milliseconds)
+
+
+@pytest.mark.parametrize("date", ["", "now", "Sun, 99 Nov 2026 00:00:00 GMT"])
+def test_an_answer_without_a_date_tells_no_time(date: str) -> None:
+    with pytest.raises(MalformedMessage):
+        UpbitReader().server_time([], answer(200, headers={"Date": date}))
