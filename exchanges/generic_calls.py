@@ -36,6 +36,8 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
+#: so many are remembered for exchanges that want a market to be named
+MARKETS_OF_LATE: Final = 10
 #: Longer than any exchange asks for; more digits than that are no time.
 _LONGEST_PAUSE: Final = 4 * 86400.0
 
@@ -66,10 +68,22 @@ class GenericCalls:
         self.base_url, self.credentials = base_url, credentials
         self.clock, self.source, self.governor = Clock(), source, governor
         self._local = threading.local()
+        self._asked_about: tuple[str, ...] = ()
         # Names who is being asked for in Redis without telling the key.
         key = credentials.api_key or credentials.api_secret
         self.holder = hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
         self._secrets = (credentials.api_key, credentials.api_secret, credentials.api_password)
+
+    def note_market(self, symbol_id: str | None) -> None:
+        """Remember that a market was asked about, if one was."""
+        if symbol_id is not None:
+            self._asked_about = (symbol_id, *(m for m in self._asked_about if m != symbol_id))[
+                :MARKETS_OF_LATE
+            ]
+
+    def markets_of_late(self) -> tuple[str, ...]:
+        """Name the markets that were asked about, the latest first."""
+        return self._asked_about
 
     def can(self, ability: str) -> bool:
         """Tell whether ccxt can do this at the exchange, e.g. "fetchMyTrades"."""

@@ -62,6 +62,10 @@ _NO_SUCH_ORDER: Final = re.compile(r"(?i)unknown order|order.{0,12}not (?:found|
 _URL: Final = re.compile(r"(?:https?|wss?)://\S+")
 
 
+class MarketRequired(PermanentError):
+    """This can be asked of one market at a time only."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
     """What is known of the request that failed."""
@@ -120,6 +124,8 @@ def _kind(error: Exception, given: Circumstances) -> type[ExchangeError]:
     for theirs, ours in _BY_CLASS:
         if isinstance(error, theirs):
             return ours
+    if isinstance(error, ccxt.ArgumentsRequired) and not given.changes_orders:
+        return MarketRequired
     if isinstance(error, _REFUSALS):
         return OrderRefused if given.changes_orders else PermanentError
     return doubtful

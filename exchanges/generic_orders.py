@@ -27,6 +27,7 @@ from exchanges.errors import (
     TransientError,
     UnknownSymbol,
 )
+from exchanges.generic_errors import MarketRequired
 from exchanges.generic_markets import type_of
 from exchanges.generic_names import FINDS_BY_CLIENT_ID
 from exchanges.governor import Priority
@@ -84,9 +85,19 @@ def fetch_one(
 def fetch_open(
     api: GenericCalls, symbol_id: str | None, *, timeout: float, priority: Priority
 ) -> tuple[OrderSnapshot, ...]:
-    """Ask for the orders that are alive, of one market or of all."""
+    """Ask for the orders that are alive, of one market or of all.
+
+    Where an exchange wants a market to be named: of those that were asked for of late.
+    """
     api.require("fetchOpenOrders")
-    return _list(api, "fetch_open_orders", symbol_id, timeout=timeout, priority=priority)
+    deadline = time.monotonic() + timeout
+    with suppress(MarketRequired):
+        return _list(api, "fetch_open_orders", symbol_id, timeout=timeout, priority=priority)
+    found: list[OrderSnapshot] = []
+    for known_id in api.markets_of_late():
+        left = max(0.0, deadline - time.monotonic())
+        found += _list(api, "fetch_open_orders", known_id, timeout=left, priority=priority)
+    return tuple(found)
 
 
 def fetch_ended(
@@ -170,6 +181,7 @@ def _list(
 ) -> tuple[OrderSnapshot, ...]:
     markets, kind = api.source.markets, api.market_type
     symbol = None if symbol_id is None else markets.symbol_of(kind, symbol_id)
+    api.note_market(symbol_id)
     said = api.ask(
         lambda ccxt: _enclosed(getattr(ccxt, name)(symbol), api, ccxt),
         priority=priority,

@@ -7,10 +7,14 @@ The part of a `ccxt_websocket.CcxtStream` that knows ccxt.pro.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
+
+import structlog
 
 from exchanges.errors import PermanentError
 from exchanges.generic_errors import Circumstances, classify
+from exchanges.generic_errors import ccxt as errors
 from exchanges.generic_hearing import Hearing
 from exchanges.generic_rest import GenericRest
 from exchanges.generic_streamer import streamer_of
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
 
     from exchanges.adapter import StreamTerms
     from exchanges.errors import ExchangeError
+
+log = structlog.get_logger(__name__)
 
 
 async def open_streamer(
@@ -77,6 +83,9 @@ async def _watch_orders(streamer: Any, hearing: Hearing) -> None:
 
 
 async def _watch_trades(streamer: Any, hearing: Hearing) -> None:
-    while True:
-        trades = await streamer.watch_my_trades()
-        hearing.trades(trades, streamer.markets)
+    with suppress(errors.NotSupported, errors.ArgumentsRequired):
+        while True:
+            trades = await streamer.watch_my_trades()
+            hearing.trades(trades, streamer.markets)
+    # orders are watched all the same, and REST tells their fills
+    log.info("stream.fills_not_watched", exchange=streamer.id)

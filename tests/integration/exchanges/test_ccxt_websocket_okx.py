@@ -12,6 +12,7 @@ import pytest
 from exchanges.adapter import Limits, Rate
 from exchanges.credentials import Credentials
 from exchanges.errors import MalformedMessage
+from exchanges.generic_errors import ccxt as errors
 from exchanges.generic_streamer import streamer_of
 from exchanges.messages import OrderReport, OrderStatus
 from exchanges.registry import parse, rest_for, stream_for
@@ -190,6 +191,25 @@ def test_a_refused_login_is_an_error_that_tells_no_secret(okx: Okx, listener: Li
     assert not any(secret in reasons for secret in (KEY, SECRET, "wrong passphrase"))
     assert opened.stop()
     assert listener.frames == []
+
+
+def test_orders_are_heard_where_fills_cannot_be_watched(
+    okx: Okx, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def picky(_: object) -> None:
+        msg = "okx watchMyTrades() requires a symbol argument"
+        raise errors.ArgumentsRequired(msg)
+
+    monkeypatch.setattr(streamer_of("okx"), "watch_my_trades", picky, raising=False)
+    opened = open_stream(okx, listener)
+    listener.await_that(lambda: okx.sockets and opened.state.status is StreamStatus.CONNECTED)
+    okx.fill(okx.place(sz="1"), "1", "59000")
+    listener.await_that(
+        lambda: OrderStatus.FILLED in {r.status for r in listener.reports("OKX", "SPOT")}
+    )
+    assert listener.fills("OKX", "SPOT") == []
+    assert opened.stop()
+    assert opened.state.connections == 1
 
 
 def test_silence_ends_a_connection(

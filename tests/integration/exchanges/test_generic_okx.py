@@ -6,7 +6,7 @@ import itertools
 import os
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,6 +19,8 @@ from exchanges.errors import (
     RateLimited,
     TransientError,
 )
+from exchanges.generic_errors import ccxt as errors
+from exchanges.generic_speaker import speaker_of
 from exchanges.governor import Priority
 from exchanges.messages import MarketType, OrderStatus, OrderType, Side
 from exchanges.questions import NewOrder, OrderRef, TradeCursor
@@ -227,6 +229,24 @@ def test_verification_of_many_asks_lists(okx: Okx, client: RestClient) -> None:
     assert {order["ordId"] for order in placed} <= told.trades_complete_for
     assert sum(fill.execution_quantity for fill in told.executions) == Decimal(4)
     assert len(okx.asked) <= 4  # alive, ended, the one on no list, trades
+
+
+def test_markets_asked_about_stand_for_all_where_one_must_be_named(
+    okx: Okx, client: RestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = speaker_of("okx").fetch_open_orders
+
+    def picky(ccxt: Any, symbol: str | None = None) -> Any:
+        if symbol is None:
+            msg = "okx fetchOpenOrders() requires a symbol argument"
+            raise errors.ArgumentsRequired(msg)
+        return theirs(ccxt, symbol)
+
+    monkeypatch.setattr(speaker_of("okx"), "fetch_open_orders", picky, raising=False)
+    order = okx.place(sz="1")
+    assert client.fetch_open_orders() == ()  # nothing was asked about yet
+    client.fetch_open_orders("BTC-USDT")
+    assert [told.exchange_order_id for told in client.fetch_open_orders()] == [order["ordId"]]
 
 
 def test_holdings_are_told_in_each_markets_way(okx: Okx, client: RestClient) -> None:

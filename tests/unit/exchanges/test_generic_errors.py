@@ -6,7 +6,7 @@ import pytest
 from ccxt.base import errors as theirs
 
 from exchanges import errors as ours
-from exchanges.generic_errors import Circumstances, classify
+from exchanges.generic_errors import Circumstances, MarketRequired, classify
 
 ASKED, SENT = Circumstances(status=200), Circumstances(status=200, changes_orders=True)
 UNSENT = Circumstances(changes_orders=True, has_sent=False)
@@ -29,6 +29,7 @@ URL = "okx GET https://www.okx.com/api/v5/trade/order?ordId=1&signature=abcdef {
         (theirs.InsufficientFunds(), SENT, ours.OrderRefused),
         (theirs.InvalidOrder(), SENT, ours.OrderRefused),
         (theirs.ArgumentsRequired(), UNSENT, ours.OrderRefused),
+        (theirs.ArgumentsRequired(), ASKED, MarketRequired),
         (theirs.BadRequest(), ASKED, ours.PermanentError),
         (
             theirs.InvalidOrder(),
