@@ -6,8 +6,9 @@ Note [A fill waits for its order]
 Some exchanges tell of fills apart from orders (Bybit), in no promised order. A fill alone does not
 say which of a symbol's two positions it moved, nor whether its order goes on. The word of its order
 comes with it, usually within milliseconds, or REST gives it. So the frames of such a fill stay in
-the inbox until then, PATIENCE at most; after that it is booked as it is, because a fill must not be
-lost. Fills of orders that have a row never wait.
+the inbox until then, PATIENCE at most, and longer where an account keeps two positions apart: a
+fill of the wrong one would do more harm than a late one. After that it is booked as it is, because no
+fill may be lost. Fills of orders that have a row never wait.
 
 @FEAT:order-tracking @COMP:service @TYPE:core
 """
@@ -19,17 +20,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from tracking.models import ClosedOrder, OpenOrder
+from tracking.models import ClosedOrder, OpenOrder, PositionMode
 from tracking.services.bystanders import known_orders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from tracking.models import ExchangeAccount
     from tracking.services.order_records import Gathered
     from tracking.services.verification import SymbolKey
 
 PATIENCE: Final = timedelta(seconds=10)
+PATIENCE_WITH_TWO_SIDES: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +52,15 @@ class HeldBack:
         return {key: None if key in waiting else at for key, at in cursors.items()}
 
 
-def too_early(account_id: int, evidence: Sequence[Gathered], now: datetime) -> HeldBack:
+def too_early(account: ExchangeAccount, evidence: Sequence[Gathered], now: datetime) -> HeldBack:
     """Give the fills whose order is not known and may be told yet."""
+    has_two_sides = account.position_mode == PositionMode.HEDGE.value
+    patience = PATIENCE_WITH_TWO_SIDES if has_two_sides else PATIENCE
     lone: dict[SymbolKey, list[Gathered]] = defaultdict(list)
     for item in evidence:
-        if _is_lone(item) and item.received_at and now - item.received_at < PATIENCE:
+        if _is_lone(item) and item.received_at and now - item.received_at < patience:
             lone[item.market_type, item.symbol].append(item)
-    found = [item for key, items in lone.items() for item in _unknown(account_id, key, items)]
+    found = [item for key, items in lone.items() for item in _unknown(account.pk, key, items)]
     return HeldBack(orders=tuple(found))
 
 

@@ -208,7 +208,7 @@ class OrderFillMonitor:
             answer = self._ask(account, fills)
             bystanders.join_known(account, answer, groups_known_to=evidence)
             evidence, cursors = others + answer.gathered, answer.cursors
-        held_back = lone_fills.too_early(account.pk, evidence, timezone.now())
+        held_back = lone_fills.too_early(account, evidence, timezone.now())
         return emit_trade_event(
             account_id=account.pk,
             gathered=[item for item in evidence if item not in held_back.orders],

@@ -241,6 +241,18 @@ def test_a_fill_whose_order_nobody_tells_of_is_booked_as_it_is(bybit: Bybit) -> 
     assert not Anomaly.objects.exists()
 
 
+def test_a_fill_waits_longer_where_it_may_be_of_either_side(bybit: Bybit) -> None:
+    frames = lived(bybit)
+    bybit.cut_off()
+    ExchangeAccount.objects.update(position_mode="HEDGE")
+    bybit.deliver(*of_topic(frames, "execution"), at=timezone.now() - LONG_AGO)
+
+    bybit.drain()
+
+    assert not TradeExecution.objects.exists()
+    assert waiting() == 2
+
+
 def test_rest_tells_of_the_order_of_a_fill(bybit: Bybit) -> None:
     frames = lived(bybit)
     bybit.deliver(of_topic(frames, "execution")[0])
