@@ -7,8 +7,8 @@ Some exchanges tell of fills apart from orders (Bybit), in no promised order. A 
 say which of a symbol's two positions it moved, nor whether its order goes on. The word of its order
 comes with it, usually within milliseconds, or REST gives it. So the frames of such a fill stay in
 the inbox until then, PATIENCE at most, and longer where an account keeps two positions apart: a
-fill of the wrong one would do more harm than a late one. After that it is booked as it is, because no
-fill may be lost. Fills of orders that have a row never wait.
+fill of the wrong one would do more harm than a late one. After that it is booked as it is, because
+no fill may be lost. Fills of orders that have a row never wait.
 
 @FEAT:order-tracking @COMP:service @TYPE:core
 """
