@@ -111,10 +111,9 @@ def terms(order: NewOrder, last_price: Decimal | None) -> dict[str, str]:
     if order.reduce_only:
         msg = "orders of a spot market cannot be reduce-only"
         raise OrderRefused(msg)
-    written = of_market(order.symbol_id) | {
-        "side": SIDE_NAMES[order.side],
-        "identifier": order.client_order_id,
-    }
+    written = of_market(order.symbol_id) | {"side": SIDE_NAMES[order.side]}
+    if order.client_order_id:
+        written["identifier"] = order.client_order_id
     if order.order_type is OrderType.LIMIT and order.price is not None:
         return written | _limit(order, order.price)
     if order.order_type is not OrderType.MARKET:

@@ -59,7 +59,7 @@ class _Inquiry:
     def ask_together(self, refs: Sequence[OrderRef], *, want_trades: bool) -> None:
         known = self.asking.named(refs)
         by_id = {order.exchange_order_id: order for order in known}
-        by_name = {order.client_order_id: order for order in known}
+        by_name = {order.client_order_id: order for order in known if order.client_order_id}
         filled: list[tuple[OrderRef, OrderSnapshot]] = []
         for ref in refs:
             found = by_id.get(ref.exchange_order_id or "") or by_name.get(ref.client_order_id)

@@ -231,6 +231,19 @@ def test_many_orders_are_verified_in_one_question(
     assert verified.cursor is None
 
 
+def test_orders_without_a_name_are_not_taken_for_each_other(client: RestClient) -> None:
+    unnamed = [client.place_order(an_order(client_order_id="")) for _ in range(4)]
+    unknown = replace(ref(unnamed[0]), exchange_order_id="none-of-ours")
+
+    verified = client.verify_orders([*map(ref, unnamed), unknown])
+
+    assert {order.client_order_id for order in verified.snapshots} == {None}
+    assert [order.exchange_order_id for order in verified.snapshots] == [
+        order.exchange_order_id for order in unnamed
+    ]
+    assert verified.not_found == (unknown,)
+
+
 def test_what_is_held_includes_what_orders_lock(client: RestClient) -> None:
     before = {held.asset: held.quantity for held in client.fetch_holdings()}
 
