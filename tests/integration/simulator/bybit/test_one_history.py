@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pytest
-import websocket
 
 from tests.integration.simulator.bybit.trader import HOUSE_OF, HOUSES
 
@@ -81,12 +80,11 @@ def trade(ann: BybitTrader, category: str, chance: random.Random) -> None:
 
 
 def drain(stream: BybitStream) -> dict[str, list[Any]]:
-    """Everything that was told."""
+    """Everything that was told before an answer to what is asked now."""
     found: dict[str, list[Any]] = {"order": [], "execution": []}
-    with contextlib.suppress(websocket.WebSocketTimeoutException):
-        while True:
-            frame = stream.next(0.2)
-            found[frame["topic"]] += frame["data"]
+    stream.socket.send('{"op":"ping"}')
+    while "topic" in (frame := stream.next()):
+        found[frame["topic"]] += frame["data"]
     return found
 
 
