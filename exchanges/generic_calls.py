@@ -2,8 +2,10 @@
 One unified call of ccxt: through the budget, bounded in time, its failure understood.
 
 Policy: one instance of ccxt per thread and process, the table of markets lent to all of them. A
-refused timestamp is a definite refusal, so the clock is measured and the call is made once more,
-an order too. Nothing else is ever sent again here.
+refused timestamp is a definite refusal, so the clock is measured and the call is made again, an
+order too. Nothing else is ever sent again here. If the clock was right all the same, the exchange
+wants nonces that grow (Kraken), which calls of several threads may overtake each other with: from
+then on an account's calls are made in turn.
 
 @FEAT:order-tracking @COMP:exchange @TYPE:integration
 """
@@ -14,18 +16,25 @@ import hashlib
 import os
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import structlog
 
-from exchanges.errors import ClockSkewed, ExchangeError, PermanentError, RateLimited
+from exchanges.errors import (
+    ClockSkewed,
+    ExchangeError,
+    PermanentError,
+    RateLimited,
+    TransientError,
+)
 from exchanges.generic_errors import Circumstances, classify
 from exchanges.generic_speaker import Asking, Clock, described, speaker_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from exchanges.credentials import Credentials
     from exchanges.generic_markets import MarketSource
@@ -38,6 +47,10 @@ T = TypeVar("T")
 
 #: so many are remembered for exchanges that want a market to be named
 MARKETS_OF_LATE: Final = 10
+#: the second with its turn to come
+_TRIES_WITH_A_CLOCK: Final = 2
+#: a clock that was wrong by less was not the cause: no exchange allows less than this
+_RIGHT_MS: Final = 2000
 #: Longer than any exchange asks for; more digits than that are no time.
 _LONGEST_PAUSE: Final = 4 * 86400.0
 
@@ -68,6 +81,7 @@ class GenericCalls:
         self.base_url, self.credentials = base_url, credentials
         self.clock, self.source, self.governor = Clock(), source, governor
         self._local = threading.local()
+        self._in_turn, self._turns = False, threading.Lock()
         self._asked_about: tuple[str, ...] = ()
         # Names who is being asked for in Redis without telling the key.
         key = credentials.api_key or credentials.api_secret
@@ -116,12 +130,21 @@ class GenericCalls:
             changes_orders=changes_orders,
         )
         said = self._try(operation, asking)
-        if isinstance(said, ClockSkewed) and self.can("fetchTime"):
-            self.measure_clock(priority=priority, timeout=max(1.0, deadline - time.monotonic()))
+        for _ in range(_TRIES_WITH_A_CLOCK):
+            if not isinstance(said, ClockSkewed) or not self.can("fetchTime"):
+                break
+            self._set_clock(priority, max(1.0, deadline - time.monotonic()))
             said = self._try(operation, asking)
         if isinstance(said, ExchangeError):
             raise said
         return said
+
+    def _set_clock(self, priority: Priority, timeout: float) -> None:
+        before = self.clock.offset_ms
+        self.measure_clock(priority=priority, timeout=timeout)
+        if abs(self.clock.offset_ms - before) < _RIGHT_MS and not self._in_turn:
+            self._in_turn = True
+            log.info("exchange.calls_made_in_turn", exchange=self.exchange)
 
     def measure_clock(self, *, priority: Priority, timeout: float) -> datetime:
         """Ask the exchange for its time and keep the difference to ours. Returns its time.
@@ -154,10 +177,25 @@ class GenericCalls:
         speaker.asking = asking
         started = datetime.now(UTC)
         try:
-            value = operation(speaker)
+            with self._turn(asking.deadline):
+                value = operation(speaker)
         except Exception as error:  # noqa: BLE001 - ccxt's readers raise whatever they stumble over
             return self._failed(error, speaker)
         return Said(value=value, requested_at=speaker.asked_at or started)
+
+    @contextmanager
+    def _turn(self, deadline: float) -> Iterator[None]:
+        """Wait for one's turn, where there are any. Raises TransientError."""
+        if not self._in_turn:
+            yield
+        elif self._turns.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            try:
+                yield
+            finally:
+                self._turns.release()
+        else:
+            msg = "its turn did not come in time"
+            raise TransientError(msg)
 
     def _failed(self, error: Exception, speaker: Any) -> ExchangeError:
         failure = classify(
