@@ -66,6 +66,8 @@ class Case:
     #: an order id that no order has
     unknown_order_id: str = "999999999"
     lacks: frozenset[Trait] = frozenset()
+    #: accounts may keep long and short positions apart
+    hedges: bool = False
     #: what the endpoints are called in the simulator's switches
     place_endpoint: str = "POST order"
     cancel_endpoint: str = "DELETE order"

@@ -19,6 +19,7 @@ FUTURES = Case(
     refused_quantity=Decimal("0.0201"),
     elsewhere=("ETHUSDT", Decimal("1500.00"), Decimal("0.100")),
     lacks=frozenset({Trait.SIGNED_STREAM}),
+    hedges=True,
     end_session={"expire_listen_key": True},
 )
 COIN_FUTURES = Case(
@@ -33,6 +34,7 @@ COIN_FUTURES = Case(
     refused_quantity=Decimal("1.5"),
     elsewhere=("ETHUSD_PERP", Decimal("1500.00"), Decimal(10)),
     lacks=frozenset({Trait.SIGNED_STREAM}),
+    hedges=True,
     end_session={"expire_listen_key": True},
 )
 SPOT = Case(

@@ -82,11 +82,18 @@ class Stage:
 
     # -------------------------------------------------------------------- accounts and clients
 
-    def account(self) -> Credentials:
+    def account(self, *, hedge: bool = False) -> Credentials:
         """Open an account."""
         fresh = self.case.credentials(next(numbers))
-        self.house.account(fresh.api_key, fresh.api_secret)
+        self.house.account(fresh.api_key, fresh.api_secret, hedge=hedge)
         return fresh
+
+    def hedge(self) -> None:
+        """Go on with an account that keeps long and short apart, if the exchange has such."""
+        if not self.case.hedges:
+            pytest.skip(f"{self.case.name} keeps one position a market")
+        self.credentials = self.account(hedge=True)
+        self.client = self.client_of(self.credentials)
 
     def client_of(self, credentials: Credentials, egress_ip: str = "contract") -> RestClient:
         """Return a client; one with an address of its own shares no budget and no clock."""

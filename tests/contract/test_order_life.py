@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exchanges.errors import OrderRefused
-from exchanges.messages import ExecutionKind, OrderStatus, OrderType, Side
+from exchanges.messages import ExecutionKind, OrderStatus, OrderType, PositionSide, Side
 from exchanges.registry import adapter
 from tests.contract.case import Trait
 
@@ -194,6 +194,25 @@ def test_a_cancel_told_before_the_fill_loses_nothing(stage: Stage) -> None:
     heard = stage.wait_for(ref, OrderStatus.CANCELLED, executed=stage.case.part)
 
     agrees_with_rest(stage, ref, since, heard)
+
+
+def test_long_and_short_are_kept_apart(stage: Stage) -> None:
+    stage.hedge()
+    stage.connect()
+    long = stage.place(position_side=PositionSide.LONG)
+    stage.fill(long)
+
+    heard = stage.wait_for(long, OrderStatus.FILLED, executed=stage.case.quantity)
+
+    assert stage.client.is_hedge_mode()
+    assert {report.position_side for report in heard.reports} == {PositionSide.LONG}
+    assert {fill.position_side for fill in heard.fills.values()} == {PositionSide.LONG}
+    held = {
+        (each.symbol_id, each.position_side): each.quantity
+        for each in stage.client.fetch_holdings()
+        if each.quantity
+    }
+    assert held == {(stage.case.symbol_id, PositionSide.LONG): stage.case.quantity}
 
 
 def test_changed_holdings_are_told(stage: Stage) -> None:
