@@ -24,6 +24,7 @@ from exchanges.binance_session import SignedSubscription
 from exchanges.connection import dial
 from exchanges.credentials import Credentials
 from exchanges.errors import AuthenticationError, OrderRefused, RateLimited, TransientError
+from exchanges.governor import Priority
 from exchanges.http_session import HttpSession
 from exchanges.messages import MarketType, OrderStatus, OrderType, PositionSide, TimeInForce
 from exchanges.questions import TradeCursor
@@ -263,3 +264,12 @@ def test_the_end_of_a_subscription_is_known_when_it_is_heard(
     assert credential.has_expired(frame.encode()) is is_over
     assert credential.is_ending(frame.encode()) is ("serverShutdown" in frame)
     assert credential.refresh()
+
+
+def test_the_price_of_a_minute_is_spot_s_own(stage: Stage) -> None:
+    stage.house.price("BNBUSDT", "612.50")
+    now = stage.client.fetch_server_time()
+
+    price = stage.client.fetch_price_at("BNBUSDT", now, priority=Priority.SYNC)
+
+    assert price == Decimal("612.50")

@@ -151,3 +151,22 @@ def test_no_answer_raises_anything_else(status: int, body: bytes, *, is_order: b
         read_answer(an_answer(status, body), changes_orders=is_order)
     except ExchangeError as error:
         assert is_order or not isinstance(error, OutcomeUnknown)  # noqa: PT017
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "kind"),
+    [
+        (-2026, "Order was archived over 90 days ago.", OrderNotFound),
+        (-2039, "Client order ID is not correct for this order ID", OrderNotFound),
+        (-1034, "Too many new connections", RateLimited),
+        (-1013, "Filter failure: LOT_SIZE", OrderRefused),
+        (-2010, "Account has insufficient balance for requested action.", OrderRefused),
+        # the order with this name may be ours, sent a moment ago
+        (-2010, "Duplicate order sent.", OutcomeUnknown),
+        (-2035, "User Data Stream subscription already active.", OrderRefused),
+    ],
+)
+def test_what_only_spot_says_of_an_order_is_told_apart(
+    code: int, text: str, kind: type[ExchangeError]
+) -> None:
+    assert type(failure(400, refusal(code, text), is_order=True)) is kind
