@@ -155,42 +155,45 @@ async def streaming(simulator: SimulatorThread) -> AsyncIterator[Any]:
         await exchange.close()
 
 
-async def follow(watch: Callable[[], Any], told: list[Any], until: Callable[[], bool]) -> None:
-    """Collect what a watch tells."""
-    while not until():
-        # what ccxt.pro tells later changes what it told before
-        told += [dict(each) for each in await watch()]
+class Following:
+    """Collects what a watch tells until there is enough of it."""
+
+    def __init__(self, enough: Callable[[list[Any]], bool]) -> None:
+        self.told: list[Any] = []
+        self.has_begun = asyncio.Event()
+        self._enough = enough
+
+    async def follow(self, watch: Callable[[], Any]) -> None:
+        while not self._enough(self.told):
+            # what ccxt.pro tells later changes what it told before
+            self.told += [dict(each) for each in await watch()]
+            self.has_begun.set()
 
 
 @pytest.mark.asyncio
 async def test_ccxt_pro_hears_an_order_live_and_fill(
     simulator: SimulatorThread, case: Case
 ) -> None:
-    orders: list[Any] = []
-    trades: list[Any] = []
+    orders = Following(lambda told: any(each["status"] == "closed" for each in told))
+    trades = Following(lambda told: len(told) > 1)
     async with streaming(simulator) as exchange:
         following = asyncio.gather(
-            follow(
-                lambda: exchange.watch_orders(case.unified),
-                orders,
-                lambda: any(each["status"] == "closed" for each in orders),
-            ),
-            follow(lambda: exchange.watch_my_trades(case.unified), trades, lambda: len(trades) > 1),
+            orders.follow(lambda: exchange.watch_orders(case.unified)),
+            trades.follow(lambda: exchange.watch_my_trades(case.unified)),
         )
         await heard(simulator, case)
         placed = await exchange.create_order(case.unified, "limit", "buy", case.quantity, PRICE)
-        while not orders:
-            await asyncio.sleep(0.01)
+        await asyncio.wait_for(orders.has_begun.wait(), PATIENCE)
         fill = {"symbol": case.symbol, "orderId": placed["id"], "counterparties": 2}
         await asyncio.to_thread(
             lambda: case.house(simulator).act(action="fill", account=KEY, **fill)
         )
         await asyncio.wait_for(following, PATIENCE)
 
-    assert {each["id"] for each in orders} == {placed["id"]}
-    assert orders[0]["status"] == "open"
-    assert orders[-1]["filled"] == orders[-1]["amount"] == case.quantity
-    assert [each["id"] for each in trades] == [
+    assert {each["id"] for each in orders.told} == {placed["id"]}
+    assert orders.told[0]["status"] == "open"
+    assert orders.told[-1]["filled"] == orders.told[-1]["amount"] == case.quantity
+    assert [each["id"] for each in trades.told] == [
         each["exchange_trade_id"] for each in case.ledger(simulator)["executions"]
     ]
 
@@ -201,7 +204,7 @@ async def heard(simulator: SimulatorThread, case: Case) -> None:
     while not case.house(simulator).ledger(summary=True)["open_sockets"]:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.4)
 
 
 @pytest.fixture
@@ -273,7 +276,7 @@ def test_pybit_hears_an_order_live_and_fill(
     socket.order_stream(callback=orders)
     socket.execution_stream(callback=fills)
     where = {"category": case.category, "symbol": case.symbol}
-    time.sleep(0.2)
+    time.sleep(0.4)
 
     placed = http.place_order(
         **where, side="Buy", orderType="Limit", qty=case.quantity, price=PRICE

@@ -71,7 +71,7 @@ def trade(ann: BybitTrader, category: str, chance: random.Random) -> None:
             house.price(symbol, f"{chance.randrange(59_500, 60_500, 50)}.00")
         elif placed:
             order_id = chance.choice(placed)
-            named = {"symbol": symbol, "orderId": order_id}
+            named: dict[str, Any] = {"symbol": symbol, "orderId": order_id}
             if doing == "cancel":
                 ann.send("POST", "order/cancel", category=category, **named)
             else:
