@@ -1,86 +1,51 @@
 """
-What all Upbit clients of a process share: sockets, budget, table of markets.
+Upbit's address, and the clients that are made there.
 
 @FEAT:order-tracking @COMP:exchange @TYPE:integration
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from exchanges import upbit_calls as endpoints
 from exchanges import upbit_markets
-from exchanges.calls import Calls
-from exchanges.governor import Governor, Priority
-from exchanges.http_session import HttpSession
-from exchanges.markets import Markets
+from exchanges.governor import Priority
 from exchanges.messages import Exchange
 from exchanges.rest import TIMEOUT
+from exchanges.sites import Site, connect
 from exchanges.understanding import understood
 from exchanges.upbit_calls import UpbitReader
 from exchanges.upbit_rest import UpbitRest
 
 if TYPE_CHECKING:
-    from exchanges.adapter import Limits, RestTerms
+    from exchanges.adapter import RestTerms
+    from exchanges.calls import Calls
     from exchanges.messages import MarketType
     from exchanges.questions import Market
 
-PRODUCTION_URL: Final = "https://api.upbit.com"
-#: ccxt's name
-_SIGNER: Final = "upbit"
-_POOL: Final = "spot"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Shared:
-    session: HttpSession
-    governor: Governor
-    markets: Markets
-
 
 def rest(terms: RestTerms) -> UpbitRest:
-    """Return an account's client; what can be shared is shared with the others."""
-    shared = _shared(
-        terms.market_type, terms.redis_url, terms.limits, terms.base_url, terms.egress_ip
-    )
+    """Return an account's client."""
+    parts = connect(SITE, terms)
     return UpbitRest(
-        api=Calls(
-            session=shared.session,
-            governor=shared.governor,
-            credentials=terms.credentials,
-            reader=UpbitReader(),
-        ),
-        governor=shared.governor,
-        markets=shared.markets,
+        api=parts.api,
+        governor=parts.governor,
+        markets=parts.markets,
         market_type=terms.market_type,
-    )
-
-
-@lru_cache(maxsize=64)
-def _shared(
-    market_type: MarketType, redis_url: str, limits: Limits, base_url: str | None, egress_ip: str
-) -> _Shared:
-    session = HttpSession(PRODUCTION_URL, base_url, signer=_SIGNER)
-    governor = Governor(
-        redis_url,
-        exchange=Exchange.UPBIT,
-        egress_ip=egress_ip,
-        # a simulator counts for itself
-        kind=urlsplit(base_url).netloc if base_url else _POOL,
-        limits=limits,
-    )
-    api = Calls(session=session, governor=governor, credentials=None, reader=UpbitReader())
-
-    return _Shared(
-        session=session,
-        governor=governor,
-        markets=Markets(lambda: _load_markets(api, market_type)),
     )
 
 
 def _load_markets(api: Calls, market_type: MarketType) -> list[Market]:
     told = api.call(endpoints.MARKETS, {}, priority=Priority.VERIFY, timeout=TIMEOUT)
     return understood(lambda: upbit_markets.markets(told.body, market_type))
+
+
+SITE: Final = Site(
+    exchange=Exchange.UPBIT,
+    production_url="https://api.upbit.com",
+    signer="upbit",
+    pool="spot",
+    reader=UpbitReader(),
+    load_markets=_load_markets,
+)
