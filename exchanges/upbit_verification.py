@@ -62,7 +62,7 @@ class _Inquiry:
         by_name = {order.client_order_id: order for order in known if order.client_order_id}
         filled: list[tuple[OrderRef, OrderSnapshot]] = []
         for ref in refs:
-            found = by_id.get(ref.exchange_order_id or "") or by_name.get(ref.client_order_id)
+            found = by_id.get(ref.exchange_order_id or "") or by_name.get(ref.client_order_id or "")
             if found is None:
                 self.not_found.append(ref)
             elif want_trades and found.filled_quantity:
