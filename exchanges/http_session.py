@@ -167,7 +167,8 @@ class Signer:
             method,
             url,
             data=body.encode() if body else None,
-            headers=headers,
+            # ccxt names itself as the broker of whoever signs with it
+            headers={name: text for name, text in (headers or {}).items() if name != "Referer"},
             timeout=max(0.01, self.deadline - time.monotonic()),
             allow_redirects=False,
             stream=True,

@@ -36,7 +36,7 @@ def connected_worker(
     exchange: Exchange, monkeypatch: pytest.MonkeyPatch, settings: StreamSettings = QUICK
 ) -> Worker:
     """Give a stream worker that is connected and has caught up."""
-    monkeypatch.setattr("exchanges.stream.StreamSettings", lambda: settings)
+    monkeypatch.setattr("exchanges.registry.StreamSettings", lambda **_: settings)
     # a socket looks at its lifetime between two pings
     exchange.simulator.configure(ping_interval=0.05)
     exchange.close()

@@ -54,7 +54,7 @@ def many_accounts(simulator: SimulatorThread, one: ExchangeAccount, count: int) 
 def test_sim_m1_many_accounts_refused_and_disconnected_at_once_prolong_no_ban_and_recover(
     exchange: Exchange, monkeypatch: pytest.MonkeyPatch, accounts: int
 ) -> None:
-    monkeypatch.setattr("exchanges.stream.StreamSettings", lambda: UNHURRIED)
+    monkeypatch.setattr("exchanges.registry.StreamSettings", lambda **_: UNHURRIED)
     simulator = exchange.simulator
     exchange.close()
     everybody = many_accounts(simulator, exchange.account, accounts)

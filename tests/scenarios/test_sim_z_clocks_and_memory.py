@@ -207,7 +207,8 @@ def test_sim_z3_four_days_away_the_forgotten_are_told_from_the_filled(exchange: 
     row = ClosedOrder.objects.get(exchange_order_id=forgotten)
     assert row.reason == (
         "resolved by absence: not found 3 times, no trades;"
-        " the exchange forgets unfilled orders after 3 days"
+        " the exchange forgets unfilled orders after 3 days:"
+        " how it ended cannot be verified any more"
     )
     by_absence = ClosedOrder.objects.filter(resolved_by_absence=True)
     assert list(by_absence.values_list("exchange_order_id", flat=True)) == [str(forgotten)]

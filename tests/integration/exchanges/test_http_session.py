@@ -17,6 +17,7 @@ from exchanges.credentials import Credentials
 from exchanges.errors import ExchangeError, OutcomeUnknown, RateLimited, TransientError
 from exchanges.messages import MarketType, OrderType, Side
 from exchanges.questions import NewOrder, OrderRef
+from exchanges.http_session import HttpSession
 from exchanges.registry import rest_for
 from tests.integration.exchanges.conftest import keyed
 from tests.integration.exchanges.raw_server import RawServer, answers
@@ -245,3 +246,17 @@ def test_a_forked_process_takes_no_connection_of_its_parent() -> None:
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
     assert len(server.requests) == 2
+
+
+def test_no_broker_is_credited_with_our_orders() -> None:
+    with RawServer(answers("200 OK", b"{}")) as server:
+        HttpSession("https://api.bybit.com", server.url, signer="bybit").call(
+            "privatePostV5OrderCreate",
+            {"category": "linear"},
+            credentials=Credentials(api_key=KEY, api_secret=SECRET),
+            changes_orders=True,
+            timeout=5,
+        )
+
+    assert b"X-BAPI-SIGN" in server.requests[0]
+    assert b"Referer" not in server.requests[0]
