@@ -15,9 +15,9 @@ import pytest
 
 from exchanges.credentials import Credentials
 from exchanges.errors import ExchangeError, OutcomeUnknown, RateLimited, TransientError
+from exchanges.http_session import HttpSession
 from exchanges.messages import MarketType, OrderType, Side
 from exchanges.questions import NewOrder, OrderRef
-from exchanges.http_session import HttpSession
 from exchanges.registry import rest_for
 from tests.integration.exchanges.conftest import keyed
 from tests.integration.exchanges.raw_server import RawServer, answers
