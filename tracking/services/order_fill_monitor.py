@@ -57,6 +57,8 @@ MAX_ROUNDS = 8
 POISON_AFTER = 3
 #: After REST failed or was too slow for an account, its fills do not wait for it for this long.
 REST_PAUSE = 2.0
+#: The database, or our time: nothing is wrong with the frames.
+_NOBODYS_FAULT = (OperationalError, InterfaceError, InternalError, SoftTimeLimitExceeded)
 
 
 @dataclass(slots=True)
@@ -134,8 +136,9 @@ class OrderFillMonitor:
         contract_terms.learn(account.exchange, clients.rest_client(account).markets)
         started = time.monotonic()
         others = set(ignorable)
-        stream_movements.book(account, [event for event in events if event.pk in others])
-        self._emit(account, groups, ignorable)
+        settled = self._book_movements(account, [e for e in events if e.pk in others])
+        if groups or settled:
+            self._emit(account, groups, settled)
         log.info(
             "event.received",
             note=f"OrderFillMonitor handled {len(events)} frame(s) of {len(groups)} order(s)",
@@ -144,6 +147,22 @@ class OrderFillMonitor:
             orders=len(groups),
             milliseconds=round((time.monotonic() - started) * 1000),
         )
+
+    def _book_movements(
+        self, account: ExchangeAccount, events: Sequence[WaitingFrame]
+    ) -> list[int]:
+        """Book what moved without an order; give the frames that are settled by that."""
+        try:
+            stream_movements.book(account, events)
+        except _NOBODYS_FAULT:
+            raise
+        except Exception as error:
+            log.exception("movements.failed", account=account.pk, frames=len(events))
+            if len(events) > 1:
+                return [i for event in events for i in self._book_movements(account, [event])]
+            self._note_failure([event.pk for event in events], events[0].attempts, error)
+            return []
+        return [event.pk for event in events]
 
     def _emit(
         self,
@@ -162,8 +181,7 @@ class OrderFillMonitor:
         began = time.monotonic()
         try:
             emission = self._verify_and_emit(account, groups, event_ids)
-        except (OperationalError, InterfaceError, InternalError, SoftTimeLimitExceeded):
-            # the database, or our time: nothing is wrong with these frames
+        except _NOBODYS_FAULT:
             raise
         except Exception as error:
             log.exception("events.failed", account=account.pk, orders=len(groups))
@@ -189,11 +207,14 @@ class OrderFillMonitor:
             rest = shared if was_emitted else both
             return self._emit(account, second, [], rest) and was_emitted
         for group in groups:
-            reason = f"{type(error).__name__}: {error}"
-            inbox.note_failure(group.event_ids, reason)
-            if group.attempts + 1 >= POISON_AFTER:
-                self._quarantine(dict.fromkeys(group.event_ids, reason))
+            self._note_failure(group.event_ids, group.attempts, error)
         return False
+
+    def _note_failure(self, event_ids: Sequence[int], attempts: int, error: Exception) -> None:
+        reason = f"{type(error).__name__}: {error}"
+        inbox.note_failure(event_ids, reason)
+        if attempts + 1 >= POISON_AFTER:
+            self._quarantine(dict.fromkeys(event_ids, reason))
 
     def _verify_and_emit(
         self, account: ExchangeAccount, groups: list[Group], event_ids: list[int]

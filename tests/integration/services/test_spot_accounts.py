@@ -22,12 +22,13 @@ from tracking.models import (
     Posting,
     PostingKind,
     StrategyPosition,
+    StreamEvent,
     TradeExecution,
 )
 from tracking.services import inbox
 from tracking.services.books.check import AtExchange, check_account
 from tracking.services.inbox import Frame
-from tracking.services.order_fill_monitor import OrderFillMonitor
+from tracking.services.order_fill_monitor import POISON_AFTER, OrderFillMonitor
 from tracking.services.order_intents import OrderIntent
 from tracking.services.order_manager import OrderManager
 from tracking.services.order_tracking import sync_open_orders
@@ -137,12 +138,11 @@ def test_a_market_buy_for_an_amount_of_quote_is_filled_and_never_too_much(place:
     assert place.wrong() == []
 
 
-@pytest.mark.parametrize("place", HOUSES[:1], ids=["BINANCE"], indirect=True)
-def test_a_deposit_the_stream_tells_of_is_booked_once(place: Place) -> None:
-    place.act("transfer", asset="BTC", amount="0.25")
+def of_movement(place: Place, asset: str, change: str) -> Frame:
+    """Make the frame by which Binance tells that an asset came or went."""
     at = milliseconds(timezone.now())
-    told = {"e": "balanceUpdate", "E": at, "a": "BTC", "d": "0.25000000", "T": at}
-    frame = Frame(
+    told = {"e": "balanceUpdate", "E": at, "a": asset, "d": change, "T": at}
+    return Frame(
         account_id=place.account.pk,
         market_type="SPOT",
         session_id=uuid.uuid4(),
@@ -150,6 +150,12 @@ def test_a_deposit_the_stream_tells_of_is_booked_once(place: Place) -> None:
         raw=json.dumps({"subscriptionId": 0, "event": told}),
         received_at=timezone.now(),
     )
+
+
+@pytest.mark.parametrize("place", HOUSES[:1], ids=["BINANCE"], indirect=True)
+def test_a_deposit_the_stream_tells_of_is_booked_once(place: Place) -> None:
+    place.act("transfer", asset="BTC", amount="0.25")
+    frame = of_movement(place, "BTC", "0.25000000")
 
     for _ in range(2):
         inbox.receive([frame])
@@ -161,6 +167,23 @@ def test_a_deposit_the_stream_tells_of_is_booked_once(place: Place) -> None:
     assert place.booked() == place.balances()
     assert not Anomaly.objects.exists()
     assert place.wrong() == []
+
+
+@pytest.mark.parametrize("place", HOUSES[:1], ids=["BINANCE"], indirect=True)
+def test_a_movement_that_cannot_be_booked_stops_no_other(place: Place) -> None:
+    place.act("transfer", asset="BTC", amount="0.25")
+    # longer than the name of an asset may be
+    poison, sound = of_movement(place, "X" * 150, "1"), of_movement(place, "BTC", "0.25")
+    inbox.receive([poison, sound])
+
+    for _ in range(POISON_AFTER):
+        OrderFillMonitor(place.account.pk).on_order_update()
+        assert place.booked() == place.balances()
+
+    bad = StreamEvent.objects.get(quarantined_at__isnull=False)
+    assert (bad.attempts, bad.processed_at) == (POISON_AFTER, None)
+    assert not StreamEvent.objects.filter(processed_at=None).exclude(pk=bad.pk).exists()
+    assert Anomaly.objects.get().kind == "QUARANTINED"
 
 
 @pytest.mark.parametrize("place", HOUSES[1:], ids=["BYBIT"], indirect=True)
