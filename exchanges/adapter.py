@@ -6,7 +6,7 @@ What an exchange declares about itself, as values the rest of the system may rel
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Protocol
@@ -72,6 +72,8 @@ class Limits:
 
     address: Rate
     pools: tuple[Pool, ...] = ()
+    #: what it costs to ask about many orders of one market at once, with their fills
+    look: float = 1
 
 
 class SessionCredential(Enum):
@@ -194,3 +196,9 @@ class Adapter:
     #: opens the private stream, which `PrivateStream` keeps; or else `stream` makes the whole of it
     credential: Callable[[StreamTerms], StreamCredential] | None = None
     stream: StreamMaker | None = None
+    #: market types of which other facts are true: theirs
+    apart: Mapping[MarketType, Adapter] = field(default_factory=dict)
+
+    def of(self, market_type: MarketType) -> Adapter:
+        """Return the facts of one market type."""
+        return self.apart.get(market_type, self)

@@ -10,6 +10,7 @@ Market Streams".
 from __future__ import annotations
 
 import string
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,8 @@ _FUTURES_LIMITS = Limits(
         Pool(name=ORDERS_10_SECONDS, rate=Rate(limit=300, period=10)),
         Pool(name=ORDERS_MINUTE, rate=Rate(limit=1200, period=60)),
     ),
+    # open orders of a symbol, and a page of its trades
+    look=6,
 )
 #: of orders the smaller figures that exchange information has shown
 _SPOT_LIMITS = Limits(
@@ -83,8 +86,9 @@ _SPOT_LIMITS = Limits(
         Pool(name=ORDERS_10_SECONDS, rate=Rate(limit=50, period=10)),
         Pool(name=ORDERS_DAY, rate=Rate(limit=160_000, period=86_400)),
     ),
+    look=26,
 )
-ADAPTER = Adapter(
+_FUTURES = Adapter(
     name=Exchange.BINANCE,
     market_types=frozenset(MarketType),
     client_order_ids=ClientOrderIdRules(
@@ -97,12 +101,10 @@ ADAPTER = Adapter(
         MarketType.FUTURES: _FUTURES_LIMITS,
         MarketType.COIN_FUTURES: _FUTURES_LIMITS,
     },
-    # of futures; spot's subscription lasts as long as its connection (`binance_session`)
     session_credential=SessionCredential.LISTEN_KEY,
     credential_refresh=_KEY_REFRESH,
     connection_lifetime=timedelta(hours=24),
-    # futures' "Query Order": CANCELED or EXPIRED without a fill for 3 days, anything for 90; spot
-    # remembers longer: unfilled ones for 90 days, others for ever
+    # "Query Order": CANCELED or EXPIRED without a fill for 3 days, anything for 90
     remembers_unfilled=timedelta(days=3),
     remembers_filled=timedelta(days=90),
     parse=binance_websocket.parse,
@@ -113,3 +115,13 @@ ADAPTER = Adapter(
     rest=rest,
     credential=credential,
 )
+#: spot's subscription lasts as long as its connection (`binance_session`), and spot archives only
+#: unfilled orders, after 90 days (-2026)
+_SPOT = replace(
+    _FUTURES,
+    session_credential=SessionCredential.SIGNED_SUBSCRIPTION,
+    credential_refresh=None,
+    remembers_unfilled=timedelta(days=90),
+    remembers_filled=timedelta(days=365),
+)
+ADAPTER = replace(_FUTURES, apart={MarketType.SPOT: _SPOT})

@@ -61,6 +61,12 @@ def adapter(exchange: str) -> Adapter:
     return found
 
 
+def facts(exchange: str, market_type: str) -> Adapter:
+    """Return the declared facts of one market type. Raises PermanentError for what has none."""
+    spoken = adapter(exchange)
+    return spoken.of(_market_type(spoken, market_type))
+
+
 def parse(exchange: str, market_type: str, raw: bytes | str) -> list[Message]:
     """Read one frame of a private stream. Pure.
 
@@ -133,7 +139,7 @@ def stream_for(
         client=client,
         base_url=base_url,
     )
-    lifetime = (spoken.connection_lifetime - _EARLIER).total_seconds()
+    lifetime = (facts(exchange, market_type).connection_lifetime - _EARLIER).total_seconds()
     settings = settings or StreamSettings(lifetime=lifetime)
     if spoken.stream is not None:
         return spoken.stream(terms, session_id=session_id, handler=handler, settings=settings)

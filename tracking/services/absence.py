@@ -167,7 +167,7 @@ def _verdict(account: ExchangeAccount, client: RestClient, weighed: Weighed) -> 
     """Say how it ended. See Note [Why it is gone]."""
     row, reason = weighed.row, f"resolved by absence: not found {weighed.count} times, no trades"
     status = OrderStatus.CANCELLED
-    adapter = registry.adapter(account.exchange)
+    adapter = registry.facts(account.exchange, account.market_type)
     memory = adapter.remembers_filled if row.filled_quantity else adapter.remembers_unfilled
     is_forgotten = _last_word(row) < timezone.now() - memory
     forgotten = forgotten_witness(account, client, timezone.now())

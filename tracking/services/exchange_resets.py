@@ -55,7 +55,7 @@ def begin_anew(account_id: int) -> None:
 
 
 def _witness(account: ExchangeAccount, now: datetime) -> ClosedOrder | None:
-    memory = registry.adapter(account.exchange).remembers_filled
+    memory = registry.facts(account.exchange, account.market_type).remembers_filled
     rows = ClosedOrder.objects.filter(
         account=account,
         id_space=IdSpace.ORDER.value,

@@ -51,7 +51,7 @@ def give_up(account: ExchangeAccount, asked: Sequence[TradeExecution], now: date
 
     Raises RuntimeError inside a transaction.
     """
-    memory = registry.adapter(account.exchange).remembers_filled
+    memory = registry.facts(account.exchange, account.market_type).remembers_filled
     before = now - memory - CAUTION
     old = [row.pk for row in asked if row.executed_at < before]
     if not old:

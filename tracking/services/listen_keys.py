@@ -48,7 +48,7 @@ def accounts_to_refresh() -> list[int]:
 def refresh_listen_key(account_id: int) -> bool:
     """Keep one account's stream admitted; on any failure ask it to reconnect. True: it is."""
     account = ExchangeAccount.objects.get(pk=account_id)
-    credential = registry.adapter(account.exchange).session_credential
+    credential = registry.facts(account.exchange, account.market_type).session_credential
     try:
         if not (credential is SessionCredential.LISTEN_KEY and _extended(account)):
             _prove_alive(account, timezone.now())
@@ -99,7 +99,7 @@ def _prove_alive(account: ExchangeAccount, now: datetime) -> None:
     if session is None or session.connected_at is None:
         msg = "no session has shown life of late"
         raise TransientError(msg)
-    lifetime = registry.adapter(account.exchange).connection_lifetime
+    lifetime = registry.facts(account.exchange, account.market_type).connection_lifetime
     if now - session.connected_at > lifetime - AHEAD:
         msg = "the session is about to reach its age limit"
         raise TransientError(msg)

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from exchanges import registry
 from exchanges.errors import ExchangeError
-from exchanges.messages import OrderStatus, Source
+from exchanges.messages import MarketType, OrderStatus, Source
 from tracking.domain.evidence import Evidence
 from tracking.domain.findings import AnomalyKind
 from tracking.models import (
@@ -117,7 +117,7 @@ def verify_due(account_id: int) -> int:
         return 0
     account = ensure_baseline(account)
     busy = _asked_lately(account_id, now)
-    executions = _due_executions(account_id, now, busy)
+    executions = _due_executions(account, now, busy)
     orders = _due_orders(account_id, now, busy)
     if not executions and not orders:
         return 0
@@ -144,15 +144,18 @@ def _asked_lately(account_id: int, now: datetime) -> set[SymbolKey]:
     return set(rows.values_list("market_type", "symbol"))
 
 
-def _due_executions(account_id: int, now: datetime, busy: set[SymbolKey]) -> list[TradeExecution]:
+def _due_executions(
+    account: ExchangeAccount, now: datetime, busy: set[SymbolKey]
+) -> list[TradeExecution]:
     rows = TradeExecution.objects.filter(
-        account_id=account_id,
+        account=account,
         verified=False,
         voided_at__isnull=True,
         next_verify_at__lte=now,
     ).order_by("next_verify_at")[:BATCH]
     free = [row for row in rows if (row.market_type, row.symbol) not in busy]
-    return worth_asking(free, now)
+    limits = registry.adapter(account.exchange).limits[MarketType(account.market_type)]
+    return worth_asking(free, now, limits.look)
 
 
 def _due_orders(account_id: int, now: datetime, busy: set[SymbolKey]) -> list[OpenOrder]:
