@@ -59,16 +59,20 @@ def _fold_again(exchange: str, resized: Collection[SymbolKey], now: datetime) ->
     rows = StrategyPosition.objects.filter(
         _in(resized), account__exchange=exchange, execution_count__gt=0
     )
-    last: dict[int, int] = {}
-    for account_id in sorted(set(rows.values_list("account_id", flat=True))):
-        account = lock_account(account_id)
-        journal = Journal(account.user_id, account_id, now)
-        for row in rows.filter(account_id=account_id).order_by("pk"):
+    journals = []
+    # accounts first, counters last, of one user or of several
+    accounts = [lock_account(pk) for pk in sorted(set(rows.values_list("account_id", flat=True)))]
+    for account in accounts:
+        journal = Journal(account.user_id, account.pk, now)
+        for row in rows.filter(account=account).order_by("pk"):
             journal.add(
                 EventKind.POSITION, position_payload(write_recomputed(account, key_of(row), now))
             )
-        last[account.user_id] = journal.write()
-        log.warning("positions.folded_by_new_terms", account=account_id, markets=len(resized))
+        journals.append(journal)
+        log.warning("positions.folded_by_new_terms", account=account.pk, markets=len(resized))
+    last: dict[int, int] = {}
+    for journal in sorted(journals, key=lambda journal: journal.user_id):
+        last[journal.user_id] = journal.write()
     return last
 
 

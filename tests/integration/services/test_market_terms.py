@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+import threading
+import time
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
 from exchanges.markets import Markets
@@ -18,6 +21,7 @@ from tests.unit.tracking.domain.builders import a_fill, a_snapshot, at, seen
 from tracking.models import (
     Anomaly,
     ClosedOrder,
+    EventKind,
     ExchangeAccount,
     MarketTerms,
     OrderEvent,
@@ -27,9 +31,10 @@ from tracking.models import (
 )
 from tracking.services import contract_terms, market_terms
 from tracking.services.books.check import check_account
-from tracking.services.event_emitter import emit_trade_event
+from tracking.services.event_emitter import emit_trade_event, lock_account
+from tracking.services.journal import Journal
 from tracking.services.order_records import Gathered
-from tracking.services.payloads import order_payload, trade_payload
+from tracking.services.payloads import order_payload, position_payload, trade_payload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -275,3 +280,46 @@ def emit(account: ExchangeAccount, number: str, evidence: Evidence) -> None:
         ],
         now=timezone.now(),
     )
+
+
+def test_learning_waits_for_an_account_before_it_keeps_others_of_its_user_waiting() -> None:
+    first: ExchangeAccount = ExchangeAccountFactory.create(baseline_at=at(-1))
+    second: ExchangeAccount = ExchangeAccountFactory.create(baseline_at=at(-1), user=first.user)
+    for account in (first, second):
+        book(account, "1", Side.BUY, "100")
+    table = Markets(Listing().load)
+    table.all()
+    learning = threading.Thread(target=_learn, args=(table,))
+
+    with transaction.atomic():
+        lock_account(second.pk)
+        learning.start()
+        _wait_for_one_who_waits()
+        journal = Journal(second.user_id, second.pk, timezone.now())
+        row = StrategyPosition.objects.get(account=second)
+        journal.add(EventKind.POSITION, position_payload(row))
+        journal.write()
+    learning.join(10)
+
+    assert not learning.is_alive()
+    assert size() == Decimal(100)
+    assert not [line for line in check_account(second.pk).lines if line.violation_count]
+
+
+def _learn(table: Markets) -> None:
+    try:
+        contract_terms.learn("BINANCE", table)
+    finally:
+        connection.close()
+
+
+def _wait_for_one_who_waits() -> None:
+    """Wait until some transaction of this database waits for a lock."""
+    deadline = time.monotonic() + 10
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute(waiting)
+            if cursor.fetchone()[0]:
+                return
+    pytest.fail("nobody waits")
