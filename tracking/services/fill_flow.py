@@ -5,8 +5,8 @@ Note [Asking in bulk]
 ~~~~~~~~~~~~~~~~~~~~~
 A look at a symbol costs the same for one fill as for a thousand: six of Binance futures' weight,
 26 in spot. At 200 fills a second, asking with every round would spend any budget, and an account
-that spends all of it leaves none for others and for orders. So fills of a busy account do not wait for
-REST, they are shown unverified; and their symbol is asked about once enough of them wait that a
+that spends all of it leaves none for others and for orders. So fills of a busy account do not wait
+for REST, they are shown unverified; and their symbol is asked about once enough of them wait that a
 fill costs a tenth of a weight unit, or the first has waited long enough.
 
 @FEAT:order-tracking @COMP:service @TYPE:core
