@@ -232,7 +232,7 @@ def test_a_ban_of_one_exchange_stops_no_other(name: str) -> None:
     a_governor(name).ban(60, "418")
     other = Governor(os.environ["REDIS_URL"], exchange="Y", egress_ip=name, kind="k", limits=LIMITS)
 
-    other.acquire(1, Priority.BACKFILL, 5.0)
+    other.acquire(1, Priority.VERIFY)
 
 
 def test_others_on_the_address_leave_less_for_us(name: str) -> None:
