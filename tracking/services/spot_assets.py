@@ -39,8 +39,9 @@ if TYPE_CHECKING:
 SPOT: Final = MarketType.SPOT.value
 #: One comparison asks for the trades of so many markets.
 AT_ONCE: Final = 10
-#: A market asked so lately waits until the others have been.
+#: A market asked so lately waits until the others have been: as long as asking so many may take.
 LATELY: Final = timedelta(seconds=45)
+MEANWHILE: Final = 4 * AT_ONCE
 
 
 def symbol_of(markets: Markets, said: OrderStatement | HoldingReport) -> str:
@@ -107,7 +108,7 @@ def suspects(account_id: int, markets: Markets, moved: Mapping[str, Decimal]) ->
         account_id=account_id, market_type=SPOT, symbol__in=[market.symbol for market in found]
     )
     asked = dict(rows.values_list("symbol", "verified_at"))
-    recent = timezone.now() - LATELY
+    recent = timezone.now() - LATELY * (1 + len(found) // MEANWHILE)
     fresh = [market for market in found if not _is_recent(asked.get(market.symbol), recent)]
 
     def rank(market: Market) -> tuple[bool, bool, bool, str]:

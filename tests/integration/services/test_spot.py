@@ -8,11 +8,13 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
+from exchanges.markets import Markets
 from exchanges.messages import Side
 from tests.factories import ExchangeAccountFactory
-from tests.integration.services.spot_ledger import SpotLedger
+from tests.integration.services.spot_ledger import SpotLedger, a_market
 from tracking.models import (
     Anomaly,
     ExchangeAccount,
@@ -228,3 +230,25 @@ def test_a_market_that_was_asked_long_ago_is_asked_again(
     assert spot_assets.suspects(account.pk, ledger.markets, moved).now == {"BTC/USDT"}
     SymbolSubscription.objects.update(verified_at=now - timedelta(minutes=5))
     assert spot_assets.suspects(account.pk, ledger.markets, moved).now == {"BTC/USDT"}
+
+
+def test_every_market_is_asked_in_its_turn_however_many_there_are(
+    account: ExchangeAccount,
+) -> None:
+    coins = [f"C{number:03}" for number in range(100)]
+    markets = Markets([a_market(coin, "USDT") for coin in coins].copy)
+    moved = dict.fromkeys([*coins, "USDT"], Decimal(1))
+    asked: set[str] = set()
+    now = timezone.now()
+
+    for _ in range(len(coins) // spot_assets.AT_ONCE):
+        # a sync's time goes by
+        SymbolSubscription.objects.update(verified_at=F("verified_at") - timedelta(seconds=10))
+        found = spot_assets.suspects(account.pk, markets, moved).now
+        for symbol in found:
+            SymbolSubscription.objects.update_or_create(
+                account=account, market_type="SPOT", symbol=symbol, defaults={"verified_at": now}
+            )
+        asked |= found
+
+    assert len(asked) == len(coins)
