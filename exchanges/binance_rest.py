@@ -90,8 +90,9 @@ class BinanceRest:
     def fetch_orders_from(
         self, symbol_id: str, exchange_order_id: str, *, timeout: float, priority: Priority
     ) -> tuple[OrderSnapshot, ...]:
-        """Ask for up to 1,000 orders of any status, from this id on."""
-        parameters = {"symbol": symbol_id, "orderId": exchange_order_id, "limit": "1000"}
+        """Ask for a page of orders of any status, from this id on."""
+        limit = str(self._speech.costs.page)
+        parameters = {"symbol": symbol_id, "orderId": exchange_order_id, "limit": limit}
         endpoint = self._speech.endpoints.orders
         return self._many(endpoint, parameters, IdSpace.ORDER, timeout, priority)
 

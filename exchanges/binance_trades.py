@@ -74,7 +74,7 @@ class _Place:
     def advance(self, page: list[ExecutionReport], now: datetime) -> bool:
         """Move behind `page`; returns False at the end of the list."""
         if page:
-            self.from_id = max(int(trade.exchange_trade_id) for trade in page) + 1
+            self.from_id = self._behind([int(trade.exchange_trade_id) for trade in page])
             # a short page by id is the last one; one of a window only if no later window is left
             is_last = self.window is None or self.window + self.span > now
             self.window = None
@@ -83,6 +83,16 @@ class _Place:
             self.window += self.span
             return self.window < now
         return False
+
+    def _behind(self, ids: list[int]) -> int:
+        """Say from which id to go on: a full page may have parted two rows of its last one."""
+        is_cut = len(ids) == self.limit and min(ids) < max(ids)
+        return max(ids) if is_cut else max(ids) + 1
+
+    def before(self, page: list[ExecutionReport]) -> list[ExecutionReport]:
+        """Take what lies behind now; the rest comes again."""
+        end = self.from_id or 0
+        return [trade for trade in page if int(trade.exchange_trade_id) < end]
 
     @property
     def is_enough(self) -> bool:
@@ -153,8 +163,9 @@ class _Reading:
         pages = 0
         while pages < PAGES:
             page, asked_at = self._page(place.parameters())
-            self.found += page
-            if not place.advance(page, asked_at):
+            goes_on = place.advance(page, asked_at)
+            self.found += place.before(page)
+            if not goes_on:
                 return True
             if place.is_enough:
                 return False

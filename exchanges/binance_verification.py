@@ -40,12 +40,14 @@ class Costs:
 
     orders: int
     trades: int
-    #: more orders than this are looked up cheaper in a list of 1,000
+    #: more orders than this are looked up cheaper in a list
     listed: int = LEFT
+    #: so many orders one list holds at most
+    page: int = 1000
 
 
 FUTURES: Final = Costs(orders=3, trades=0)
-COIN_FUTURES: Final = Costs(orders=3, trades=0, listed=20)
+COIN_FUTURES: Final = Costs(orders=3, trades=0, listed=20, page=100)
 SPOT: Final = Costs(orders=2, trades=3)
 
 

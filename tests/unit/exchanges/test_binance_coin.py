@@ -6,11 +6,21 @@ import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from exchanges import binance_answers as answers
+from exchanges import binance_connection
+from exchanges.binance_calls import COIN_FUTURES
+from exchanges.binance_futures_rest import BinanceFuturesRest
 from exchanges.binance_websocket import parse
+from exchanges.calls import Told
 from exchanges.messages import HoldingsChanged, MarketType, OrderReport, OrderStatus
+from exchanges.questions import OrderRef
+
+if TYPE_CHECKING:
+    from exchanges.calls import Calls, Endpoint
+    from exchanges.governor import Governor
+    from exchanges.markets import Markets
 
 COIN = MarketType.COIN_FUTURES
 FOLDER = Path(__file__).parents[2] / "data" / "binance" / "coin"
@@ -60,3 +70,40 @@ def test_a_contract_has_a_size_and_settles_in_its_coin() -> None:
 
     assert (perpetual.symbol, perpetual.contract_size) == ("BTC/USD:BTC", Decimal(100))
     assert (quarter.symbol, quarter.settle) == ("BTC/USD:BTC-261225", "BTC")
+
+
+class FewOrders:
+    """COIN-M's lists: nothing is open, and at most a hundred orders are shown at a time."""
+
+    def __init__(self) -> None:
+        self.first = answer("rest_order__filled")
+
+    def call(self, endpoint: Endpoint, parameters: dict[str, str], **_call: Any) -> Told:
+        if endpoint is COIN_FUTURES.open_orders:
+            return Told(body=[], requested_at=NOW)
+        assert endpoint is COIN_FUTURES.orders, "looked up one by one"
+        assert int(parameters["limit"]) <= 100
+        ids = range(int(parameters["orderId"]), int(parameters["orderId"]) + 100)
+        rows = [self.first | {"orderId": number} for number in ids]
+        return Told(body=rows, requested_at=NOW)
+
+
+def test_many_orders_are_asked_for_in_pages_coin_m_allows() -> None:
+    client = BinanceFuturesRest(
+        api=cast("Calls", FewOrders()),
+        governor=cast("Governor", None),
+        markets=cast("Markets", None),
+        market_type=COIN,
+        speech=binance_connection.futures(COIN),
+        endpoints=COIN_FUTURES,
+    )
+    symbol_id = answer("rest_order__filled")["symbol"]
+    refs = [
+        OrderRef(market_type=COIN, symbol_id=symbol_id, exchange_order_id=str(number))
+        for number in range(1, 31)
+    ]
+
+    told = client.verify_orders(refs)
+
+    assert len(told.snapshots) == 30
+    assert told.not_found == ()

@@ -86,7 +86,7 @@ def test_a_list_without_end_is_read_so_far_and_not_called_whole() -> None:
 
     found, is_all = read(lists, TradeCursor(after_trade_id="0"))
 
-    assert len(found) == PAGES * PAGE
+    assert len(found) == PAGES * (PAGE - 1)
     assert not is_all
     assert ids(read(lists, TradeCursor(after_trade_id=str(len(found))))[0])[0] == len(found) + 1
 
@@ -96,7 +96,7 @@ def test_a_list_is_read_no_further_than_the_trade_that_was_awaited() -> None:
 
     found, is_all = read(lists, TradeCursor(after_trade_id="3", until_trade_id="100", awaited=60))
 
-    assert ids(found) == list(range(4, 4 + 60 + UNTOLD))
+    assert ids(found) == list(range(4, 4 + 60 + UNTOLD - 1))
     assert not is_all
     assert len(lists.asked) == 1
 
@@ -106,7 +106,7 @@ def test_pages_follow_until_the_awaited_trade_is_there() -> None:
 
     found, _ = read(lists, TradeCursor(after_trade_id="0", until_trade_id="300", awaited=150))
 
-    assert ids(found) == list(range(1, 401))
+    assert ids(found) == list(range(1, 399))
 
 
 def test_an_awaited_trade_that_is_not_there_yet_is_not_waited_for() -> None:
@@ -116,6 +116,29 @@ def test_an_awaited_trade_that_is_not_there_yet_is_not_waited_for() -> None:
 
     assert ids(found) == [1, 2, 3, 4, 5]
     assert is_all
+
+
+@pytest.mark.parametrize("parted", [0, 1])
+def test_a_trade_with_oneself_is_whole_though_a_page_ends_within_it(parted: int) -> None:
+    lists = Lists(*[timedelta(hours=1)] * (PAGE + 5))
+    lists.trades.insert(PAGE - parted, lists.trades[PAGE - 1 - parted] | {"orderId": 7})
+
+    found, is_all = read(lists, TradeCursor(after_trade_id="0"))
+
+    assert is_all
+    assert len(found) == PAGE + 6
+    assert len({(fill.exchange_trade_id, fill.exchange_order_id) for fill in found}) == PAGE + 6
+
+
+def test_a_trade_with_oneself_is_whole_where_reading_breaks_off() -> None:
+    lists = Lists(*[timedelta(hours=1)] * (2 * PAGE))
+    limit = 60 + UNTOLD
+    lists.trades.insert(limit, lists.trades[limit - 1] | {"orderId": 7})
+
+    found, _ = read(lists, TradeCursor(after_trade_id="0", until_trade_id="9", awaited=60))
+    rest, _ = read(lists, TradeCursor(after_trade_id=found[-1].exchange_trade_id))
+
+    assert len(found) + len(rest) == 2 * PAGE + 1
 
 
 def test_trades_weeks_apart_are_found_from_a_time() -> None:
