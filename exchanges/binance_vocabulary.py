@@ -153,11 +153,12 @@ def status(name: str, *, filled: Decimal, quantity: Decimal) -> OrderStatus | No
 def algo_status(name: str, *, filled: Decimal, quantity: Decimal) -> OrderStatus | None:
     """Translate the status of a conditional order; None for one not known.
 
-    FINISHED means only that its child has ended: filled if the child filled it, else cancelled.
+    FINISHED means only that its child has ended: filled if the child filled it, else cancelled. One
+    that closes a whole position has no quantity: whatever its child filled is all of it.
     """
     if name != "FINISHED":
         return _ALGO_STATUSES.get(name)
-    return OrderStatus.FILLED if ZERO < quantity <= filled else OrderStatus.CANCELLED
+    return OrderStatus.FILLED if filled and filled >= quantity else OrderStatus.CANCELLED
 
 
 def child_order_id(fields: Fields, key: str) -> str | None:

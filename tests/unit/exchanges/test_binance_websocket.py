@@ -196,6 +196,19 @@ def test_a_conditional_order_never_fills_itself(name: str, status: OrderStatus) 
     assert report.stop_price == Decimal("0.13855")
 
 
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [("finished_filled", OrderStatus.FILLED), ("finished_unfilled", OrderStatus.CANCELLED)],
+)
+def test_one_that_closes_a_whole_position_is_filled_by_what_it_closed(
+    name: str, status: OrderStatus
+) -> None:
+    message = read(sample(f"ALGO_UPDATE__{name}").replace(b'"q":"38"', b'"q":"0"'))
+
+    assert isinstance(message, OrderReport)
+    assert message.status is status
+
+
 def test_a_refused_trigger_keeps_its_reason() -> None:
     assert read_order("ALGO_UPDATE__rejected").reason == "Margin is insufficient."
 
