@@ -64,7 +64,7 @@ _WANT = """
 """
 _WAITING = """
     SELECT id, market_type, raw, received_at, attempts FROM tracking_streamevent
-    WHERE account_id = %s AND processed_at IS NULL AND quarantined_at IS NULL
+    WHERE account_id = %s AND processed_at IS NULL AND quarantined_at IS NULL AND id > %s
     ORDER BY id LIMIT %s
 """
 _RENEW = """
@@ -152,10 +152,10 @@ class WaitingFrame(NamedTuple):
     attempts: int
 
 
-def waiting(account_id: int, limit: int) -> list[WaitingFrame]:
-    """Read an account's oldest unprocessed frames."""
+def waiting(account_id: int, limit: int, *, after: int = 0) -> list[WaitingFrame]:
+    """Read an account's oldest unprocessed frames, or the oldest after one."""
     with connection.cursor() as cursor:
-        cursor.execute(_WAITING, [account_id, limit])
+        cursor.execute(_WAITING, [account_id, after, limit])
         rows = cursor.fetchall()
     return [
         WaitingFrame(pk, market_type, decompressed(raw), received_at, attempts)

@@ -112,15 +112,19 @@ class OrderFillMonitor:
     def _rounds(self, drained: Drained) -> None:
         drained.again = True
         account = ensure_baseline(row_reads.read_one(ExchangeAccount, self.account_id))
+        begun = 0
         while drained.rounds < MAX_ROUNDS:
-            events = inbox.waiting(self.account_id, ROUND_SIZE)
+            events = inbox.waiting(self.account_id, ROUND_SIZE, after=begun)
+            is_all = len(events) < ROUND_SIZE
             if events:
                 drained.rounds += 1
                 drained.events += len(events)
                 self.process_order_fill(account, events)
-            if len(events) < ROUND_SIZE and inbox.let_go(self.account_id, self.owner):
+            if is_all and not begun and inbox.let_go(self.account_id, self.owner):
                 drained.again = False
                 return
+            # what waits for the word of its order keeps nothing behind it waiting; it may have come
+            begun = 0 if is_all else events[-1].pk
             if not inbox.renew(self.account_id, self.owner):
                 drained.again = False
                 return

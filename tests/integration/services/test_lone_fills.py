@@ -34,7 +34,7 @@ from tracking.models import (
     Trade,
     TradeExecution,
 )
-from tracking.services import clients, inbox, lone_fills
+from tracking.services import clients, inbox, lone_fills, order_fill_monitor
 from tracking.services.baseline import ensure_baseline
 from tracking.services.inbox import Frame
 from tracking.services.order_fill_monitor import POISON_AFTER, OrderFillMonitor
@@ -358,3 +358,19 @@ def test_an_order_that_cannot_be_booked_keeps_its_frame_from_being_settled(
 
     assert kept.quarantined_at is not None
     assert Anomaly.objects.get().kind == "QUARANTINED"
+
+
+def test_fills_that_wait_keep_nothing_behind_them_waiting(
+    bybit: Bybit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = lived(bybit)
+    bybit.cut_off()
+    monkeypatch.setattr(order_fill_monitor, "ROUND_SIZE", 2)
+    ExchangeAccount.objects.update(position_mode="HEDGE")
+    bybit.deliver(*of_topic(frames, "execution"), *of_topic(frames, "order"))
+
+    bybit.drain()
+
+    bybit.assert_equal_books()
+    assert ClosedOrder.objects.get().status == "FILLED"
+    assert not waiting()
