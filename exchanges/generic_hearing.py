@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from exchanges.messages import MarketType
 
 Unified = dict[str, Any]
+_Key = tuple[str, ...]
 
-#: orders that are remembered, and fills; ccxt keeps as many
+#: orders that are remembered, and fills; ccxt keeps a thousand of each
 _REMEMBERED: Final = 2000
 _SAID_AGAIN: Final = 60.0
 
@@ -44,19 +45,26 @@ class Hearing:
         self._clock, self._said_at = clock, float("-inf")
         self._market_type, self._hand_over, self._miss = market_type, hand_over, miss
         self._orders: OrderedDict[str, Unified] = OrderedDict()
-        self._heard: OrderedDict[tuple[str, str], object] = OrderedDict()
+        # apart, or many orders would push out the fills that ccxt goes on showing
+        self._heard_orders: OrderedDict[_Key, object] = OrderedDict()
+        self._heard_fills: OrderedDict[_Key, None] = OrderedDict()
 
     def orders(self, orders: Iterable[Unified], markets: dict[str, Any], now_ms: int) -> None:
         """Hear orders as ccxt returned them."""
         for order in list(orders):
-            if self._is_news(("order", str(order.get("id"))), order.get("info")):
+            # ccxt gives every update an `info` of its own
+            key, info = _key(order, "symbol", "id"), order.get("info")
+            if key not in self._heard_orders or self._heard_orders[key] is not info:
+                _remember(self._heard_orders, key, info)
                 self._order(order, markets, now_ms)
 
     def trades(self, trades: Iterable[Unified], markets: dict[str, Any]) -> None:
         """Hear fills as ccxt returned them; Kraken's updates that are no fills among them."""
         for trade in list(trades):
             is_fill = all(trade.get(key) for key in ("id", "order", "price", "amount"))
-            if is_fill and self._is_news((str(trade["order"]), str(trade["id"])), None):
+            key = _key(trade, "symbol", "order", "id")
+            if is_fill and key not in self._heard_fills:
+                _remember(self._heard_fills, key, None)
                 self._trade(trade, markets)
 
     def stranger(self) -> None:
@@ -65,13 +73,6 @@ class Hearing:
         if now - self._said_at > _SAID_AGAIN:
             self._said_at = now
             self._miss()
-
-    def _is_news(self, key: tuple[str, str], info: object) -> bool:
-        """Tell whether this was not heard yet: ccxt gives an update an `info` of its own."""
-        if key in self._heard and self._heard[key] is info:
-            return False
-        _remember(self._heard, key, info)
-        return True
 
     def _order(self, update: Unified, markets: dict[str, Any], now_ms: int) -> None:
         order = update
@@ -98,6 +99,11 @@ class Hearing:
             self.stranger()
         elif type_of(market) is self._market_type:
             self._hand_over(envelope.text(envelope.of_trade(trade, market["id"])))
+
+
+def _key(told: Unified, *names: str) -> _Key:
+    """Name an update as ccxt does: what names no market is kept beside what does."""
+    return tuple(str(told.get(name)) for name in names)
 
 
 def _remember(memory: OrderedDict[Any, Any], key: object, value: object) -> None:

@@ -97,6 +97,40 @@ def test_what_comes_twice_is_told_once(ear: Ear) -> None:
     assert len(ear.frames) == 3
 
 
+def test_what_ccxt_goes_on_showing_is_told_once(ear: Ear) -> None:
+    def unified(**told: object) -> dict[str, Any]:
+        order = {"symbol": "BTC/USDT", "side": "buy", "amount": "1", "timestamp": NOW_MS}
+        return order | {"price": "5", "status": "open", "info": {}} | told
+
+    fills = [unified(id=f"t{number}", order="1") for number in range(1000)]
+    ear.hearing.trades(fills, MARKETS)
+    orders = [unified(id=f"{number}", filled="0") for number in range(3000)]
+    ear.hearing.orders(orders, MARKETS, NOW_MS)
+    for _ in range(2):
+        ear.hearing.orders(orders[-1000:], MARKETS, NOW_MS)
+        ear.hearing.trades(fills, MARKETS)
+    assert len(ear.frames) == 4000
+
+
+def test_an_end_without_a_market_stays_beside_its_order(ear: Ear) -> None:
+    opened: dict[str, Any] = {"id": "1", "symbol": "BTC/USDT", "side": "buy", "amount": "1"}
+    opened |= {"filled": "0", "status": "open", "timestamp": NOW_MS, "info": {}}
+    ended = opened | {"symbol": None, "side": None, "amount": None, "status": "canceled"}
+    ended |= {"info": {}}
+    for _ in range(3):
+        ear.hearing.orders([opened, ended], MARKETS, NOW_MS)
+    assert [order.status for order in ear.reports] == [OrderStatus.NEW, OrderStatus.CANCELLED]
+
+
+def test_orders_and_fills_of_two_markets_may_share_ids(ear: Ear) -> None:
+    markets = MARKETS | {"ETH/USDT": {"id": "ETH-USDT", "spot": True}}
+    for symbol in ("BTC/USDT", "ETH/USDT"):
+        fill: dict[str, Any] = {"id": "t", "order": "1", "symbol": symbol, "side": "buy"}
+        fill |= {"price": "5", "amount": "1", "timestamp": NOW_MS, "info": {}}
+        ear.hearing.trades([fill], markets)
+    assert len(ear.frames) == 2
+
+
 def test_what_is_no_fill_is_not_told_as_one(ear: Ear) -> None:
     ear.order()
     ear.trade(price=None)
