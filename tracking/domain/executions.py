@@ -113,7 +113,10 @@ def is_fill(report: ExecutionReport) -> bool:
 
 
 def from_report(report: ExecutionReport) -> ExecutionState:
-    """Take a report's content; one read from the trades list is verified by that."""
+    """Take a report's content; one read from the trades list is verified by that.
+
+    A fee of no asset is not told: Binance's spot names none beside a fee of zero.
+    """
     return ExecutionState(
         exchange_trade_id=report.exchange_trade_id,
         side=report.side,
@@ -123,7 +126,7 @@ def from_report(report: ExecutionReport) -> ExecutionState:
         source=report.source,
         kind=report.kind,
         is_maker=report.is_maker,
-        commission=report.commission,
+        commission=report.commission if report.commission_asset else None,
         commission_asset=report.commission_asset,
         realized_pnl=report.realized_pnl,
         verified=report.source is Source.REST_TRADES,

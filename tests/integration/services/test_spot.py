@@ -4,6 +4,7 @@ for where it can have been traded.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -93,6 +94,16 @@ def test_trades_by_hand_are_found_by_the_assets_they_moved(
     assert TradeExecution.objects.count() == 2
     assert set(ledger.asked) == {"BTCUSDT"}
     assert not Anomaly.objects.exists()
+    assert_same(account, ledger)
+
+
+def test_a_fee_of_zero_names_no_asset(account: ExchangeAccount, ledger: SpotLedger) -> None:
+    free = ledger.trade("BTCUSDT", Side.BUY, "0.1", "60000.01", ("0", "USDT"))
+    ledger.fills[-1] = replace(free, commission_asset=None)
+
+    sync(account)
+
+    assert TradeExecution.objects.get().execution_quantity == Decimal("0.1")
     assert_same(account, ledger)
 
 
