@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SYMBOL = "BTC/USDT"
-LONG_AGO = timedelta(days=200)
+LONG_AGO = timedelta(days=500)
 
 
 class Forgetful(SpotLedger):
@@ -100,7 +100,7 @@ def test_a_fill_from_before_all_memory_is_asked_about_no_more(account: ExchangeA
     assert (fill.verified, fill.voided_at, fill.next_verify_at) == (False, None, None)
     anomaly = Anomaly.objects.get(kind="UNVERIFIABLE")
     assert anomaly.key == "SPOT:BTC/USDT:77"
-    assert "remembers fills for 90 days" in anomaly.detail["text"]
+    assert "remembers fills for 365 days" in anomaly.detail["text"]
     assert "REST is not being asked" not in str(check_account(account.pk))
     books = order_books.books_of(
         OrderKey(
