@@ -43,6 +43,8 @@ ADDRESS_PAUSE: Final = 600.0
 HOLDER_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 10.0
 _RESET_AT: Final = "X-Bapi-Limit-Reset-Timestamp"
+#: an address' requests were too many, whatever the HTTP status
+_ADDRESS_TOO_MANY: Final = frozenset({"403", "10018"})
 _SYSTEM_BUSY: Final = "429"
 
 _NO_KEY: Final = (
@@ -58,7 +60,7 @@ _NOT_OPEN: Final = (
 #: Bybit does not know what became of it, or is still at it
 _NOT_SURE: Final = frozenset(
     {
-        *("10000", "10014", "10016", "40004", "110072", "110079"),
+        *("5004", "10000", "10014", "10016", "40004", "110072", "110079", "340099"),
         *("170001", "170007", "170032", "170035", "170141", "170146", "170147", "170212", "170234"),
     }
 )
@@ -130,7 +132,8 @@ def _limited(failure: Failure) -> RateLimited | None:
         return _limit(failure, failure.retry_after or HOLDER_PAUSE)
     if failure.code == _SYSTEM_BUSY or failure.status == HTTPStatus.TOO_MANY_REQUESTS:
         return _limit(failure, HOLDER_PAUSE)
-    if failure.status == HTTPStatus.FORBIDDEN and not failure.code:
+    is_untold = failure.status == HTTPStatus.FORBIDDEN and not failure.code
+    if is_untold or failure.code in _ADDRESS_TOO_MANY:
         return _limit(failure, ADDRESS_PAUSE)
     return None
 
