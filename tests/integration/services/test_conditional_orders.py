@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -25,21 +26,23 @@ def triggered(exchange: Exchange) -> tuple[str, list[str]]:
     client = clients.rest_client(exchange.account)
     assert isinstance(client, KeyedRestClient)
     url = f"{exchange.simulator.ws_url}/private/ws?listenKey={client.create_listen_key()}"
-    socket = websocket.create_connection(
-        f"{url}&events=ORDER_TRADE_UPDATE/ALGO_UPDATE", timeout=5, suppress_origin=True
-    )
-    algo_id = place_stop(exchange, trigger := next_price(exchange))
-    exchange.simulator.price("ETHUSDT", trigger)
-    frames = [str(socket.recv())]
-    while not is_over(frames[-1]):
-        frames.append(str(socket.recv()))
-    socket.close()
+    with closing(
+        websocket.create_connection(
+            f"{url}&events=ORDER_TRADE_UPDATE/ALGO_UPDATE", timeout=5, suppress_origin=True
+        )
+    ) as socket:
+        algo_id = place_stop(exchange, trigger := next_price(exchange))
+        exchange.simulator.price("ETHUSDT", trigger)
+        frames = [str(socket.recv())]
+        while not is_over(frames[-1]):
+            frames.append(str(socket.recv()))
     return algo_id, frames
 
 
 def next_price(exchange: Exchange) -> str:
     ticker = exchange.simulator.ask("GET", "/fapi/v1/ticker/price?symbol=ETHUSDT")
-    return f"{Decimal(str(ticker['price'])) + Decimal('0.5'):f}"
+    # prices move: so far that they do not get there by themselves
+    return f"{Decimal(str(ticker['price'])) + 50:f}"
 
 
 def place_stop(exchange: Exchange, trigger: str) -> str:
