@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from exchanges.credentials import Credentials
     from exchanges.governor import Governor, Priority
 
+#: when a row of a list was, and what it was: market, order, id
+Listing = tuple[int, str, str, str]
+
 _SHORTEST_TIMEOUT: Final = 0.05
 #: ccxt's words for our market types, where its calls do not name a market
 _KINDS: Final = {
@@ -115,7 +118,9 @@ class Manners:
 
     def prepare(self, credentials: Credentials | None, market_type: MarketType | None) -> None:
         """Take over an account's keys, and which markets calls without a market mean."""
-        self.options["fetchOpenOrders"] = self._without_warning()
+        # it warns of what all markets' orders cost, and of orders a look-up may not find
+        self._set_option("fetchOpenOrders", "warnWithoutSymbol", value=False)
+        self._set_option("fetchOrder", "acknowledged", value=True)
         if market_type is not None:
             kind, sub_kind = _KINDS[market_type]
             self.options |= {"defaultType": kind}
@@ -141,9 +146,9 @@ class Manners:
             kept = [name for name in told["types"] if name in _TABLES]
             self.options["fetchMarkets"] = {**told, "types": kept or told["types"]}
 
-    def _without_warning(self) -> dict[str, Any]:
-        told = self.options.get("fetchOpenOrders")
-        return {**(told if isinstance(told, dict) else {}), "warnWithoutSymbol": False}
+    def _set_option(self, method: str, name: str, *, value: bool) -> None:
+        told = self.options.get(method)
+        self.options[method] = {**(told if isinstance(told, dict) else {}), name: value}
 
     def _take_keys(self, credentials: Credentials) -> None:
         """Put three keys where the exchange wants them: some sign with a wallet's."""
@@ -182,6 +187,18 @@ class Speaker(Manners, Signer):
         self.has_sent, self.last_status = False, 0
         self.asked_at: datetime | None = None
         self.last_headers: Mapping[str, str] = {}
+        self.listed: frozenset[Listing] = frozenset()
+
+    def filter_by_symbol_since_limit(self, array: Any, *arguments: Any, **named: Any) -> Any:
+        """Note what was listed before ccxt leaves out other markets; called by ccxt."""
+        exchange: Any = super()
+        told = frozenset(
+            (row["timestamp"], str(row.get("symbol")), str(row.get("order")), str(row.get("id")))
+            for row in array
+            if row.get("timestamp") is not None
+        )
+        self.listed = max(self.listed, told, key=len)
+        return exchange.filter_by_symbol_since_limit(array, *arguments, **named)
 
     def throttle(self, cost: float | None = None) -> None:
         """Take what ccxt says a request costs from the budget; called by ccxt."""
