@@ -83,6 +83,8 @@ class GenericCalls:
         self._local = threading.local()
         self._in_turn, self._turns = False, threading.Lock()
         self._asked_about: tuple[str, ...] = ()
+        #: by market: from when to when no trade was listed
+        self.silences: dict[str, tuple[int, int]] = {}
         # Names who is being asked for in Redis without telling the key.
         key = credentials.api_key or credentials.api_secret
         self.holder = hashlib.blake2b(key.encode(), digest_size=8).hexdigest()

@@ -107,7 +107,7 @@ class GenericRest:
             exchange_order_id=exchange_order_id,
             timeout=timeout,
             priority=priority,
-        )[0]
+        ).fills
 
     def fetch_holdings(
         self, *, timeout: float = TIMEOUT, priority: Priority = Priority.SYNC

@@ -3,9 +3,11 @@ Reading an exchange's lists of trades to their end, whichever end it begins at.
 
 Policy: a cursor is a time. Some exchanges show the oldest trades after it first, others the newest,
 and ccxt sorts both alike, so a full page proves nothing about either side of it: what lies before
-it and what lies after it is asked for in turn, until a page shows nothing new. Where a page cannot
-be bounded above, or all of a full page happened in one millisecond, the list is not known to be
-complete.
+it and what lies after it is asked for in turn, until a page shows nothing new. A page is full by
+what the exchange listed: some list all markets, of which ccxt leaves one over (Kraken). What is
+oldest is read first, so that a list too long for one reading is told up to where it is whole. Where
+a page cannot be bounded above, or all of a full page happened in one millisecond, the list is not
+known to be complete.
 
 @FEAT:order-tracking @COMP:exchange @TYPE:integration
 """
@@ -13,9 +15,8 @@ complete.
 from __future__ import annotations
 
 import time
-from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from exchanges import generic_answers as answers
 from exchanges import generic_envelope as envelope
@@ -27,17 +28,29 @@ from exchanges.wire import milliseconds
 
 if TYPE_CHECKING:
     from exchanges.generic_calls import GenericCalls
+    from exchanges.generic_speaker import Listing
     from exchanges.governor import Priority
     from exchanges.messages import ExecutionReport
     from exchanges.questions import TradeCursor
 
-#: so many requests at most in one reading
+#: so many requests in one reading, unless they told nothing
 PAGES: Final = 20
 #: where an exchange does not say how long its pages are: none is shorter when it is full
 _SHORT: Final = 20
 _DAY: Final = 86_400_000
+#: by then a trade is on the list, in milliseconds
+_LISTED_AFTER: Final = 3_600_000
 
-Trades = tuple[tuple["ExecutionReport", ...], bool]
+
+class Listed(NamedTuple):
+    """What a list told."""
+
+    #: oldest first
+    fills: tuple[ExecutionReport, ...]
+    #: whether these are all
+    is_whole: bool
+    #: place of the last fill before which nothing is missing; None if that is not known
+    cursor: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,18 +78,41 @@ class _Reading:
     priority: Priority
     deadline: float
     found: dict[tuple[str, str, str], ExecutionReport] = field(default_factory=dict)
+    #: what was listed, of other markets too
+    seen: set[Listing] = field(default_factory=set)
+    pages: int = 0
     is_whole: bool = True
-    stretches: deque[tuple[int | None, int | None]] = field(default_factory=deque)
+    stretches: list[tuple[int | None, int | None]] = field(default_factory=list)
 
     def read(self, begin: int | None) -> None:
         """Read every stretch; what one page does not show becomes stretches of its own."""
-        self.stretches.extend(self._windows(begin))
-        for _ in range(PAGES):
-            if not self.stretches:
-                return
-            since, until = self.stretches.popleft()
-            self._take(self._page(since, until), since, until)
-        self.is_whole = self.is_whole and not self.stretches
+        self.stretches = self._windows(begin)
+        while self.stretches and not (self.pages >= PAGES and self._has_news(begin)):
+            # the oldest first
+            since, until = self.stretches.pop(
+                min(range(len(self.stretches)), key=lambda at: self.stretches[at][0] or 0)
+            )
+            self.pages += 1
+            self._take(*self._page(since, until), since, until)
+            self._note_silence(begin, since)
+
+    @property
+    def unread_from(self) -> int | None:
+        """From when on there is more to be read; None if there is not."""
+        return min((since or 0 for since, _ in self.stretches), default=None)
+
+    def _has_news(self, begin: int | None) -> bool:
+        """Tell whether a reading that begins where this one ends gets any further."""
+        unread = self.unread_from
+        return unread is not None and any(
+            (begin or 0) < place_of(fill) <= unread for fill in self.found.values()
+        )
+
+    def _note_silence(self, begin: int | None, since: int | None) -> None:
+        """Remember that up to here nothing happened, so as not to ask for it again."""
+        if begin is not None and since is not None and not self.seen and self.is_whole:
+            read_for_good = time.time_ns() // 1_000_000 - _LISTED_AFTER
+            self.api.silences[self.symbol_id] = begin, max(begin, min(since, read_for_good))
 
     def _windows(self, begin: int | None) -> list[tuple[int | None, int | None]]:
         now = time.time_ns() // 1_000_000
@@ -84,29 +120,50 @@ class _Reading:
             return [(None, None)]
         if self.habits.look_back is not None:
             begin = max(begin, now - self.habits.look_back)
+        known_from, silent_until = self.api.silences.get(self.symbol_id, (begin, begin))
+        if known_from <= begin:
+            begin = max(begin, silent_until)
         window = self.habits.window
-        if window is None or not self.habits.has_until or now - begin <= window:
+        if window is None or now - begin <= window:
             return [(begin, None)]
         starts = range(begin, now, window)
-        return [(start, start + window if start + window < now else None) for start in starts]
+        # without an end, the exchange's own: as long after the beginning as it shows at once
+        has_until = self.habits.has_until
+        return [
+            (start, start + window if has_until and start + window < now else None)
+            for start in starts
+        ]
 
-    def _page(self, since: int | None, until: int | None) -> list[ExecutionReport]:
+    def _page(
+        self, since: int | None, until: int | None
+    ) -> tuple[list[ExecutionReport], frozenset[Listing]]:
         parameters = {} if until is None else {"until": until}
         said = self.api.ask(
-            lambda ccxt: ccxt.fetch_my_trades(self.symbol, since, self.habits.limit, parameters),
+            lambda ccxt: (
+                ccxt.fetch_my_trades(self.symbol, since, self.habits.limit, parameters),
+                ccxt.listed,
+            ),
             priority=self.priority,
             timeout=max(0.0, self.deadline - time.monotonic()),
         )
-        return read(said.value, self.symbol_id, self.symbol, self.api)
+        rows, listed = said.value
+        return read(rows, self.symbol_id, self.symbol, self.api), listed
 
-    def _take(self, page: list[ExecutionReport], since: int | None, until: int | None) -> None:
-        known = len(self.found)
+    def _take(
+        self,
+        page: list[ExecutionReport],
+        listed: frozenset[Listing],
+        since: int | None,
+        until: int | None,
+    ) -> None:
+        is_news = not listed <= self.seen
+        self.seen |= listed
         self.found |= {_key(trade): trade for trade in page}
-        places = [place_of(trade) for trade in page]
+        places = [place for place, *_ in listed]
         if until is not None and any(place > until for place in places):
             # it does not heed the end of a stretch: nothing can be said of what lies between
             self.is_whole = False
-        elif len(page) >= self.habits.full and len(self.found) > known:
+        elif len(listed) >= self.habits.full and is_news:
             self._look_around(min(places), max(places), since, until)
 
     def _look_around(self, first: int, last: int, since: int | None, until: int | None) -> None:
@@ -114,7 +171,10 @@ class _Reading:
             self.is_whole = False
             return
         if first > since and self.habits.has_until:
-            self.stretches.append((since, first))
+            # read backwards for long: rather find a stretch that one page shows
+            middle = first if self.pages < PAGES // 2 else (since + first) // 2
+            self.stretches.append((since, middle))
+            self.stretches += [(middle, first)] if middle < first else []
         elif first > since:
             self.is_whole = False
         if until is None or last < until:
@@ -129,8 +189,8 @@ def fetch_trades(
     exchange_order_id: str | None,
     timeout: float,
     priority: Priority,
-) -> Trades:
-    """Return the fills from `cursor` on, oldest first, and whether that is all there are."""
+) -> Listed:
+    """Return the fills from `cursor` on, and whether that is all there are."""
     symbol = api.source.markets.symbol_of(api.market_type, symbol_id)
     if exchange_order_id is not None and api.can("fetchOrderTrades"):
         said = api.ask(
@@ -139,9 +199,9 @@ def fetch_trades(
             timeout=timeout,
         )
         page = read(said.value, symbol_id, symbol, api)
-        return _in_order(page), True
+        return Listed(_in_order(page), is_whole=True)
     if not api.can("fetchMyTrades"):
-        return (), False
+        return Listed((), is_whole=False)
     reading = _Reading(
         api=api,
         symbol_id=symbol_id,
@@ -151,12 +211,20 @@ def fetch_trades(
         deadline=time.monotonic() + timeout,
     )
     reading.read(_begin(cursor))
-    found = [
-        trade
-        for trade in reading.found.values()
-        if exchange_order_id in (None, trade.exchange_order_id)
-    ]
-    return _in_order(found), reading.is_whole
+    unread = reading.unread_from
+    found = _in_order(
+        [
+            trade
+            for trade in reading.found.values()
+            if exchange_order_id in (None, trade.exchange_order_id)
+            and (unread is None or place_of(trade) <= unread)
+        ]
+    )
+    return Listed(
+        found,
+        is_whole=reading.is_whole and unread is None,
+        cursor=place_of(found[-1]) if found and reading.is_whole else None,
+    )
 
 
 def read(rows: Any, symbol_id: str, symbol: str, api: GenericCalls) -> list[ExecutionReport]:

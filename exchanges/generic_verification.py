@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final
 
 from exchanges import generic_orders as orders
 from exchanges.errors import OrderNotFound
-from exchanges.generic_facts import place_of
 from exchanges.generic_trades import fetch_trades
 from exchanges.questions import TradeCursor, Verification
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from exchanges.generic_calls import GenericCalls
+    from exchanges.generic_trades import Listed
     from exchanges.governor import Priority
     from exchanges.messages import ExecutionReport, OrderSnapshot
     from exchanges.questions import OrderRef
@@ -79,16 +79,16 @@ class _Inquiry:
         asked = {ref.exchange_order_id for ref in refs if ref.exchange_order_id is not None}
         if cursor is None:
             for order_id in sorted(asked | set(told))[:SINGLES]:
-                found, _ = self._trades(TradeCursor(), order_id)
-                total = sum(trade.execution_quantity for trade in found)
+                fills = self._trades(TradeCursor(), order_id).fills
+                total = sum(trade.execution_quantity for trade in fills)
                 # a list without a beginning reaches back no further than the exchange likes
                 if order_id in told and total >= told[order_id]:
                     self.complete.add(order_id)
             return
-        found, is_whole = self._trades(cursor, None)
-        if found:
-            self.cursor = str(place_of(found[-1]))
-        if is_whole:
+        listed = self._trades(cursor, None)
+        if listed.cursor is not None:
+            self.cursor = str(listed.cursor)
+        if listed.is_whole:
             self.complete |= asked | set(told)
 
     def result(self) -> Verification:
@@ -101,10 +101,8 @@ class _Inquiry:
             cursor=self.cursor,
         )
 
-    def _trades(
-        self, cursor: TradeCursor, order_id: str | None
-    ) -> tuple[tuple[ExecutionReport, ...], bool]:
-        found, is_whole = fetch_trades(
+    def _trades(self, cursor: TradeCursor, order_id: str | None) -> Listed:
+        listed = fetch_trades(
             self.api,
             self.symbol_id,
             cursor,
@@ -112,8 +110,8 @@ class _Inquiry:
             timeout=self.timeout,
             priority=self.priority,
         )
-        self.executions += found
-        return found, is_whole
+        self.executions += listed.fills
+        return listed
 
     def _keep(self, ref: OrderRef, listed: Sequence[OrderSnapshot]) -> bool:
         found = next((order for order in listed if orders.is_about(ref, order)), None)
