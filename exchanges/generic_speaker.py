@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 #: when a row of a list was, and what it was: market, order, id
 Listing = tuple[int, str, str, str]
 
-#: when a row of a list was, and what it was: market, order, id
-Listing = tuple[int, str, str, str]
-
 _SHORTEST_TIMEOUT: Final = 0.05
 #: ccxt's words for our market types, where its calls do not name a market
 _KINDS: Final = {
