@@ -45,6 +45,7 @@ LIMITS: Final = Limits(
         Pool(name="executions", rate=_READS),
         Pool(name="positions", rate=_READS),
         Pool(name="wallet", rate=_READS),
+        Pool(name="wallet log", rate=Rate(limit=25, period=1)),
         Pool(name="place", rate=_ORDERS),
         Pool(name="cancel", rate=_ORDERS),
         Pool(name="place spot", rate=_SPOT_ORDERS),
@@ -57,6 +58,7 @@ HISTORY = Endpoint(name="privateGetV5OrderHistory", weight=1, pools=("history",)
 EXECUTIONS = Endpoint(name="privateGetV5ExecutionList", weight=1, pools=("executions",))
 POSITIONS = Endpoint(name="privateGetV5PositionList", weight=1, pools=("positions",))
 WALLET = Endpoint(name="privateGetV5AccountWalletBalance", weight=1, pools=("wallet",))
+WALLET_LOG = Endpoint(name="privateGetV5AccountTransactionLog", weight=1, pools=("wallet log",))
 INSTRUMENTS = Endpoint(name="publicGetV5MarketInstrumentsInfo", weight=1, is_signed=False)
 CANDLES = Endpoint(name="publicGetV5MarketKline", weight=1, is_signed=False)
 SERVER_TIME = Endpoint(name="publicGetV5MarketTime", weight=1, is_signed=False)

@@ -1,12 +1,12 @@
 """
-Reading Bybit's list of executions to its end.
+Reading Bybit's lists of what happened to their end: executions, and movements of the wallet.
 
 Policy: ids of executions are no numbers, so a place in the list is a time, and a query begins *at*
 it. Bybit answers in windows of seven days, each newest first by pages; only a window that was read
 whole may be told, or a cursor would step over what lies behind. A window with too much in it is
-made shorter. Funding is in the same list and is told apart.
+made shorter. Funding is in the list of executions and is told apart.
 
-Source: v5 "Get Trade History" (2026-07).
+Source: v5 "Get Trade History", "Get Transaction Log" (2026-07).
 
 @FEAT:order-tracking @COMP:exchange @TYPE:integration
 """
@@ -30,7 +30,7 @@ from exchanges.wire import milliseconds, text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from exchanges.calls import Calls
+    from exchanges.calls import Calls, Endpoint
     from exchanges.governor import Priority
     from exchanges.messages import ExecutionReport, MarketType
     from exchanges.questions import TradeCursor
@@ -51,16 +51,32 @@ _SLACK: Final = timedelta(minutes=1)
 LOOK_BACK: Final = timedelta(days=729)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListKind:
+    """One list of what happened: how many rows a page has, what names a row, what dates it."""
+
+    endpoint: Endpoint
+    page: int
+    names: tuple[str, ...]
+    time: str
+
+
+EXECUTIONS: Final = ListKind(
+    endpoint=calls.EXECUTIONS, page=PAGE, names=("execId", "orderId"), time="execTime"
+)
+
+
 @dataclass(slots=True, kw_only=True)
 class ListReader:
-    """Reads one list of executions within a time, and about a number of pages."""
+    """Reads one list within a time, and about a number of pages."""
 
+    kind: ListKind = EXECUTIONS
     api: Calls
     fixed: Mapping[str, object]
     deadline: float
     priority: Priority
     pages_left: int = PAGES
-    found: dict[tuple[str, str], Fields] = field(default_factory=dict)
+    found: dict[tuple[str, ...], Fields] = field(default_factory=dict)
 
     def read_from(self, start: datetime) -> bool:
         """Read from a time on, oldest first; tells whether that was all."""
@@ -75,9 +91,9 @@ class ListReader:
             if is_all:
                 self._keep(rows)
                 begin += length
-                length = min(_WEEK, 2 * length) if len(rows) <= PAGE else length
+                length = min(_WEEK, 2 * length) if len(rows) <= self.kind.page else length
             else:
-                length = _shorter(length, begin + length - _place(rows[-1]))
+                length = _shorter(length, begin + length - self._place(rows[-1]))
         return True
 
     def read_all(self) -> bool:
@@ -88,7 +104,14 @@ class ListReader:
 
     def rows(self) -> list[Fields]:
         """Give what was read, oldest first. Raises MalformedMessage."""
-        return sorted(self.found.values(), key=lambda row: words.moment(row, "execTime"))
+        return sorted(self.found.values(), key=self.dated)
+
+    def dated(self, row: Fields) -> datetime:
+        """Say when a row happened. Raises MalformedMessage."""
+        return words.moment(row, self.kind.time)
+
+    def _place(self, row: Fields) -> int:
+        return understood(lambda: milliseconds(self.dated(row)))
 
     def _window(self, begin: int, last: int) -> tuple[list[Fields], bool]:
         """Read a window; tells whether it was read whole, or held too much."""
@@ -101,8 +124,8 @@ class ListReader:
         rows: list[Fields] = []
         pages = calls.pages(
             self.api,
-            calls.EXECUTIONS,
-            {**self.fixed, "limit": str(PAGE), **window},
+            self.kind.endpoint,
+            {**self.fixed, "limit": str(self.kind.page), **window},
             deadline=self.deadline,
             priority=self.priority,
             most=most,
@@ -115,8 +138,9 @@ class ListReader:
         return rows, is_last
 
     def _keep(self, rows: list[Fields]) -> None:
-        """Keep what was read newest first, each execution once."""
-        told = understood(lambda: [(text(row, "execId"), text(row, "orderId")) for row in rows])
+        """Keep what was read newest first, each row once."""
+        names = self.kind.names
+        told = understood(lambda: [tuple(text(row, name) for name in names) for row in rows])
         for key, row in zip(reversed(told), reversed(rows), strict=True):
             self.found.setdefault(key, row)
 
@@ -124,10 +148,6 @@ class ListReader:
 def _shorter(length: int, was_read: int) -> int:
     """Give the length of a window that may be read whole: what was read of this one, and half."""
     return max(_SHORTEST, min(length, was_read) // 2)
-
-
-def _place(row: Fields) -> int:
-    return understood(lambda: milliseconds(words.moment(row, "execTime")))
 
 
 def exchange_now(api: Calls) -> datetime:

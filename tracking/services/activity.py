@@ -47,13 +47,24 @@ class Activity:
     #: exchange time up to which was looked; to be noted once all of it is booked, or a failure on
     #: the way would hide it for good. None: there was no look
     looked_at: datetime | None = None
+    #: the list was too long to be read to its end: some of what moved is not known yet
+    has_more: bool = False
+
+    @property
+    def moved(self) -> tuple[NewPosting, ...]:
+        """Give the movements that change what is held."""
+        return tuple(posting for posting in self.postings if posting.quantity)
 
 
-def look(account: ExchangeAccount, client: RestClient) -> Activity:
-    """Read what happened since the last look, if that is long enough ago. Raises ExchangeError."""
+def look(account: ExchangeAccount, client: RestClient, *, is_missed: bool = False) -> Activity:
+    """Read what happened since the last look, if that is long enough ago. Raises ExchangeError.
+
+    `is_missed`: something moved that nothing else explains, so it is read at once.
+    """
     checked = account.income_checked_at
     # our clock decides only how often; a wrong one may cost requests, but hides nothing
-    if checked is not None and abs(timezone.now() - checked) < LOOK_EVERY:
+    is_recent = checked is not None and abs(timezone.now() - checked) < LOOK_EVERY
+    if is_recent and not is_missed:
         return Activity()
     now = client.fetch_server_time(priority=Priority.SYNC)
     begin = checked or now
@@ -69,6 +80,7 @@ def look(account: ExchangeAccount, client: RestClient) -> Activity:
         traded=frozenset((market_type.value, symbol) for symbol in named if symbol),
         postings=tuple(posting_of(client.markets, movement) for movement in movements),
         looked_at=told.more_from or now,
+        has_more=told.more_from is not None,
     )
 
 

@@ -41,11 +41,12 @@ from tracking.services.sync_holdings import booked_holdings
 
 if TYPE_CHECKING:
     import uuid
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from exchanges.questions import TradeCursor
     from exchanges.rest import RestClient
+    from tracking.services.postings import NewPosting
     from tracking.services.sync_holdings import Apart, Holdings
     from tracking.services.sync_questions import Answer
     from tracking.services.verification import SymbolKey
@@ -190,6 +191,9 @@ class _Books:
     def notice(self, noticed: list[Noticed]) -> None:
         if noticed:
             anomalies.report(self.account.pk, noticed)
+
+    def move(self, moved: Sequence[NewPosting]) -> None:
+        postings.book(self.account.pk, moved, timezone.now())
 
     def holdings(self) -> Holdings:
         return booked_holdings(self.account.pk)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import structlog
 from django.utils import timezone
 
+from exchanges.messages import PositionSide
 from exchanges.questions import TradeCursor
 from tracking.models import ExchangeAccount
 from tracking.services import clients, postings, sync_plan
@@ -28,7 +29,7 @@ from tracking.services.order_tracking import drift_anomalies
 from tracking.services.payloads import to_json
 from tracking.services.position_entries import key_of
 from tracking.services.sync_comparison import compare
-from tracking.services.sync_holdings import Holdings, holdings_of, read_holdings
+from tracking.services.sync_holdings import ZERO, Holdings, holdings_of, read_holdings
 from tracking.services.sync_plan import Change, PlanAction, PlanLine, SyncPlan
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from exchanges.rest import RestClient
     from tracking.services.order_records import Gathered, OrderIdentity
+    from tracking.services.postings import NewPosting
     from tracking.services.sync_comparison import Compared
     from tracking.services.sync_questions import Answer
     from tracking.services.verification import SymbolKey
@@ -98,6 +100,7 @@ class _RehearsedBooks:
     _gathered: list[Gathered] = field(default_factory=list)
     _cursors: dict[SymbolKey, str | None] = field(default_factory=dict)
     _noticed: list[Noticed] = field(default_factory=list)
+    _moved: dict[str, NewPosting] = field(default_factory=dict)
 
     def take(self, answer: Answer) -> None:
         self._rehearse(answer.gathered, answer.cursors)
@@ -114,9 +117,16 @@ class _RehearsedBooks:
     def notice(self, noticed: list[Noticed]) -> None:
         self._noticed += noticed
 
+    def move(self, moved: Sequence[NewPosting]) -> None:
+        self._moved |= {posting.key: posting for posting in postings.unknown(self.account, moved)}
+
     def holdings(self) -> Holdings:
         after = {key_of(row): row for row in self.emission.positions_before}
-        return holdings_of((after | {key_of(row): row for row in self.emission.positions}).values())
+        held = holdings_of((after | {key_of(row): row for row in self.emission.positions}).values())
+        for posting in self._moved.values():
+            key = (posting.market_type, posting.symbol, PositionSide.NET.value)
+            held[key] = held.get(key, ZERO) + posting.quantity
+        return held
 
     def cursors(self, keys: Iterable[SymbolKey]) -> dict[SymbolKey, TradeCursor]:
         found = read_cursors(self.account.pk, keys, self.account.baseline_at)

@@ -7,6 +7,13 @@ A dry run is worth something only if it asks what a sync asks and concludes what
 So there is one comparison; it hands answers to `SyncBooks`, and asks them what is booked by now.
 `order_tracking` books the answers, `rehearsal` rolls them back and remembers.
 
+Note [Moved without a trade]
+~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+On spot money that comes and goes is what is held, and the exchange's list of movements explains it
+as trades do. So what the list tells is booked before books and holdings are compared for good; and
+before a difference is told as a drift, the list is read although it was not due. As long as it is
+too long to be read to its end, no difference is a drift yet.
+
 @FEAT:order-tracking @COMP:service @TYPE:core
 """
 
@@ -16,9 +23,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from tracking.services import activity, sync_holdings, sync_questions
+from tracking.services.spot_assets import SPOT
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
     from exchanges.questions import TradeCursor
     from exchanges.rest import RestClient
@@ -26,6 +34,7 @@ if TYPE_CHECKING:
     from tracking.services.activity import Activity
     from tracking.services.anomalies import Noticed
     from tracking.services.order_records import OrderIdentity
+    from tracking.services.postings import NewPosting
     from tracking.services.sync_holdings import Apart, Holdings
     from tracking.services.sync_questions import Answer
     from tracking.services.verification import SymbolKey
@@ -39,6 +48,9 @@ class SyncBooks(Protocol):
 
     def notice(self, noticed: list[Noticed]) -> None:
         """Keep what a person should see."""
+
+    def move(self, moved: Sequence[NewPosting]) -> None:
+        """Book movements that change what is held. See Note [Moved without a trade]."""
 
     def holdings(self) -> Holdings:
         """Give what the books hold by now, by market and position side."""
@@ -74,6 +86,22 @@ def compare(
     held, strange = sync_holdings.read_holdings(client)
     books.notice(strange)
     seen = activity.look(account, client)
+    compared = _explained(account, client, books, held, seen)
+    if seen.looked_at is None and any(item.key[0] == SPOT for item in compared.drifts):
+        seen = activity.look(account, client, is_missed=True)
+        compared = _explained(account, client, books, held, seen)
+    return compared
+
+
+def _explained(
+    account: ExchangeAccount,
+    client: RestClient,
+    books: SyncBooks,
+    held: Holdings,
+    seen: Activity,
+) -> Compared:
+    """Book what moved and what was traded, and say what that leaves unexplained."""
+    books.move(seen.moved)
     moved = sync_holdings.apart(books.holdings(), held)
     if not moved and not seen.traded:
         return Compared(held=held, drifts=[], apart=[], seen=seen)
@@ -84,7 +112,7 @@ def compare(
     apart, drifts = sync_holdings.still_apart(client, why.decided, held, books.holdings)
     return Compared(
         held=held,
-        drifts=drifts,
+        drifts=[item for item in drifts if not (seen.has_more and item.key[0] == SPOT)],
         apart=apart,
         seen=replace(seen, looked_at=None) if trades.has_more else seen,
     )

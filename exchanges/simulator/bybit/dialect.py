@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from decimal import Decimal
 
-    from exchanges.simulator.accounts import Account, Position
+    from exchanges.simulator.accounts import Account, Balance, Position
     from exchanges.simulator.algo import AlgoOrder
     from exchanges.simulator.bybit.config import BybitConfig
+    from exchanges.simulator.exchange import SimulatedExchange
     from exchanges.simulator.orders import Execution, Order
 
 #: a cancel that came after the fill
@@ -38,10 +39,15 @@ class BybitDialect:
         self._house = market_type
         self._category = words.CATEGORY[market_type]
         self._config: Callable[[], BybitConfig] = lambda: config
+        self._others: tuple[SimulatedExchange, ...] = ()
 
     def obey(self, config: Callable[[], BybitConfig]) -> None:
         """Ask for the settings every time from now on, since switches may change."""
         self._config = config
+
+    def share(self, houses: Iterable[SimulatedExchange]) -> None:
+        """Show the wallet with what the other houses keep of it."""
+        self._others = tuple(house for house in houses if house.market_type != self._house)
 
     def order_id(self, order: Order) -> str:
         """A UUID."""
@@ -118,9 +124,17 @@ class BybitDialect:
             event = self._event(topics.POSITION)
             row = holdings.position_event(self._house, position, at)
             yield Frame(event=event, text=frame_text(event, row, at), kind=reason)
-        row = holdings.wallet_row((self._house, each) for each in account.balances.values())
+        row = holdings.wallet_row(self._wallet(account))
         text = frame_text(topics.WALLET, row, at)
         yield Frame(event=topics.WALLET, text=text, kind=reason)
+
+    def _wallet(self, account: Account) -> Iterator[tuple[str, Balance]]:
+        for balance in account.balances.values():
+            yield self._house, balance
+        for house in self._others:
+            same = house.accounts.get(account.api_key)
+            for balance in same.balances.values() if same else ():
+                yield house.market_type, balance
 
     def algo_frames(self, _algo: AlgoOrder) -> Iterable[Frame]:
         """Nothing: conditional orders are orders like others here."""

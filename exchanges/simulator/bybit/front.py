@@ -46,5 +46,8 @@ class BybitFront:
     def add_routes(self, app: web.Application, houses: Mapping[str, SimulatedExchange]) -> None:
         """Register Bybit's paths; all houses are behind one address."""
         limits.share(houses.values())
+        for house in houses.values():
+            if isinstance(house.dialect, BybitDialect):
+                house.dialect.share(houses.values())
         app.router.add_get("/v5/private", PrivateEndpoint(houses).handle)
         app.router.add_route("*", "/v5/{rest:.*}", RestDoor(BybitRest(houses)).handle)

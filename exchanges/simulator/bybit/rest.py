@@ -26,6 +26,7 @@ from exchanges.simulator.bybit import (
 from exchanges.simulator.bybit.config import config_of
 from exchanges.simulator.bybit.endpoints import AMENDS, ORDERS, READS
 from exchanges.simulator.bybit.rest_account import SharedEndpoints
+from exchanges.simulator.bybit.rest_wallet import WalletEndpoints
 from exchanges.simulator.call import Asked, Security, encode
 from exchanges.simulator.errors import NOT_FOUND, ApiError
 from exchanges.simulator.limits import HOLDER, Charge
@@ -63,6 +64,7 @@ class BybitRest:
         self._endpoints = table([
             *(endpoint for module in modules for endpoint in module.endpoints()),
             *SharedEndpoints(houses.values()).endpoints(),
+            *WalletEndpoints(houses.values()).endpoints(),
         ])  # fmt: skip
 
     def route(self, asked: Asked) -> Route | None:

@@ -1,22 +1,21 @@
 """
-Accounts over REST: positions, the wallet, the key itself, the position mode; and the time.
+Accounts over REST: positions, the key itself, the position mode; and the time.
 
-Source: "Get Position Info", "Switch Position Mode", "Get Wallet Balance", "Get Account Info", "Get
-API Key Information", "Get Transaction Log", "Get Bybit Server Time" of v5.
+Source: "Get Position Info", "Switch Position Mode", "Get Account Info", "Get API Key Information",
+"Get Bybit Server Time" of v5.
 """
 
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from exchanges.simulator.amounts import plain
 from exchanges.simulator.bybit import clocks, holdings, paging, rest_orders, rows, terms, words
 from exchanges.simulator.bybit.endpoints import private, public
 from exchanges.simulator.bybit.errors import bad_parameter, refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from exchanges.simulator.accounts import Account, Position
     from exchanges.simulator.call import Call, Endpoint, Json
@@ -29,26 +28,11 @@ UID_DIGITS: Final = 100_000_000
 
 
 class SharedEndpoints:
-    """What concerns all houses at once: the wallet of an account in any of them, and the time."""
+    """What concerns all houses at once: the time, and accounts whatever house they are in."""
 
     def __init__(self, houses: Iterable[SimulatedExchange]) -> None:
         """`houses` are those that are open."""
         self._houses = list(houses)
-
-    def wallet_balance(self, call: Call) -> Json:
-        """GET account/wallet-balance: only the unified account exists."""
-        if terms.required(call.params, "accountType") != "UNIFIED":
-            text = "accountType only support UNIFIED."
-            raise refusal(10001, text)
-        wanted = set(filter(None, call.params.get("coin", "").split(",")))
-        row = holdings.wallet_row(
-            (house.market_type, balance)
-            for house in self._houses
-            if call.account.api_key in house.accounts
-            for balance in house.accounts[call.account.api_key].balances.values()
-            if not wanted or balance.asset in wanted
-        )
-        return {"list": [row]}
 
     def time(self, _call: Call) -> Json:
         """GET market/time."""
@@ -59,9 +43,7 @@ class SharedEndpoints:
         """What this module serves."""
         return [
             public("market/time", self.time),
-            private("account/wallet-balance", "GET", self.wallet_balance),
             private("account/info", "GET", account_info),
-            private("account/transaction-log", "GET", transaction_log),
             private("user/query-api", "GET", query_api),
             private("position/list", "GET", position_list),
             private("position/switch-mode", "POST", switch_mode),
@@ -181,73 +163,3 @@ def query_api(call: Call) -> Json:
 def coin_info(_call: Call) -> Json:
     """GET asset/coin/query-info: nothing can be deposited here."""
     return {"rows": []}
-
-
-def transaction_log(call: Call) -> Json:
-    """GET account/transaction-log, newest first: fills, funding and transfers."""
-    start, end = paging.window(call)
-    found = [each for each in logged(call) if start <= int(each["transactionTime"]) <= end]
-    found.sort(key=lambda each: int(each["transactionTime"]), reverse=True)
-    shown, cursor = paging.page(
-        call, found, name=lambda each: str(each["id"]), usual=USUAL, most=rest_orders.MOST
-    )
-    return {"list": list(shown), "nextPageCursor": cursor}
-
-
-def logged(call: Call) -> Sequence[Json]:
-    """Every movement of the wallet, in the order in which they are kept."""
-    house = call.exchange.market_type
-    trades = [
-        log_row(
-            call,
-            rows.trade_id(house, fill),
-            fill.time,
-            type="TRADE",
-            symbol=fill.order.symbol,
-            currency=fill.commission_asset,
-            fee=plain(fill.commission),
-            cashFlow=plain(fill.realized_pnl),
-            change=plain(fill.realized_pnl - fill.commission),
-            qty=plain(fill.quantity),
-            tradePrice=plain(fill.price),
-            tradeId=rows.trade_id(house, fill),
-            orderId=rows.order_id(house, fill.order),
-            orderLinkId=words.link_id(fill.order),
-            side=words.SIDES[fill.order.terms.side],
-        )
-        for fill in call.account.executions
-    ]
-    return trades + [
-        log_row(
-            call,
-            holdings.income_id(house, call.account, income),
-            income.time,
-            type="SETTLEMENT" if income.kind == "FUNDING_FEE" else transfer_type(income.amount),
-            symbol=income.symbol,
-            currency=income.asset,
-            funding=plain(income.amount) if income.kind == "FUNDING_FEE" else "",
-            change=plain(income.amount),
-        )
-        for income in call.account.incomes
-    ]
-
-
-def transfer_type(amount: Any) -> str:
-    """How money came or went."""
-    return "TRANSFER_IN" if amount > 0 else "TRANSFER_OUT"
-
-
-def log_row(call: Call, row_id: str, at: int, **told: str) -> Json:
-    """A row of the log; what does not apply is empty."""
-    empty = dict.fromkeys(
-        ("symbol", "side", "funding", "orderLinkId", "orderId", "fee", "feeRate", "size", "qty",
-         "tradePrice", "tradeId", "cashFlow", "cashBalance", "bonusChange", "extraFees",
-         "transSubType"), ""
-    )  # fmt: skip
-    return {
-        **empty,
-        "id": row_id,
-        "category": terms.category_of(call),
-        "transactionTime": str(at),
-        **told,
-    }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pytest
 import requests
@@ -246,8 +248,49 @@ def test_the_wallet_is_that_of_the_unified_account(ann: BybitTrader) -> None:
     assert ann.code("GET", "account/wallet-balance", accountType="SPOT") == 10001
     assert ann.ask("GET", "user/query-api")["apiKey"] == ann.key
     assert ann.ask("GET", "account/info")["unifiedMarginStatus"] == 5
-    kinds = [row["type"] for row in ann.ask("GET", "account/transaction-log")["list"]]
-    assert kinds == []
+    assert wallet_log(ann) == []
+
+
+def test_the_log_tells_each_change_of_the_wallet_whatever_house_made_it(ann: BybitTrader) -> None:
+    owned = wallet(ann)
+    ann.place("linear")
+    ann.place("linear", side="Sell", qty="0.050")
+    ann.place("inverse")
+    ann.place("spot", side="Sell")
+    ann.act("linear", action="funding", symbol="BTCUSDT", amount="-1.5")
+    ann.act("spot", action="transfer", asset="USDT", amount="100")
+
+    told = wallet_log(ann, limit=50)
+
+    assert {(row["category"], row["type"], row["currency"]) for row in told} == {
+        ("inverse", "TRADE", "BTC"),
+        ("linear", "SETTLEMENT", "USDT"),
+        ("linear", "TRADE", "USDT"),
+        ("spot", "TRADE", "BTC"),
+        ("spot", "TRADE", "USDT"),
+        ("spot", "TRANSFER_IN", "USDT"),
+    }
+    for coin, balance in wallet(ann).items():
+        changes = (Decimal(row["change"]) for row in told if row["currency"] == coin)
+        assert owned[coin] + sum(changes) == balance
+    assert len({(row["id"], row["currency"]) for row in told}) == len(told)
+    assert {row["category"] for row in wallet_log(ann, category="inverse")} == {"inverse"}
+    assert [row["change"] for row in wallet_log(ann, type="SETTLEMENT")] == ["-1.5"]
+    first = ann.ask("GET", "account/transaction-log", limit=4)
+    cursor = unquote(first["nextPageCursor"])
+    assert first["list"] + wallet_log(ann, limit=50, cursor=cursor) == told
+
+
+def wallet_log(ann: BybitTrader, **params: Any) -> list[Any]:
+    """What moved the wallet."""
+    rows: list[Any] = ann.ask("GET", "account/transaction-log", **params)["list"]
+    return rows
+
+
+def wallet(ann: BybitTrader) -> dict[str, Decimal]:
+    """What is in it."""
+    (row,) = ann.ask("GET", "account/wallet-balance", accountType="UNIFIED")["list"]
+    return {coin["coin"]: Decimal(coin["walletBalance"]) for coin in row["coin"]}
 
 
 def test_instruments_are_those_of_the_category(ann: BybitTrader) -> None:

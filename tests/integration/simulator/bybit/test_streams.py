@@ -244,7 +244,8 @@ def test_positions_and_wallets_follow_fills(ann: BybitTrader) -> None:
     assert (position["side"], position["size"], position["positionIdx"]) == ("Buy", "0.001", 0)
     assert "avgPrice" not in position
     (usdt,) = (coin for coin in wallet["coin"] if coin["coin"] == "USDT")
-    assert usdt["walletBalance"] == ann.ledger()["balances"][0]["wallet_balance"]
+    (asked,) = ann.ask("GET", "account/wallet-balance", accountType="UNIFIED", coin="USDT")["list"]
+    assert usdt["walletBalance"] == asked["coin"][0]["walletBalance"]
 
     ann.place("spot", price="59000")
     (wallet,) = stream.rows("wallet", 1)
