@@ -59,6 +59,8 @@ _BY_CODE: dict[str, type[ExchangeError]] = {
     # spot: too many connections
     "-1034": RateLimited,
     "-1125": ListenKeyGone,
+    # spot: no such key (any more)
+    "-2008": AuthenticationError,
     "-2011": OrderNotFound,
     "-2013": OrderNotFound,
     "-2014": AuthenticationError,

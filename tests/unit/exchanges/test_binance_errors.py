@@ -82,6 +82,7 @@ def failure(
         pytest.param(401, refusal(-1022), AuthenticationError, AuthenticationError, id="-1022"),
         pytest.param(401, refusal(-2014), AuthenticationError, AuthenticationError, id="-2014"),
         pytest.param(401, refusal(-2015), AuthenticationError, AuthenticationError, id="-2015"),
+        pytest.param(400, refusal(-2008), AuthenticationError, AuthenticationError, id="-2008"),
         pytest.param(400, refusal(-2013), OrderNotFound, OrderNotFound, id="-2013"),
         pytest.param(400, refusal(-2011), OrderNotFound, OrderNotFound, id="-2011"),
         pytest.param(400, refusal(-1125), ListenKeyGone, ListenKeyGone, id="-1125"),
