@@ -186,7 +186,7 @@ def _ask(
     client = clients.rest_client(account)
     keys = {(q.market_type, q.symbol) for q in questions}
     cursors = _cursors_before(account, executions, keys)
-    untold = any(e.source == Source.INFERRED.value or e.commission is None for e in executions)
+    untold = any(map(_only_trades_tell, executions))
     answer = verification.ask(
         client,
         questions,
@@ -200,6 +200,12 @@ def _ask(
     emit_answer(account, answer)
     _ask_one_by_one(account, client, executions)
     return answer
+
+
+def _only_trades_tell(execution: TradeExecution) -> bool:
+    """Whether the word of its order is not enough, or was not: some tell no exact sum of theirs."""
+    is_guess = execution.source == Source.INFERRED.value
+    return is_guess or execution.commission is None or execution.verify_attempts > 0
 
 
 def _ask_one_by_one(
