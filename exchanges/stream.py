@@ -212,19 +212,16 @@ class PrivateStream:
         self._last_heard, self._next_ping = now, now + settings.ping_interval
         self._next_refresh = now + (self._credential.refresh_after or float("inf"))
         self._renewal.begin(now)
-        connected_at = self._live.note_connected()
+        session_id, connected_at = self._live.session_id, self._live.note_connected()
+        gap = StreamGap(session_id=session_id, connected_at=connected_at)
         self._change(StreamStatus.CONNECTED)
-        self._tell(
-            lambda: self._handler.on_gap(
-                StreamGap(session_id=self._live.session_id, connected_at=connected_at)
-            )
-        )
+        self._tell(lambda: self._handler.on_gap(gap))
 
     def _take(self, kind: Heard, raw: bytes) -> _Ended | None:
         self._last_heard = self._clock()
         is_event = kind is Heard.DATA and not self._is_pong(raw)
         received_at = self._live.note_heard(is_event=is_event)
-        if not is_event or self._stopping.is_set():
+        if not is_event:
             return None
         self._hand_over(raw, received_at)
         if self._credential.has_expired(raw):
@@ -234,6 +231,8 @@ class PrivateStream:
         return None
 
     def _hand_over(self, raw: bytes, received_at: datetime) -> None:
+        if self._stopping.is_set():
+            return
         self._tell(lambda: self._handler.on_frame(raw, received_at))
 
     def _tick(self, connection: Connection, *, is_quiet: bool) -> _Ended | None:

@@ -469,3 +469,30 @@ async def _abort(server: SocketServer) -> None:
     transport = request.transport if request else None
     assert transport is not None
     transport.abort()
+
+
+class Slow(Address):
+    """A credential that hears of something while it greets, and is told when to go on."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.greets, self.may_go_on = threading.Event(), threading.Event()
+
+    def greet(self, connection: Connection, timeout: float) -> tuple[bytes, ...]:
+        del connection
+        self.greets.set()
+        assert self.may_go_on.wait(timeout)
+        return (b"a fill",)
+
+
+def test_after_a_stop_nothing_is_handed_over_that_came_with_the_answers(scene: Scene) -> None:
+    scene.credential = slow = Slow(scene.server.url)
+    stream = scene.stream()
+    stream.start()
+    assert slow.greets.wait(5)
+
+    stream.stop(timeout=0)
+    slow.may_go_on.set()
+
+    assert stream.stop()
+    assert scene.recorder.frames == []
