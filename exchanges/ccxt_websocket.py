@@ -160,7 +160,7 @@ class CcxtStream:
         try:
             await self._watch(streamer, hearing)
         finally:
-            await streamer.close()
+            await streamer.end()
 
     async def _watch(self, streamer: Any, hearing: Hearing) -> None:
         from exchanges.generic_streaming import explained, watching  # noqa: PLC0415

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from exchanges.generic_hearing import Hearing
 
 _TIMEOUT: Final = 10.0
+#: so long a peer may take to answer our goodbye
+_GOODBYE: Final = 0.3
 
 
 class Streamer(Manners):
@@ -52,6 +54,7 @@ class Streamer(Manners):
         exchange: Any = super()
         exchange.__init__({"number": str, "newUpdates": True, "timeout": int(_TIMEOUT * 1000)})
         self._api, self._on_unreadable, self._on_stranger = api, on_unreadable, on_stranger
+        self._timers: set[asyncio.TimerHandle] = set()
         self.prepare(api.credentials, api.market_type)
         if ws_url:
             urls: dict[str, Any] = self.urls  # type: ignore[attr-defined]  # ccxt's
@@ -71,6 +74,40 @@ class Streamer(Manners):
         """Return the table that was lent; called by ccxt."""
         del reload, params
         return self.markets  # type: ignore[attr-defined]  # ccxt's
+
+    def delay(self, timeout: float, method: Any, *arguments: Any) -> asyncio.TimerHandle:
+        """Do something later, unless all is over by then; called by ccxt."""
+        exchange: Any = super()
+        now = asyncio.get_running_loop().time()
+        self._timers = {timer for timer in self._timers if timer.when() > now}
+        timer: asyncio.TimerHandle = exchange.delay(timeout, method, *arguments)
+        self._timers.add(timer)
+        return timer
+
+    async def end(self) -> None:
+        """Close everything, and wait for no peer that does not answer.
+
+        ccxt prolongs listen keys for ever, also those of connections that are no more.
+        """
+        exchange: Any = self
+        loop = asyncio.get_running_loop()
+        hanging_up = loop.call_later(_GOODBYE, self._hang_up, self.connections())
+        try:
+            await exchange.close()
+        finally:
+            hanging_up.cancel()
+            for timer in self._timers:
+                timer.cancel()
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+
+    @staticmethod
+    def _hang_up(clients: list[Any]) -> None:
+        for client in clients:
+            held = getattr(client.connection, "_conn", None)
+            transport = getattr(held, "transport", None)
+            if transport is not None:
+                transport.abort()
 
     async def fetch(self, url: str, *arguments: Any, **named: Any) -> Any:
         """Send one request; called by ccxt."""
@@ -116,6 +153,9 @@ class Streamer(Manners):
             client.on_message_callback(client, told)
         except errors.BadSymbol:
             self._on_stranger()
+        except errors.AuthenticationError as error:
+            # a few exchanges' readers raise it instead of telling whoever waits (Alpaca)
+            client.reject(error)
         except Exception:  # noqa: BLE001 - ccxt's readers raise whatever they stumble over
             self._on_unreadable(raw)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import threading
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -242,3 +244,66 @@ def test_an_unreachable_exchange_is_tried_again_until_stopped(listener: Listener
         lambda: sum(1 for s in listener.states if s.status is StreamStatus.ERROR) > 1
     )
     assert opened.stop()
+
+
+def test_a_stream_ends_at_once_though_its_peer_does_not_answer(
+    okx: Okx, listener: Listener
+) -> None:
+    opened = open_stream(okx, listener)
+    listener.await_that(lambda: okx.sockets and opened.state.status is StreamStatus.CONNECTED)
+    deaf, done = threading.Event(), threading.Event()
+
+    async def hear_nothing() -> None:
+        deaf.set()
+        done.wait(5)
+
+    asyncio.run_coroutine_threadsafe(hear_nothing(), okx._loop)
+    assert deaf.wait(5)
+    try:
+        assert opened.stop(timeout=2)
+    finally:
+        done.set()
+
+
+def streamer_at(okx: Okx) -> Any:
+    client = rest_for(
+        "OKX",
+        "SPOT",
+        credentials=KEYS,
+        redis_url=os.environ["REDIS_URL"],
+        base_url=okx.url,
+    )
+    return streamer_of("okx")(
+        client.api,  # type: ignore[attr-defined]  # of the generic adapter
+        ws_url=okx.ws_url,
+        on_unreadable=print,
+        on_stranger=print,
+    )
+
+
+def test_nothing_is_prolonged_after_the_end(okx: Okx) -> None:
+    async def live() -> bool:
+        streamer = streamer_at(okx)
+        streamer.client(f"{okx.ws_url}/ws/v5/private")
+        timer = streamer.delay(60_000, streamer.load_markets)
+        await streamer.end()
+        return bool(timer.cancelled())
+
+    assert asyncio.run(live())
+
+
+def test_a_refused_key_is_told_to_whoever_waits(okx: Okx) -> None:
+    async def live() -> None:
+        streamer = streamer_at(okx)
+
+        def refuse(*_: object) -> None:
+            raise errors.AuthenticationError
+
+        client = streamer.client(f"{okx.ws_url}/ws/v5/private")
+        client.on_message_callback = refuse
+        waiting = client.future("authenticated")
+        client.handle_text_or_binary_message("{}")
+        assert isinstance(waiting.exception(), errors.AuthenticationError)
+        await streamer.end()
+
+    asyncio.run(live())
