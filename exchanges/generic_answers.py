@@ -25,6 +25,7 @@ from exchanges.messages import (
     MarketType,
     OrderReport,
     OrderSnapshot,
+    OrderStatus,
     OrderType,
     PositionSide,
     Source,
@@ -155,7 +156,8 @@ def _statement(
     *,
     untold: datetime | None,
 ) -> dict[str, Any]:
-    filled = _filled(order)
+    told = _filled(order)
+    filled = told or ZERO
     # none of its own: a market order for an amount of the quote asset
     quantity = exact(order, "amount") or ZERO
     kind, force = words.order_type(order), words.time_in_force(order)
@@ -166,7 +168,7 @@ def _statement(
         "id_space": id_space,
         "exchange_order_id": text(order, "id"),
         "client_order_id": optional_text(order, "clientOrderId") or None,
-        "status": words.status(name, filled=filled, quantity=quantity),
+        "status": _status(name, told, quantity),
         "exchange_status": name,
         "side": words.side(order),
         "position_side": words.position_side(_info(order)),
@@ -183,13 +185,20 @@ def _statement(
     }
 
 
-def _filled(order: Fields) -> Decimal:
-    """Take what was filled, or tell it by what remains; nothing told is nothing filled."""
+def _status(name: str, told: Decimal | None, quantity: Decimal) -> OrderStatus | None:
+    """Translate a status; "closed" alone does not say whether anything was filled."""
+    if told is None and name == "closed":
+        return None
+    return words.status(name, filled=told or ZERO, quantity=quantity)
+
+
+def _filled(order: Fields) -> Decimal | None:
+    """Take what was filled, or tell it by what remains; None where neither is told."""
     filled = exact(order, "filled")
     if filled is not None:
         return filled
     amount, remaining = exact(order, "amount"), exact(order, "remaining")
-    return ZERO if amount is None or remaining is None else amount - remaining
+    return None if amount is None or remaining is None else amount - remaining
 
 
 def _told_at(order: Fields, untold: datetime | None) -> datetime:

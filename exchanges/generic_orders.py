@@ -279,7 +279,8 @@ def _as_sent(order: NewOrder, kind: str, said: Said) -> dict[str, object]:
         "timeInForce": words.TIME_IN_FORCE_NAMES[order.time_in_force],
         "reduceOnly": order.reduce_only,
         "status": "open",
-        "filled": "0",
         "timestamp": milliseconds(said.requested_at),
     }
-    return sent | told
+    # one that ended at once has filled who knows how much
+    filled = {"filled": "0"} if told.get("status", "open") == "open" else {}
+    return sent | filled | told

@@ -131,6 +131,12 @@ def test_closed_is_not_filled(status: str, filled: str, expected: OrderStatus | 
     assert told.filled_quantity == Decimal(filled)
 
 
+def test_an_order_that_closed_without_telling_its_fills_is_not_known_to_have_ended() -> None:
+    untold = snapshot(filled=None, remaining=None, status="closed")
+    assert (untold.status, untold.exchange_status) == (None, "closed")
+    assert snapshot(filled=None, remaining="0", status="closed").status is OrderStatus.FILLED
+
+
 def test_what_ccxt_computes_or_mistakes_is_not_believed() -> None:
     market = snapshot(type="market", price="59999.1", filled=None, remaining="0.25")
     assert market.price is None
