@@ -36,6 +36,7 @@ from tracking.models import (
 )
 from tracking.services import clients, inbox, lone_fills, order_fill_monitor
 from tracking.services.baseline import ensure_baseline
+from tracking.services.books.check import check_account
 from tracking.services.inbox import Frame
 from tracking.services.order_fill_monitor import POISON_AFTER, OrderFillMonitor
 from tracking.services.replay import replay
@@ -245,12 +246,13 @@ def test_a_fill_waits_longer_where_it_may_be_of_either_side(bybit: Bybit) -> Non
     frames = lived(bybit)
     bybit.cut_off()
     ExchangeAccount.objects.update(position_mode="HEDGE")
-    bybit.deliver(*of_topic(frames, "execution"), at=timezone.now() - LONG_AGO)
+    bybit.deliver(*of_topic(frames, "execution"), at=timezone.now() - timedelta(minutes=5))
 
     bybit.drain()
 
     assert not TradeExecution.objects.exists()
     assert waiting() == 2
+    assert not [line for line in check_account(bybit.account.pk).lines if line.violation_count]
 
 
 def test_rest_tells_of_the_order_of_a_fill(bybit: Bybit) -> None:

@@ -15,8 +15,9 @@ from typing import Final
 
 from tracking.services.books.moment import Statement
 
-#: A frame that waited longer than this was forgotten: the sweep comes every two seconds.
-WAITS_AT_MOST: Final = "2 minutes"
+#: A frame that waited longer than this was forgotten: the sweep comes every two seconds. Where an
+#: account has two sides a fill may wait ten minutes for its order, see `lone_fills`.
+WAITS_AT_MOST, WITH_TWO_SIDES = "2 minutes", "12 minutes"
 
 INBOX: Final = Statement(
     count="SELECT count(*) FROM tracking_streamevent WHERE account_id = %(account)s",
@@ -27,7 +28,8 @@ INBOX: Final = Statement(
     FROM tracking_streamevent AS frame JOIN tracking_exchangeaccount AS a ON a.id = account_id
     WHERE account_id = %(account)s AND quarantined_at IS NOT NULL AND processed_at IS NOT NULL
        OR account_id = %(account)s AND quarantined_at IS NULL AND processed_at IS NULL
-          AND a.state = 'ACTIVE' AND received_at < now() - INTERVAL '{WAITS_AT_MOST}'
+          AND a.state = 'ACTIVE' AND received_at < now() - CASE a.position_mode
+              WHEN 'HEDGE' THEN INTERVAL '{WITH_TWO_SIDES}' ELSE INTERVAL '{WAITS_AT_MOST}' END
     """,  # noqa: S608 - names of our own
 )
 REPAIRS: Final = Statement(
