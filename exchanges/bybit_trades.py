@@ -28,7 +28,7 @@ from exchanges.understanding import understood
 from exchanges.wire import milliseconds, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from exchanges.calls import Calls, Endpoint
     from exchanges.governor import Priority
@@ -75,16 +75,19 @@ class ListReader:
     fixed: Mapping[str, object]
     deadline: float
     priority: Priority
+    #: which rows whoever asked will hear of
+    is_told: Callable[[Fields], bool] = bool
     pages_left: int = PAGES
     found: dict[tuple[str, ...], Fields] = field(default_factory=dict)
 
     def read_from(self, start: datetime) -> bool:
         """Read from a time on, oldest first; tells whether that was all."""
-        now = exchange_now(self.api) + _SLACK
-        begin, end = milliseconds(max(start, now - LOOK_BACK)), milliseconds(now)
-        length = min(_WEEK, end - begin)
-        while begin < end:
-            if self.pages_left <= 0 and self.found:
+        now = exchange_now(self.api)
+        begin = milliseconds(min(max(start, now - LOOK_BACK), now))
+        length = min(_WEEK, milliseconds(now + 2 * _SLACK) - begin)
+        # asked anew each time: the first answer may have put the clock right
+        while begin < milliseconds(exchange_now(self.api) + _SLACK):
+            if self.pages_left <= 0 and any(map(self.is_told, self.found.values())):
                 # nothing would mean that there is nothing more
                 return False
             rows, is_all = self._window(begin, begin + length - 1)
@@ -172,7 +175,11 @@ def fetch_trades(
     """
     fixed = requests.of_symbol(market_type, symbol_id)
     reader = ListReader(
-        api=api, fixed=fixed, deadline=time.monotonic() + timeout, priority=priority
+        api=api,
+        fixed=fixed,
+        deadline=time.monotonic() + timeout,
+        priority=priority,
+        is_told=lambda row: row.get("execType") != words.FUNDING,
     )
     if exchange_order_id is not None:
         reader.fixed = fixed | {"orderId": exchange_order_id}

@@ -152,6 +152,33 @@ def test_what_is_told_is_whole_up_to_its_end_even_if_not_all_was_read() -> None:
     assert found
 
 
+def test_a_long_list_of_funding_alone_is_no_end() -> None:
+    count = PAGE * (PAGES + WINDOW_PAGES)
+    lists = Lists(*(timedelta(hours=number) for number in range(count)))
+    for row in lists.rows[1:]:
+        row["execType"] = "Funding"
+
+    found, is_all = read(lists, TradeCursor(since=NOW - timedelta(hours=count)))
+
+    assert (ids(found), is_all) == ([1], True)
+
+
+class LateClock(Lists):
+    """An exchange whose clock is ahead of ours, which the first answer shows."""
+
+    def call(self, endpoint: Endpoint, parameters: Mapping[str, Any], **call: Any) -> Told:
+        self.clock_offset_ms = -600_000
+        return super().call(endpoint, parameters, **call)
+
+
+def test_a_clock_that_is_slow_hides_no_fill() -> None:
+    lists = LateClock(-timedelta(minutes=5), -timedelta(minutes=9))
+    place = str(milliseconds(NOW + timedelta(minutes=4)))
+
+    assert sorted(ids(read(lists, TradeCursor(after_trade_id=place))[0])) == [1, 2]
+    assert sorted(ids(read(lists, TradeCursor())[0])) == [1, 2]
+
+
 def test_what_is_no_fill_is_left_out() -> None:
     lists = Lists(DAY, DAY, DAY)
     lists.rows[0]["execType"] = "Funding"
