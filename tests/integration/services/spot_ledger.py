@@ -60,6 +60,8 @@ class SpotLedger:
     orders: dict[str, OrderSnapshot] = field(default_factory=dict)
     #: lists of trades begin at a time, as if ids were no numbers
     asked: list[str] = field(default_factory=list)
+    #: what a look at the account is told
+    activity: Activity = field(default_factory=Activity)
 
     def __post_init__(self) -> None:
         table = {f"{base}{quote}": a_market(base, quote) for base, quote in PAIRS}
@@ -137,7 +139,7 @@ class SpotLedger:
         return ()
 
     def fetch_activity(self, *_args: object, **_: object) -> Activity:
-        return Activity()
+        return self.activity
 
     def fetch_executions(
         self, symbol_id: str, cursor: TradeCursor, **_: object

@@ -13,7 +13,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from exchanges.markets import Markets
-from exchanges.messages import Side
+from exchanges.messages import MarketType, MovementKind, MovementReport, Side
+from exchanges.questions import Activity
 from tests.factories import ExchangeAccountFactory
 from tests.integration.services.spot_ledger import SpotLedger, a_market
 from tracking.models import (
@@ -105,6 +106,32 @@ def test_a_fee_of_zero_names_no_asset(account: ExchangeAccount, ledger: SpotLedg
 
     assert TradeExecution.objects.get().execution_quantity == Decimal("0.1")
     assert_same(account, ledger)
+
+
+def test_no_difference_is_a_drift_while_movements_are_left_to_read(
+    account: ExchangeAccount, ledger: SpotLedger
+) -> None:
+    ledger.balances["USDT"] += 5
+    ledger.activity = Activity(more_from=ledger.now)
+    sync(account)
+    assert not Anomaly.objects.exists()
+
+    deposit = MovementReport(
+        key="wallet:1",
+        kind=MovementKind.TRANSFER,
+        market_type=MarketType.SPOT,
+        symbol_id="",
+        asset="USDT",
+        amount=Decimal(5),
+        posted_at=ledger.now + timedelta(milliseconds=1),
+    )
+    ledger.activity = Activity(movements=(deposit,))
+    for _ in range(2):
+        sync(account)
+
+    assert not Anomaly.objects.exists()
+    assert_same(account, ledger)
+    assert lines(account) == []
 
 
 def test_several_markets_are_told_apart(account: ExchangeAccount, ledger: SpotLedger) -> None:

@@ -28,6 +28,15 @@ FUNDING = MovementReport(
     amount=Decimal("-0.5"),
     posted_at=NOON,
 )
+DEPOSIT = MovementReport(
+    key="wallet:1",
+    kind=MovementKind.TRANSFER,
+    market_type=MarketType.SPOT,
+    symbol_id="",
+    asset="BTC",
+    amount=Decimal(2),
+    posted_at=NOON,
+)
 
 
 class Names:
@@ -58,9 +67,11 @@ class Exchange:
         return self.told
 
 
-def look(exchange: Exchange, checked: datetime | None) -> activity.Activity:
+def look(
+    exchange: Exchange, checked: datetime | None, *, is_missed: bool = False
+) -> activity.Activity:
     account = ExchangeAccount(income_checked_at=checked)
-    return activity.look(account, cast("RestClient", exchange))
+    return activity.look(account, cast("RestClient", exchange), is_missed=is_missed)
 
 
 @pytest.fixture(autouse=True)
@@ -105,6 +116,17 @@ def test_nobody_looks_twice_within_a_moment() -> None:
     assert not exchange.asked
 
 
+def test_what_is_missed_is_looked_for_at_once() -> None:
+    exchange = Exchange(Told(movements=(DEPOSIT, FUNDING)))
+    checked = NOON - timedelta(seconds=5)
+
+    seen = look(exchange, checked, is_missed=True)
+
+    assert exchange.asked == [(checked - timedelta(seconds=5), False)]
+    assert len(seen.postings) == 2
+    assert [(posting.asset, posting.quantity) for posting in seen.moved] == [("BTC", 2)]
+
+
 def test_within_an_hour_only_what_is_new_is_read() -> None:
     exchange = Exchange(Told(), now=NOON + timedelta(minutes=1))
 
@@ -128,4 +150,6 @@ def test_once_an_hour_funding_is_read_again_since_it_may_be_listed_late() -> Non
 def test_a_list_that_was_too_long_is_read_on_from_where_it_broke_off() -> None:
     broke_off = NOON - timedelta(minutes=2)
 
-    assert look(Exchange(Told(more_from=broke_off)), None).looked_at == broke_off
+    seen = look(Exchange(Told(more_from=broke_off)), None)
+
+    assert (seen.looked_at, seen.has_more) == (broke_off, True)
