@@ -174,7 +174,8 @@ class AccountAdmin(WithoutSecrets[ExchangeAccount]):
         if not change:
             super().save_model(request, obj, form, change)
             return
-        obj.save(update_fields=[NEW_SECRETS.get(name, name) for name in form.changed_data])
+        columns = NEW_SECRETS | NEW_PASSWORD
+        obj.save(update_fields=[columns.get(name, name) for name in form.changed_data])
 
 
 @admin.register(Strategy)

@@ -92,3 +92,18 @@ def test_open_books_stay_with_their_market(staff: Client) -> None:
     account.refresh_from_db()
     assert account.market_type == "FUTURES"
     assert staff.post(page, kept).status_code == HTTPStatus.FOUND
+
+
+def test_a_passphrase_is_replaced_alone(staff: Client) -> None:
+    account: ExchangeAccount = factories.ExchangeAccountFactory.create(
+        exchange="OKX", market_type="SPOT", api_password="before"
+    )
+    page = reverse("admin:tracking_exchangeaccount_change", args=[account.pk])
+    changed = form(user=str(account.user_id), new_api_key="", new_api_secret="")
+    key = account.api_key
+
+    answer = staff.post(page, changed | {"new_api_password": "after"})
+
+    assert answer.status_code == HTTPStatus.FOUND
+    account.refresh_from_db()
+    assert (account.api_password, account.api_key) == ("after", key)
