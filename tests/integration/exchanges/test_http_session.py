@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hmac
 import logging
 import os
 import socket
@@ -260,3 +261,25 @@ def test_no_broker_is_credited_with_our_orders() -> None:
 
     assert b"X-BAPI-SIGN" in server.requests[0]
     assert b"Referer" not in server.requests[0]
+
+
+@pytest.mark.parametrize("symbol_id", ["BTCUSDT", "币安人生USDT"])
+def test_what_is_signed_is_what_is_sent(symbol_id: str) -> None:
+    """Bybit signs the query as it stands in the URL."""
+    cursor = "132766%3A2%2C132766%3A2"
+    with RawServer(answers("200 OK", b"{}")) as server:
+        HttpSession("https://api.bybit.com", server.url, signer="bybit").call(
+            "privateGetV5OrderRealtime",
+            {"category": "linear", "symbol": symbol_id, "cursor": cursor},
+            credentials=Credentials(api_key=KEY, api_secret=SECRET),
+            changes_orders=False,
+            timeout=5,
+        )
+
+    (request,) = server.requests
+    head = request.decode().splitlines()
+    query = head[0].split(" ")[1].partition("?")[2]
+    sent = {name.lower(): told for name, _, told in (line.partition(": ") for line in head[1:])}
+    said = f"{sent['x-bapi-timestamp']}{KEY}{sent['x-bapi-recv-window']}{query}"
+    assert query.endswith(cursor)
+    assert sent["x-bapi-sign"] == hmac.new(SECRET.encode(), said.encode(), "sha256").hexdigest()
