@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 #: How late a row may be listed.
 LATE: Final = timedelta(minutes=2)
+#: After so many pages no other window is begun: they are short, and 25 a second may be asked for.
+PAGES: Final = 20
 #: samples give one id to several rows, so what else is fixed about a row is part of its name
 _LOG: Final = ListKind(
     endpoint=calls.WALLET_LOG,
@@ -82,6 +84,7 @@ def fetch_movements(
         fixed={"accountType": "UNIFIED"},
         deadline=deadline,
         priority=priority,
+        pages_left=PAGES,
     )
     # a list that broke off long ago is read on from there, or it would never be read to its end
     is_all = reader.read_from(min(since, exchange_now(api) - LATE))

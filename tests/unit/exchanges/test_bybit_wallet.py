@@ -10,8 +10,8 @@ import pytest
 
 from exchanges.bybit_activity import fetch_activity
 from exchanges.bybit_calls import EXECUTIONS, WALLET_LOG
-from exchanges.bybit_trades import PAGES, WINDOW_PAGES
-from exchanges.bybit_wallet import LATE
+from exchanges.bybit_trades import WINDOW_PAGES
+from exchanges.bybit_wallet import LATE, PAGES
 from exchanges.calls import Calls, Endpoint, Told
 from exchanges.errors import TransientError
 from exchanges.governor import Priority

@@ -124,7 +124,7 @@ def test_what_is_missed_is_looked_for_at_once() -> None:
 
     assert exchange.asked == [(checked - timedelta(seconds=5), False)]
     assert len(seen.postings) == 2
-    assert [(posting.asset, posting.quantity) for posting in seen.moved] == [("BTC", 2)]
+    assert [(posting.asset, posting.quantity) for posting in seen.moved] == [("BTC", Decimal(2))]
 
 
 def test_within_an_hour_only_what_is_new_is_read() -> None:
