@@ -87,6 +87,8 @@ class Failure:
     text: str
     retry_after: float | None
     changes_orders: bool
+    #: seconds; ten minutes unless the gateway says another time
+    address_pause: float = ADDRESS_PAUSE
 
 
 def read_answer(answer: Answer, *, changes_orders: bool) -> object:
@@ -108,6 +110,7 @@ def read_answer(answer: Answer, *, changes_orders: bool) -> object:
             text=text or answer.body[:400].decode("utf-8", "replace"),
             retry_after=_retry_after(answer),
             changes_orders=changes_orders,
+            address_pause=_address_pause(answer),
         )
     )
 
@@ -134,7 +137,7 @@ def _limited(failure: Failure) -> RateLimited | None:
         return _limit(failure, HOLDER_PAUSE)
     is_untold = failure.status == HTTPStatus.FORBIDDEN and not failure.code
     if is_untold or failure.code in _ADDRESS_TOO_MANY:
-        return _limit(failure, ADDRESS_PAUSE)
+        return _limit(failure, failure.address_pause)
     return None
 
 
@@ -176,6 +179,13 @@ def _code_and_text(body: object) -> tuple[str, str]:
     code, text = body.get("retCode"), body.get("retMsg")
     is_code = type(code) is int and abs(code) < 10**8
     return (str(code) if is_code else "", text if isinstance(text, str) else "")
+
+
+def _address_pause(answer: Answer) -> float:
+    told = answer.headers.get("Retry-After", "")
+    if told.isascii() and told.isdigit() and len(told) < 6:  # noqa: PLR2004 - a day is enough
+        return max(1.0, float(told))
+    return ADDRESS_PAUSE
 
 
 def _retry_after(answer: Answer) -> float | None:

@@ -76,9 +76,9 @@ def expired_key() -> ApiError:
     return refusal(33004, "Your api key has expired.")
 
 
-def too_frequent() -> ApiError:
-    """The address asks too much: no JSON any more, for ten minutes."""
-    return ApiError(10018, "access too frequent", status=FORBIDDEN)
+def too_frequent(retry_after: int | None = None) -> ApiError:
+    """The address asks too much: no JSON any more, for ten minutes or as long as is told."""
+    return ApiError(10018, "access too frequent", status=FORBIDDEN, retry_after=retry_after)
 
 
 def too_many_visits() -> ApiError:

@@ -29,7 +29,7 @@ from exchanges.simulator.bybit.rest_account import SharedEndpoints
 from exchanges.simulator.bybit.rest_wallet import WalletEndpoints
 from exchanges.simulator.call import Asked, Security, encode
 from exchanges.simulator.errors import NOT_FOUND, ApiError
-from exchanges.simulator.limits import HOLDER, Charge
+from exchanges.simulator.limits import BAN, HOLDER, Charge
 from exchanges.simulator.rest_dialect import CUT, HTML, Reply, Route, bad_gateway, table
 
 if TYPE_CHECKING:
@@ -125,7 +125,10 @@ class BybitRest:
 
     def limited(self, reached: LimitReached) -> ApiError:
         """10006 for an account, a page for an address."""
-        return errors.too_many_visits() if reached.kind == HOLDER else errors.too_frequent()
+        if reached.kind == HOLDER:
+            return errors.too_many_visits()
+        # a ban that was imposed says how long it lasts
+        return errors.too_frequent(reached.retry_after if reached.kind == BAN else None)
 
     def success(self, _route: Route, answer: object) -> Reply:
         """The answer in its envelope."""
@@ -144,7 +147,12 @@ class BybitRest:
     def refusal(self, _asked: Asked, error: ApiError) -> Reply:
         """An envelope without a result; 403 is a page."""
         if error.status == errors.FORBIDDEN:
-            return Reply(status=errors.FORBIDDEN, body=FORBIDDEN, content_type=HTML)
+            return Reply(
+                status=errors.FORBIDDEN,
+                body=FORBIDDEN,
+                content_type=HTML,
+                retry_after=error.retry_after,
+            )
         return self._envelope(error.code, error.message, {})
 
     def failure(self, _asked: Asked, status: int, _retry_after: int | None) -> Reply:

@@ -139,6 +139,8 @@ def test_a_strange_end_of_a_limit_is_a_short_pause(reset: str) -> None:
     ("told", "seconds"),
     [
         (answer(None, 403), ADDRESS_PAUSE),
+        (answer(None, 403, headers={"Retry-After": "4"}), 4.0),
+        (answer(None, 403, headers={"Retry-After": "soon"}), ADDRESS_PAUSE),
         (answer(10018), ADDRESS_PAUSE),
         (answer(429), HOLDER_PAUSE),
         (answer(None, 429), HOLDER_PAUSE),
