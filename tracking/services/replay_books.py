@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from exchanges.messages import Side
+from tracking.domain.market_terms import terms_of
+from tracking.domain.positions import change_of
 from tracking.models import ClosedOrder, OpenOrder, StrategyPosition, Trade, TradeExecution
 from tracking.services.order_rows import STATE_COLUMNS
 from tracking.services.payloads import to_json
+from tracking.services.position_entries import fill_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -141,9 +143,8 @@ def _add_up(books: Books, executions: Iterable[TradeExecution]) -> None:
     sums: dict[Key, Decimal] = defaultdict(Decimal)
     for row in executions:
         if not row.is_history:
-            sign = 1 if row.side == Side.BUY.value else -1
             key = tuple(getattr(row, column) for column in _POSITION)
-            sums[key] += sign * row.execution_quantity
+            sums[key] += change_of(fill_of(row), terms_of(row.symbol))
     for key, quantity in sums.items():
         before = Decimal(str(books.position.pop(key, {}).get("quantity", 0)))
         if before + quantity:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,6 +34,7 @@ from tracking.services.order_intents import OrderIntent
 from tracking.services.order_manager import OrderManager
 from tracking.services.order_tracking import sync_open_orders
 from tracking.services.repair_postings import Movement, book_posting
+from tracking.services.replay import replay
 from tracking.services.sync_holdings import booked_holdings
 
 if TYPE_CHECKING:
@@ -126,6 +128,18 @@ def test_a_spot_account_traded_by_api_and_by_hand_ends_with_its_exchanges_books(
     assert not OpenOrder.objects.exists()
     assert not Anomaly.objects.exists()
     assert place.wrong() == []
+
+
+def test_orders_on_spot_are_replayed_to_the_same_books(place: Place) -> None:
+    place.act("place", symbol="BTCUSDT", side="BUY", type="MARKET", quantity="0.2")
+    place.act("place", symbol="ETHUSDT", side="SELL", type="MARKET", quantity="1")
+    place.sync()
+
+    found = replay(place.account.pk, timezone.now() - timedelta(days=1))
+
+    assert found.compared["position"] == 2
+    assert not found.differences
+    assert not found.skipped
 
 
 def test_a_market_buy_for_an_amount_of_quote_is_filled_and_never_too_much(place: Place) -> None:
