@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 
 #: Some exchanges tell their markets on several pages.
 _LOAD_TIMEOUT: Final = 30.0
-#: ccxt's DECIMAL_PLACES: precisions are numbers of places, not steps
-_DECIMAL_PLACES: Final = 2
+#: ccxt's TICK_SIZE: precisions are steps. Elsewhere those of amounts are numbers of places
+_STEPS: Final = 4
+#: ccxt's SIGNIFICANT_DIGITS: those of prices are numbers of digits, and there is no step
+_DIGITS: Final = 3
 #: where no step is told: as fine as we keep amounts
 _FINEST: Final = Decimal(1).scaleb(-18)
 
@@ -96,12 +98,12 @@ def _failure(load: Any) -> ExchangeError | None:
 def _readable(told: Fields, speaker: Any) -> Market | None:
     """Read a market; one that cannot be read is left out alone."""
     try:
-        return _market(told, is_in_places=speaker.precisionMode == _DECIMAL_PLACES)
+        return _market(told, speaker.precisionMode)
     except MalformedMessage:
         return None
 
 
-def _market(told: Fields, *, is_in_places: bool) -> Market:
+def _market(told: Fields, mode: int) -> Market:
     precision, limits = _part(told, "precision"), _part(told, "limits")
     market_type = type_of(told)
     if market_type is None:
@@ -114,8 +116,8 @@ def _market(told: Fields, *, is_in_places: bool) -> Market:
         base=text(told, "base"),
         quote=text(told, "quote"),
         settle=optional_text(told, "settle") or None,
-        price_step=_step(precision, "price", is_in_places=is_in_places),
-        quantity_step=_step(precision, "amount", is_in_places=is_in_places),
+        price_step=_FINEST if mode == _DIGITS else _step(precision, "price", mode),
+        quantity_step=_step(precision, "amount", mode),
         minimum_quantity=exact(_part(limits, "amount"), "min") or Decimal(0),
         minimum_notional=exact(_part(limits, "cost"), "min"),
         contract_size=None if market_type is MarketType.SPOT else exact(told, "contractSize"),
@@ -127,9 +129,9 @@ def _part(fields: Fields, key: str) -> Fields:
     return part if isinstance(part, dict) else {}
 
 
-def _step(precision: Fields, key: str, *, is_in_places: bool) -> Decimal:
+def _step(precision: Fields, key: str, mode: int) -> Decimal:
     told = exact(precision, key)
     if told is None:
         return _FINEST
-    step = Decimal(1).scaleb(-int(told)) if is_in_places else told
+    step = told if mode == _STEPS else Decimal(1).scaleb(-int(told))
     return step if step > 0 else _FINEST

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from exchanges import generic_answers as answers
 from exchanges import generic_envelope as envelope
+from exchanges import generic_terms as terms
 from exchanges import generic_vocabulary as words
 from exchanges.errors import (
     MalformedMessage,
@@ -34,10 +35,7 @@ from exchanges.governor import Priority
 from exchanges.messages import (
     IdSpace,
     OrderType,
-    PositionSide,
-    Side,
     Source,
-    TimeInForce,
 )
 from exchanges.understanding import about, outcome, understood
 from exchanges.wire import milliseconds
@@ -46,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from exchanges.generic_calls import GenericCalls, Said
+    from exchanges.generic_calls import GenericCalls
     from exchanges.messages import OrderSnapshot
     from exchanges.questions import NewOrder, OrderRef
 
@@ -57,7 +55,6 @@ _ENDED: Final = (
     ("fetchOrders", "fetch_orders"),
     ("fetchClosedOrders", "fetch_closed_orders"),
 )
-_CLOSING: Final = frozenset({(PositionSide.LONG, Side.SELL), (PositionSide.SHORT, Side.BUY)})
 
 
 def fetch_one(
@@ -119,16 +116,20 @@ def place(api: GenericCalls, order: NewOrder, *, timeout: float) -> OrderSnapsho
         raise OrderRefused(msg)
     symbol = api.source.markets.symbol_of(api.market_type, order.symbol_id)
     price = None if order.price is None else f"{order.price:f}"
-    parameters = _parameters(order)
+    parameters = terms.parameters(order)
+
+    def send(ccxt: Any) -> Any:
+        terms.refuse_what_is_rounded(ccxt, symbol, order)
+        side = words.SIDE_NAMES[order.side]
+        return ccxt.create_order(symbol, kind, side, f"{order.quantity:f}", price, parameters)
+
     said = api.ask(
-        lambda ccxt: ccxt.create_order(
-            symbol, kind, words.SIDE_NAMES[order.side], f"{order.quantity:f}", price, parameters
-        ),
+        send,
         priority=Priority.ORDER,
         timeout=timeout,
         changes_orders=True,
     )
-    told = _as_sent(order, kind, said)
+    told = terms.as_sent(order, kind, said)
     return outcome(
         lambda: _snapshot(api, told, said.requested_at, order.symbol_id, source=Source.SUBMIT)
     )
@@ -246,41 +247,3 @@ def _snapshot(
         raise MalformedMessage(msg)
     enclosed = envelope.of_order(unified, symbol_id, at=milliseconds(requested_at))
     return _read(enclosed, requested_at, source, api)
-
-
-def _parameters(order: NewOrder) -> dict[str, object]:
-    """Put the terms that are no arguments of ccxt's into its parameters. Raises OrderRefused."""
-    told: dict[str, object] = {"clientOrderId": order.client_order_id}
-    force = order.time_in_force
-    if force not in words.TIME_IN_FORCE_NAMES:
-        msg = f"{force} is not known to ccxt"
-        raise OrderRefused(msg)
-    if force is TimeInForce.GTX:
-        told["postOnly"] = True
-    elif force is not TimeInForce.GTC:
-        told["timeInForce"] = words.TIME_IN_FORCE_NAMES[force]
-    if order.position_side is not PositionSide.NET:
-        told["hedged"] = True
-    if order.reduce_only or (order.position_side, order.side) in _CLOSING:
-        told["reduceOnly"] = True
-    return told
-
-
-def _as_sent(order: NewOrder, kind: str, said: Said) -> dict[str, object]:
-    """Complete an answer that names the order and little else by what was sent."""
-    answered = said.value if isinstance(said.value, dict) else {}
-    told = {key: value for key, value in answered.items() if value is not None}
-    sent = {
-        "clientOrderId": order.client_order_id,
-        "side": words.SIDE_NAMES[order.side],
-        "type": kind,
-        "amount": f"{order.quantity:f}",
-        "price": None if order.price is None else f"{order.price:f}",
-        "timeInForce": words.TIME_IN_FORCE_NAMES[order.time_in_force],
-        "reduceOnly": order.reduce_only,
-        "status": "open",
-        "timestamp": milliseconds(said.requested_at),
-    }
-    # one that ended at once has filled who knows how much
-    filled = {"filled": "0"} if told.get("status", "open") == "open" else {}
-    return sent | filled | told

@@ -66,12 +66,22 @@ TIME_IN_FORCE_NAMES: Final = {force: name for name, force in _TIMES_IN_FORCE.ite
 _POSITION_SIDES: Final = {"long": PositionSide.LONG, "short": PositionSide.SHORT}
 #: ccxt has no word for it: OKX and Bitget say `posSide`, the Binance family `positionSide`
 _POSITION_SIDE_KEYS: Final = ("posSide", "positionSide", "position_side")
-#: OKX tells by `category` why an order exists
+#: OKX tells by `category` why an order exists; Bybit by `createType`, and of fills by `execType`
+_KIND_KEYS: Final = ("category", "execType", "createType")
 _KINDS: Final = {
     "full_liquidation": ExecutionKind.LIQUIDATION,
     "partial_liquidation": ExecutionKind.LIQUIDATION,
     "adl": ExecutionKind.ADL,
     "delivery": ExecutionKind.DELIVERY,
+    "BustTrade": ExecutionKind.LIQUIDATION,
+    "AdlTrade": ExecutionKind.ADL,
+    "Delivery": ExecutionKind.DELIVERY,
+    "Settle": ExecutionKind.SETTLEMENT,
+    "CreateByLiq": ExecutionKind.LIQUIDATION,
+    "CreateByTakeOver_PassThrough": ExecutionKind.LIQUIDATION,
+    "CreateByAdl_PassThrough": ExecutionKind.ADL,
+    "CreateBySettle": ExecutionKind.DELIVERY,
+    "CreateByAdminClosing": ExecutionKind.SETTLEMENT,
 }
 
 
@@ -119,4 +129,5 @@ def position_side(info: Fields) -> PositionSide:
 
 def kind(info: Fields) -> ExecutionKind:
     """Read from the exchange's own fields why a fill happened; TRADE where they do not say."""
-    return _KINDS.get(str(info.get("category")), ExecutionKind.TRADE)
+    told = (_KINDS.get(str(info.get(key))) for key in _KIND_KEYS)
+    return next(filter(None, told), ExecutionKind.TRADE)

@@ -199,6 +199,8 @@ def test_a_fill_is_read_with_what_it_cost() -> None:
     assert told.kind is ExecutionKind.TRADE
     assert execution(takerOrMaker=None).is_maker is None
     assert execution(info={"category": "partial_liquidation"}).kind is ExecutionKind.LIQUIDATION
+    theirs = {"category": "linear", "execType": "AdlTrade"}
+    assert execution(info=theirs).kind is ExecutionKind.ADL
     assert execution(amount="1e-08").execution_quantity == Decimal("0.00000001")
 
 
