@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from exchanges.errors import TransientError
 from exchanges.understanding import understood
 from exchanges.wire import a_list, milliseconds
 
@@ -162,7 +163,12 @@ class _Reading:
         """Read on page by page; tell whether the list was read to its end."""
         pages = 0
         while pages < PAGES:
-            page, asked_at = self._page(place.parameters())
+            try:
+                page, asked_at = self._page(place.parameters())
+            except TransientError:
+                if not self._may_break_off:
+                    raise
+                return False
             goes_on = place.advance(page, asked_at)
             self.found += place.before(page)
             if not goes_on:
@@ -173,6 +179,11 @@ class _Reading:
             # middle would seem to say that there were none
             pages += bool(page)
         return False
+
+    @property
+    def _may_break_off(self) -> bool:
+        """Whether what was read so far is worth telling: or a long list would never be told."""
+        return bool(self.found) and "orderId" not in self.fixed
 
     def _page(self, where: dict[str, str]) -> tuple[list[ExecutionReport], datetime]:
         is_one = "orderId" in self.fixed

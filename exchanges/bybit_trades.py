@@ -24,6 +24,7 @@ from exchanges import bybit_answers as answers
 from exchanges import bybit_calls as calls
 from exchanges import bybit_requests as requests
 from exchanges import bybit_vocabulary as words
+from exchanges.errors import TransientError
 from exchanges.understanding import understood
 from exchanges.wire import milliseconds, text
 
@@ -87,10 +88,14 @@ class ListReader:
         length = min(_WEEK, milliseconds(now + 2 * _SLACK) - begin)
         # asked anew each time: the first answer may have put the clock right
         while begin < milliseconds(exchange_now(self.api) + _SLACK):
-            if self.pages_left <= 0 and any(map(self.is_told, self.found.values())):
-                # nothing would mean that there is nothing more
+            if self.pages_left <= 0 and self._may_break_off:
                 return False
-            rows, is_all = self._window(begin, begin + length - 1)
+            try:
+                rows, is_all = self._window(begin, begin + length - 1)
+            except TransientError:
+                if not self._may_break_off:
+                    raise
+                return False
             if is_all:
                 self._keep(rows)
                 begin += length
@@ -98,6 +103,11 @@ class ListReader:
             else:
                 length = _shorter(length, begin + length - self._place(rows[-1]))
         return True
+
+    @property
+    def _may_break_off(self) -> bool:
+        """Whether there is something to tell: nothing would mean that there is nothing more."""
+        return any(map(self.is_told, self.found.values()))
 
     def read_all(self) -> bool:
         """Read a list that is not asked for by time; tells whether that was all."""

@@ -174,6 +174,26 @@ def test_an_unreadable_list_is_as_if_none_had_come() -> None:
         read(lists, TradeCursor())
 
 
+class Faltering(Lists):
+    """A list that is not answered any more after some pages."""
+
+    def call(self, endpoint: Endpoint, parameters: Mapping[str, str], **call: Any) -> Told:
+        if len(self.asked) == 3:
+            raise TransientError
+        return super().call(endpoint, parameters, **call)
+
+
+def test_what_was_read_of_a_long_list_is_told_though_the_rest_does_not_come() -> None:
+    lists = Faltering(*[timedelta(hours=1)] * (5 * PAGE))
+
+    found, is_all = read(lists, TradeCursor(after_trade_id="0"))
+
+    assert ids(found) == list(range(1, 3 * (PAGE - 1) + 1))
+    assert not is_all
+    with pytest.raises(TransientError):
+        read(lists, TradeCursor(after_trade_id="0"))
+
+
 DAY = timedelta(days=1)
 
 

@@ -163,6 +163,28 @@ def test_a_long_list_of_funding_alone_is_no_end() -> None:
     assert (ids(found), is_all) == ([1], True)
 
 
+class Faltering(Lists):
+    """A list that is not answered any more after some questions."""
+
+    def call(self, endpoint: Endpoint, parameters: Mapping[str, Any], **call: Any) -> Told:
+        if len(self.asked) == PAGES - 1:
+            raise TransientError
+        return super().call(endpoint, parameters, **call)
+
+
+def test_what_was_read_of_a_long_list_is_told_though_the_rest_does_not_come() -> None:
+    count = PAGE * 2 * PAGES
+    lists = Faltering(*(timedelta(seconds=10 * number) for number in range(count)))
+
+    found, is_all = read(lists, TradeCursor(since=NOW - 2 * DAY))
+
+    assert found
+    assert not is_all
+    assert ids(found) == list(range(count, count - len(found), -1))
+    with pytest.raises(TransientError):
+        read(lists, TradeCursor(since=NOW - 2 * DAY))
+
+
 class LateClock(Lists):
     """An exchange whose clock is ahead of ours, which the first answer shows."""
 
