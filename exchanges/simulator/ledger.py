@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from exchanges.simulator.accounts import Account, Balance, Position
+    from exchanges.simulator.channel import Link
     from exchanges.simulator.exchange import SimulatedExchange
     from exchanges.simulator.orders import Execution, Order
 
@@ -159,8 +160,16 @@ def summary(exchange: SimulatedExchange, account: str | None) -> dict[str, Any]:
             for frame in channel.counts.lost_frames
         ],
         "open_sockets": sum(len(channel.links) for channel in channels),
+        "listened_for": sorted(
+            {event for channel in channels for link in channel.links for event in wanted(link)}
+        ),
         **requests(exchange),
     }
+
+
+def wanted(link: Link) -> frozenset[str]:
+    """The events a socket named; none where it hears all of them."""
+    return link.socket.events or frozenset()
 
 
 def requests(exchange: SimulatedExchange) -> dict[str, Any]:

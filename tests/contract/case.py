@@ -76,6 +76,16 @@ class Case:
     #: frames that cannot be read, whoever sends them
     broken_frames: tuple[str, ...] = ("{", "nothing", '{"e":"', "[1,", "\ufffd")
     credentials: Callable[[int], Credentials] = usual_credentials
+    #: the simulator's events that a stream must be listening for before it hears; named where it
+    #: counts as connected sooner
+    listens_for: frozenset[str] = frozenset()
+    #: whose protocol the simulator speaks to it; "": that of an exchange of the same name
+    spoken_by: str = ""
+
+    @property
+    def house(self) -> tuple[str, str]:
+        """Return the simulator's house of it."""
+        return self.spoken_by or self.exchange, self.market_type.value
 
     @property
     def name(self) -> str:

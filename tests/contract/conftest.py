@@ -14,6 +14,7 @@ from tests.contract.stage import Stage
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from exchanges.streams import Stream
     from tests.contract.case import Case
 
 CASES: tuple[Case, ...] = tuple(
@@ -25,7 +26,7 @@ CASES: tuple[Case, ...] = tuple(
 
 @pytest.fixture(scope="session")
 def simulator() -> Iterator[SimulatorThread]:
-    houses = [(case.exchange, case.market_type.value) for case in CASES]
+    houses = list(dict.fromkeys(case.house for case in CASES))
     with SimulatorThread(houses=houses) as running:
         for exchange, market_type in houses:
             running.house(exchange, market_type).configure(price_interval=0, enforce_limits=False)
@@ -38,8 +39,17 @@ def case(request: pytest.FixtureRequest) -> Case:
     return chosen
 
 
+@pytest.fixture(scope="session")
+def ending(simulator: SimulatorThread) -> Iterator[list[Stream]]:
+    """Streams that were told to end; waiting for each would take longer than the tests."""
+    del simulator
+    streams: list[Stream] = []
+    yield streams
+    assert all(stream.stop() for stream in streams)
+
+
 @pytest.fixture
-def stage(case: Case, simulator: SimulatorThread) -> Iterator[Stage]:
-    made = Stage(case, simulator.house(case.exchange, case.market_type))
+def stage(case: Case, simulator: SimulatorThread, ending: list[Stream]) -> Iterator[Stage]:
+    made = Stage(case, simulator.house(*case.house))
     yield made
-    made.close()
+    ending += made.close()

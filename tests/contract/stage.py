@@ -130,11 +130,12 @@ class Stage:
         self.wait_for_gaps(1)
         return stream
 
-    def close(self) -> None:
-        """End what was started."""
+    def close(self) -> list[Stream]:
+        """End what was started; returns the streams, which may take a moment."""
         for stream in self._streams:
-            assert stream.stop()
+            stream.stop(0)
         self.house.faults(reset=True)
+        return self._streams
 
     # ------------------------------------------------------------------------------ by the API
 
@@ -229,8 +230,16 @@ class Stage:
         return [message for message in self.messages() if isinstance(message, HoldingsChanged)]
 
     def wait_for_gaps(self, count: int) -> None:
-        """Wait until the stream has been connected so often."""
-        self.recorder.wait(lambda: len(self.recorder.gaps) >= count, PATIENCE)
+        """Wait until the stream has been connected so often, and hears."""
+        self.recorder.wait(
+            lambda: len({gap.connected_at for gap in self.recorder.gaps}) >= count, PATIENCE
+        )
+        deadline = time.monotonic() + PATIENCE
+        while not self._listened_for() >= self.case.listens_for:
+            assert time.monotonic() < deadline, "nobody listens"
+
+    def _listened_for(self) -> frozenset[str]:
+        return frozenset(self.house.ledger(self.key, summary=True)["listened_for"])
 
     def wait_for(
         self, ref: OrderRef, status: OrderStatus, *, executed: Decimal = Decimal(0)

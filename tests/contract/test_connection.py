@@ -23,7 +23,7 @@ def test_a_stream_connects_and_says_that_something_may_have_been_missed(stage: S
     stream = stage.connect()
 
     assert stream.state.status is StreamStatus.CONNECTED
-    assert [gap.session_id for gap in stage.recorder.gaps] == ["contract"]
+    assert {gap.session_id for gap in stage.recorder.gaps} == {"contract"}
 
 
 def test_an_unknown_key_is_refused(stage: Stage) -> None:
@@ -49,7 +49,8 @@ def is_refused(stage: Stage, credentials: Credentials) -> None:
         lambda: any(state.status is StreamStatus.ERROR for state in stage.recorder.states),
         PATIENCE,
     )
-    assert stage.recorder.gaps == []
+    # a stream that counts as connected before it is heard may have told one
+    assert stage.case.listens_for or stage.recorder.gaps == []
     assert credentials.api_secret not in str(stage.recorder.states)
 
 

@@ -111,11 +111,13 @@ def test_an_order_the_exchange_ends_is_told_as_ended(stage: Stage) -> None:
     stage.fill(ref, stage.case.part)
     stage.act("expire", ref)
 
-    stage.recorder.wait(
-        lambda: stage.heard(ref).status in {OrderStatus.EXPIRED, OrderStatus.CANCELLED}
-    )
+    def is_told() -> bool:
+        now = stage.heard(ref)
+        ended = now.status in {OrderStatus.EXPIRED, OrderStatus.CANCELLED}
+        return ended and now.executed == stage.case.part
 
-    assert stage.heard(ref).executed == stage.case.part
+    stage.recorder.wait(is_told)
+
     assert stage.client.fetch_open_orders(stage.case.symbol_id) == ()
 
 
