@@ -22,7 +22,7 @@ from django.db import InterfaceError, InternalError, OperationalError
 from django.utils import timezone
 
 from exchanges import registry
-from exchanges.errors import MalformedMessage, UnknownSymbol
+from exchanges.errors import MalformedMessage, TransientError, UnknownSymbol
 from tracking.domain.findings import AnomalyKind
 from tracking.models import ExchangeAccount
 from tracking.services import (
@@ -158,7 +158,7 @@ class OrderFillMonitor:
         """Book what moved without an order; give the frames that are settled by that."""
         try:
             stream_movements.book(account, events)
-        except _NOBODYS_FAULT:
+        except (*_NOBODYS_FAULT, TransientError):
             raise
         except Exception as error:
             log.exception("movements.failed", account=account.pk, frames=len(events))
