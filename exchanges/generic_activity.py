@@ -18,6 +18,7 @@ from exchanges.generic_answers import exact
 from exchanges.generic_facts import features_of
 from exchanges.generic_markets import type_of
 from exchanges.generic_speaker import described
+from exchanges.generic_trades import traded_symbols
 from exchanges.messages import MarketType, MovementKind, MovementReport
 from exchanges.questions import Activity
 from exchanges.understanding import understood
@@ -42,14 +43,15 @@ def fetch_activity(
     deadline = time.monotonic() + timeout
     begin = milliseconds(max(since, datetime.now(UTC) - _LOOK_BACK))
     traded: frozenset[str] = frozenset()
+    more_from: int | None = None
     movements: tuple[MovementReport, ...] = ()
     if not only_funding and _tells_trades_of_all(api):
-        said = api.ask(
-            lambda ccxt: _markets_of(ccxt, ccxt.fetch_my_trades(None, begin), api.market_type),
-            priority=priority,
-            timeout=timeout,
+        symbols, more_from = traded_symbols(api, begin, timeout=timeout, priority=priority)
+        traded = frozenset(
+            market.symbol_id
+            for market in api.source.markets.all()
+            if market.market_type is api.market_type and market.symbol in symbols
         )
-        traded = said.value
     if api.market_type is not MarketType.SPOT and api.can("fetchFundingHistory"):
         said = api.ask(
             lambda ccxt: [
@@ -61,19 +63,16 @@ def fetch_activity(
             timeout=max(0.0, deadline - time.monotonic()),
         )
         movements = understood(lambda: _movements(said.value, api.market_type))
-    return Activity(traded_symbol_ids=traded, movements=movements)
+    return Activity(
+        traded_symbol_ids=traded,
+        movements=movements,
+        more_from=None if more_from is None else datetime.fromtimestamp(more_from / 1000, UTC),
+    )
 
 
 def _tells_trades_of_all(api: GenericCalls) -> bool:
     told = features_of(described(api.exchange), api.market_type, "fetchMyTrades")
     return api.can("fetchMyTrades") and told.get("symbolRequired") is False
-
-
-def _markets_of(ccxt: Any, trades: Any, market_type: MarketType) -> frozenset[str]:
-    markets = (ccxt.markets.get(trade["symbol"]) for trade in trades)
-    return frozenset(
-        market["id"] for market in markets if market and type_of(market) is market_type
-    )
 
 
 def _movements(rows: Any, market_type: MarketType) -> tuple[MovementReport, ...]:

@@ -73,7 +73,8 @@ class _Reading:
 
     api: GenericCalls
     symbol_id: str
-    symbol: str
+    #: None: of all markets, of which only what was listed is kept
+    symbol: str | None
     habits: _Habits
     priority: Priority
     deadline: float
@@ -104,9 +105,11 @@ class _Reading:
     def _has_news(self, begin: int | None) -> bool:
         """Tell whether a reading that begins where this one ends gets any further."""
         unread = self.unread_from
-        return unread is not None and any(
-            (begin or 0) < place_of(fill) <= unread for fill in self.found.values()
-        )
+        if self.symbol is None:
+            places = [place for place, *_ in self.seen]
+        else:
+            places = [place_of(fill) for fill in self.found.values()]
+        return unread is not None and any((begin or 0) < place <= unread for place in places)
 
     def _note_silence(self, begin: int | None, since: int | None) -> None:
         """Remember that up to here nothing happened, so as not to ask for it again."""
@@ -147,6 +150,8 @@ class _Reading:
             timeout=max(0.0, self.deadline - time.monotonic()),
         )
         rows, listed = said.value
+        if self.symbol is None:
+            return [], listed
         return read(rows, self.symbol_id, self.symbol, self.api), listed
 
     def _take(
@@ -225,6 +230,22 @@ def fetch_trades(
         is_whole=reading.is_whole and unread is None,
         cursor=place_of(found[-1]) if found and reading.is_whole else None,
     )
+
+
+def traded_symbols(
+    api: GenericCalls, begin: int, *, timeout: float, priority: Priority
+) -> tuple[frozenset[str], int | None]:
+    """Return in which of ccxt's markets there were fills from `begin` on, and where to read on."""
+    reading = _Reading(
+        api=api,
+        symbol_id="",
+        symbol=None,
+        habits=_habits(api),
+        priority=priority,
+        deadline=time.monotonic() + timeout,
+    )
+    reading.read(begin)
+    return frozenset(symbol for _, symbol, *_ in reading.seen), reading.unread_from
 
 
 def read(rows: Any, symbol_id: str, symbol: str, api: GenericCalls) -> list[ExecutionReport]:

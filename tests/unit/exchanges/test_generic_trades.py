@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from exchanges.generic_calls import Said
-from exchanges.generic_trades import PAGES, Listed, fetch_trades
+from exchanges.generic_trades import PAGES, Listed, fetch_trades, traded_symbols
 from exchanges.governor import Priority
 from exchanges.messages import MarketType
 from exchanges.questions import TradeCursor
@@ -59,7 +59,7 @@ class Exchange:
         return Said(value=operation(self), requested_at=cast("Any", None))
 
     def fetch_my_trades(
-        self, symbol: str, since: int | None, limit: int | None, parameters: dict[str, int]
+        self, symbol: str | None, since: int | None, limit: int | None, parameters: dict[str, int]
     ) -> list[dict[str, Any]]:
         del limit
         self.times_asked += 1
@@ -152,3 +152,16 @@ def test_a_silence_longer_than_one_reading_is_passed_and_remembered() -> None:
     cryptocom.trade(NOW - 500)
     assert ids(cryptocom.read(begin)) == ["t0"]
     assert cryptocom.times_asked <= 2
+
+
+def test_markets_traded_in_are_named_though_one_page_does_not_show_them() -> None:
+    okx = Exchange("okx", page=100, tells_all_markets=True)
+    begin = NOW - DAY
+    okx.trade(begin + 1)
+    for number in range(250):
+        okx.trade(begin + 1000 + number, OTHERS)
+    symbols, more_from = traded_symbols(
+        cast("GenericCalls", okx), begin, timeout=10, priority=Priority.SYNC
+    )
+    assert symbols == {OURS, OTHERS}
+    assert more_from is None
