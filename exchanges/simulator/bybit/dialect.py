@@ -141,16 +141,9 @@ class BybitDialect:
         return ()
 
     def without_trade_id(self, frame: Frame, fill: Execution) -> Frame:
-        """An execution without its id."""
-        text = frame.text.replace(f'"execId":"{self.trade_id(fill)}"', '"execId":""')
-        return Frame(
-            event=frame.event,
-            text=text,
-            kind=frame.kind,
-            symbol=frame.symbol,
-            order_id=frame.order_id,
-            trade_id=frame.trade_id,
-        )
+        """The frame as it is: an execution of Bybit's always has an id."""
+        del fill
+        return frame
 
     def _frame(
         self, event: str, row: rows.Row, kind: str, order: Order, fill: Execution | None
