@@ -29,8 +29,10 @@ from exchanges.errors import (
     UnknownSymbol,
 )
 from exchanges.generic_errors import MarketRequired
+from exchanges.generic_facts import features_of
 from exchanges.generic_markets import type_of
 from exchanges.generic_names import FINDS_BY_CLIENT_ID
+from exchanges.generic_speaker import described
 from exchanges.governor import Priority
 from exchanges.messages import (
     IdSpace,
@@ -49,6 +51,8 @@ if TYPE_CHECKING:
     from exchanges.questions import NewOrder, OrderRef
 
 _TYPE_NAMES: Final = {OrderType.LIMIT: "limit", OrderType.MARKET: "market"}
+#: a list, as ccxt's tables and its classes call it: of the orders that are alive
+_ALIVE: Final = ("fetchOpenOrders", "fetch_open_orders")
 #: lists of orders that have ended, the most telling first
 _ENDED: Final = (
     ("fetchCanceledAndClosedOrders", "fetch_canceled_and_closed_orders"),
@@ -89,11 +93,11 @@ def fetch_open(
     api.require("fetchOpenOrders")
     deadline = time.monotonic() + timeout
     with suppress(MarketRequired):
-        return _list(api, "fetch_open_orders", symbol_id, timeout=timeout, priority=priority)
+        return _list(api, _ALIVE, symbol_id, timeout=timeout, priority=priority)
     found: list[OrderSnapshot] = []
     for known_id in api.markets_of_late():
         left = max(0.0, deadline - time.monotonic())
-        found += _list(api, "fetch_open_orders", known_id, timeout=left, priority=priority)
+        found += _list(api, _ALIVE, known_id, timeout=left, priority=priority)
     return tuple(found)
 
 
@@ -101,10 +105,10 @@ def fetch_ended(
     api: GenericCalls, symbol_id: str, *, timeout: float, priority: Priority
 ) -> tuple[OrderSnapshot, ...]:
     """Ask for the orders of a market that have ended of late, as far as one request tells them."""
-    name = next((name for ability, name in _ENDED if api.can(ability)), None)
-    if name is None:
+    method = next((method for method in _ENDED if api.can(method[0])), None)
+    if method is None:
         return ()
-    return _list(api, name, symbol_id, timeout=timeout, priority=priority)
+    return _list(api, method, symbol_id, timeout=timeout, priority=priority)
 
 
 def place(api: GenericCalls, order: NewOrder, *, timeout: float) -> OrderSnapshot:
@@ -178,13 +182,21 @@ def is_about(ref: OrderRef, order: OrderSnapshot) -> bool:
 
 
 def _list(
-    api: GenericCalls, name: str, symbol_id: str | None, *, timeout: float, priority: Priority
+    api: GenericCalls,
+    method: tuple[str, str],
+    symbol_id: str | None,
+    *,
+    timeout: float,
+    priority: Priority,
 ) -> tuple[OrderSnapshot, ...]:
     markets, kind = api.source.markets, api.market_type
     symbol = None if symbol_id is None else markets.symbol_of(kind, symbol_id)
+    ability, name = method
+    # left unsaid, it may be a small part of what one page can hold (Bybit: 20 of 50)
+    limit = features_of(described(api.exchange), kind, ability).get("limit")
     api.note_market(symbol_id)
     said = api.ask(
-        lambda ccxt: _enclosed(getattr(ccxt, name)(symbol), api, ccxt),
+        lambda ccxt: _enclosed(getattr(ccxt, name)(symbol, None, limit), api, ccxt),
         priority=priority,
         timeout=timeout,
     )

@@ -112,6 +112,14 @@ def test_what_is_alive_is_listed_by_market_and_altogether(stage: Stage) -> None:
     assert stage.client.fetch_open_algo_orders(stage.case.symbol_id) == ()
 
 
+def test_more_orders_than_a_usual_page_has_are_all_listed(stage: Stage) -> None:
+    refs = [stage.place() for _ in range(21)]
+
+    listed = stage.client.fetch_open_orders(stage.case.symbol_id)
+
+    assert {order.exchange_order_id for order in listed} == {ref.exchange_order_id for ref in refs}
+
+
 def test_what_is_held_is_told(stage: Stage) -> None:
     before = _held(stage)
     stage.fill(stage.place())

@@ -236,11 +236,11 @@ def test_markets_asked_about_stand_for_all_where_one_must_be_named(
 ) -> None:
     theirs = speaker_of("okx").fetch_open_orders
 
-    def picky(ccxt: Any, symbol: str | None = None) -> Any:
+    def picky(ccxt: Any, symbol: str | None, *page: Any) -> Any:
         if symbol is None:
             msg = "okx fetchOpenOrders() requires a symbol argument"
             raise errors.ArgumentsRequired(msg)
-        return theirs(ccxt, symbol)
+        return theirs(ccxt, symbol, *page)
 
     monkeypatch.setattr(speaker_of("okx"), "fetch_open_orders", picky, raising=False)
     order = okx.place(sz="1")
