@@ -12,6 +12,8 @@ import sys
 
 import atheris
 
+from tests.fuzz import BY_CCXT
+
 with atheris.instrument_imports(include=["exchanges"]):
     from exchanges import registry
     from exchanges.errors import MalformedMessage
@@ -19,7 +21,7 @@ with atheris.instrument_imports(include=["exchanges"]):
     #: an adapter is imported when it is first asked for: now, to be instrumented
     TARGETS = tuple(
         (registry.adapter(name), market_type)
-        for name in registry.names()
+        for name in (*registry.names(), BY_CCXT)
         for market_type in sorted(registry.adapter(name).market_types)
     )
 

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from exchanges import generic_envelope as envelope
 from exchanges import registry
+from tests.fuzz import BY_CCXT
+from tests.unit.exchanges.test_generic_answers import ORDER, TRADE
 
 DATA = Path(__file__).parents[1] / "data"
 SECONDS = 60
@@ -53,11 +56,19 @@ def seeds() -> list[bytes]:
     """Every sample frame, as a frame of each market type of its exchange."""
     targets = [
         (name, market_type)
-        for name in registry.names()
+        for name in (*registry.names(), BY_CCXT)
         for market_type in sorted(registry.adapter(name).market_types)
     ]
     return [
-        bytes([number]) + path.read_bytes()
+        bytes([number]) + frame
         for number, (name, _) in enumerate(targets)
-        for path in sorted((DATA / name.lower()).rglob("*.json"))
+        for frame in samples(name)
     ]
+
+
+def samples(name: str) -> list[bytes]:
+    """Sample frames of an exchange; where ccxt reads them they come to us as it wrote them."""
+    if name == BY_CCXT:
+        enclosed = (envelope.of_order(ORDER, "BTC-USDT"), envelope.of_trade(TRADE, "BTC-USDT"))
+        return [envelope.text(each) for each in enclosed]
+    return [path.read_bytes() for path in sorted((DATA / name.lower()).rglob("*.json"))]
