@@ -17,6 +17,7 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
+from exchanges import registry
 from exchanges.errors import TransientError
 from tracking.models import (
     EventKind,
@@ -27,7 +28,7 @@ from tracking.models import (
     StrategyPosition,
 )
 from tracking.services import clients, contract_terms
-from tracking.services.busy_opening import read_opening
+from tracking.services.busy_opening import moment_between, read_opening
 from tracking.services.journal import Journal
 from tracking.services.payloads import position_payload
 from tracking.services.position_rows import PositionKey, opening_position
@@ -57,15 +58,16 @@ def ensure_baseline(account: ExchangeAccount) -> ExchangeAccount:
     clients.require_active(account)
     client = clients.rest_client(account)
     mode = PositionMode.HEDGE if client.is_hedge_mode() else PositionMode.ONE_WAY
+    dates_to = registry.facts(account.exchange, account.market_type).rest_dates_to
     before = client.fetch_holdings()
     for _ in range(ATTEMPTS):
-        at = client.fetch_server_time()
+        at = moment_between(client, dates_to)
         after = client.fetch_holdings()
         if before == after:
             contract_terms.learn(account.exchange, client.markets)
             return _open_books(account, after, client.markets, at, mode)
         before = after
-    opening = read_opening(client)
+    opening = read_opening(client, dates_to)
     if opening is None:
         raise HoldingsKeepMovingError
     contract_terms.learn(account.exchange, client.markets)

@@ -16,9 +16,12 @@ On spot a trade moves the holdings of both its assets, and of the one its commis
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from exchanges.adapter import ONE_MILLISECOND
 from exchanges.messages import PositionSide, Side
 from exchanges.questions import TradeCursor
 from tracking.domain.balances import SpotPosition, balances
@@ -26,8 +29,8 @@ from tracking.domain.executions import ZERO
 from tracking.services.spot_assets import markets_between
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import timedelta
     from decimal import Decimal
 
     from exchanges.markets import Markets
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 ROUNDS: Final = 6
 #: So many rounds have to agree.
 AGREED: Final = 2
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Key(NamedTuple):
@@ -71,13 +75,30 @@ class _Doubt:
         return self.rounds >= AGREED and len(self.possible) == 1
 
 
-def read_opening(client: RestClient) -> tuple[list[HoldingReport], datetime] | None:
+def moment_between(
+    client: RestClient, dates_to: timedelta, wait: Callable[[float], None] = time.sleep
+) -> datetime:
+    """Take a moment of exchange time, after what has been asked and before what will be.
+
+    Where REST dates fills to the second only, it is the last of its second, and over: a fill later
+    in that second would be dated before any other moment of it.
+    """
+    at = client.fetch_server_time()
+    if dates_to <= ONE_MILLISECOND:
+        return at
+    wait(dates_to.total_seconds())
+    return at - (at - _EPOCH) % dates_to + dates_to - ONE_MILLISECOND
+
+
+def read_opening(
+    client: RestClient, dates_to: timedelta = ONE_MILLISECOND
+) -> tuple[list[HoldingReport], datetime] | None:
     """Say what was held at a moment of exchange time; None if that cannot be told just now.
 
     See Note [Explained backwards]. Raises ExchangeError.
     """
     before = _by_key(client.fetch_holdings())
-    at = client.fetch_server_time()
+    at = moment_between(client, dates_to)
     first = _by_key(client.fetch_holdings())
     doubts = {key: _Doubt() for key in _differing(before, first)}
     for _ in range(ROUNDS):
