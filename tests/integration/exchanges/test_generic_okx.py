@@ -221,6 +221,7 @@ def test_verification_of_many_asks_lists(okx: Okx, client: RestClient) -> None:
     placed = [okx.place(sz="1") for _ in range(8)]
     for order in placed[:4]:
         okx.fill(order, "1", "59000", silent=True)
+    client.markets.all()
     okx.asked.clear()
     refs = [ref_of(order["ordId"]) for order in placed] + [ref_of("404")]
     told = client.verify_orders(refs, cursor=TradeCursor(after_trade_id="0"), want_trades=True)
