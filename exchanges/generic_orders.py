@@ -32,6 +32,7 @@ from exchanges.generic_errors import MarketRequired
 from exchanges.generic_facts import features_of
 from exchanges.generic_markets import type_of
 from exchanges.generic_names import FINDS_BY_CLIENT_ID
+from exchanges.generic_settles import of_all
 from exchanges.generic_speaker import described
 from exchanges.governor import Priority
 from exchanges.messages import (
@@ -195,8 +196,15 @@ def _list(
     # left unsaid, it may be a small part of what one page can hold (Bybit: 20 of 50)
     limit = features_of(described(api.exchange), kind, ability).get("limit")
     api.note_market(symbol_id)
+
+    def ask(ccxt: Any) -> tuple[list[dict[str, object]], frozenset[str]]:
+        def rows() -> Any:
+            return getattr(ccxt, name)(symbol, None, limit)
+
+        return _enclosed(of_all(ccxt, kind, rows) if symbol is None else rows(), api, ccxt)
+
     said = api.ask(
-        lambda ccxt: _enclosed(getattr(ccxt, name)(symbol, None, limit), api, ccxt),
+        ask,
         priority=priority,
         timeout=timeout,
     )

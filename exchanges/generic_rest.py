@@ -18,6 +18,7 @@ from exchanges import generic_envelope as envelope
 from exchanges import generic_orders as orders
 from exchanges.generic_activity import fetch_activity
 from exchanges.generic_markets import type_of
+from exchanges.generic_settles import of_all
 from exchanges.generic_trades import fetch_trades
 from exchanges.generic_verification import verify
 from exchanges.governor import Priority
@@ -208,7 +209,8 @@ class GenericRest:
         )
 
     def _positions(self, ccxt: Any) -> list[dict[str, object]]:
-        rows = ((row, ccxt.markets.get(row["symbol"])) for row in ccxt.fetch_positions())
+        told = of_all(ccxt, self.api.market_type, ccxt.fetch_positions)
+        rows = ((row, ccxt.markets.get(row["symbol"])) for row in told)
         return [
             envelope.of_position(row, market["id"])
             for row, market in rows

@@ -1,14 +1,12 @@
 """
 Cases of the generic adapter: ccxt's name for a Bybit of another country, at the simulated Bybit.
 
-They are Bybit's own cases but for what ccxt does not tell: when its subscriptions were taken; and
-the open orders of contracts settled in anything but USDT, unless their market is named.
+They are Bybit's own cases but for what ccxt does not tell: when its subscriptions were taken.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tests.contract import case_bybit as bybit
@@ -27,10 +25,7 @@ def by_ccxt(case: Case, category: str) -> Case:
     )
 
 
-FUTURES = replace(
-    by_ccxt(bybit.FUTURES, "linear"),
-    elsewhere=("ETHUSDT", Decimal("1500.00"), Decimal("0.10")),
-)
+FUTURES = by_ccxt(bybit.FUTURES, "linear")
 SPOT = by_ccxt(bybit.SPOT, "spot")
 
 CASES = (FUTURES, SPOT)
