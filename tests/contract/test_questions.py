@@ -138,6 +138,19 @@ def test_what_is_held_is_told(stage: Stage) -> None:
     assert _held(stage) - before == stage.case.quantity - commission
 
 
+def test_what_is_held_of_another_market_is_told(stage: Stage) -> None:
+    if stage.case.asset:
+        pytest.skip("assets are held, not markets")
+    ref = stage.place_elsewhere()
+    stage.fill(ref)
+
+    held = [each for each in stage.client.fetch_holdings() if each.quantity]
+
+    assert [(each.symbol_id, each.quantity) for each in held] == [
+        (ref.symbol_id, stage.case.elsewhere[2])
+    ]
+
+
 def _held(stage: Stage) -> Decimal:
     for held in stage.client.fetch_holdings():
         assert held.market_type is stage.case.market_type
