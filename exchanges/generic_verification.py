@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Final
 from exchanges import generic_orders as orders
 from exchanges.errors import OrderNotFound
 from exchanges.generic_trades import fetch_trades
+from exchanges.messages import ExecutionKind
 from exchanges.questions import TradeCursor, Verification
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from decimal import Decimal
 
     from exchanges.generic_calls import GenericCalls
     from exchanges.generic_trades import Listed
@@ -78,18 +80,28 @@ class _Inquiry:
         told = {order.exchange_order_id: order.filled_quantity for order in self.snapshots}
         asked = {ref.exchange_order_id for ref in refs if ref.exchange_order_id is not None}
         if cursor is None:
-            for order_id in sorted(asked | set(told))[:SINGLES]:
-                fills = self._trades(TradeCursor(), order_id).fills
-                total = sum(trade.execution_quantity for trade in fills)
-                # a list without a beginning reaches back no further than the exchange likes
-                if order_id in told and total >= told[order_id]:
-                    self.complete.add(order_id)
+            self._ask_trades_of(asked | set(told), told)
             return
         listed = self._trades(cursor, None)
         if listed.cursor is not None:
             self.cursor = str(listed.cursor)
+        # ccxt's lists may leave out what the exchange itself did (Bybit's: execType Trade alone)
+        apart = {
+            order.exchange_order_id
+            for order in self.snapshots
+            if order.fill_kind is not ExecutionKind.TRADE
+        } - {fill.exchange_order_id for fill in listed.fills}
         if listed.is_whole:
-            self.complete |= asked | set(told)
+            self.complete |= (asked | set(told)) - apart
+        self._ask_trades_of(apart, told)
+
+    def _ask_trades_of(self, order_ids: set[str], told: Mapping[str, Decimal]) -> None:
+        for order_id in sorted(order_ids)[:SINGLES]:
+            fills = self._trades(TradeCursor(), order_id).fills
+            total = sum(trade.execution_quantity for trade in fills)
+            # a list without a beginning reaches back no further than the exchange likes
+            if order_id in told and total >= told[order_id]:
+                self.complete.add(order_id)
 
     def result(self) -> Verification:
         return Verification(

@@ -149,7 +149,7 @@ def test_an_amended_order_is_told_with_its_new_terms(stage: Stage) -> None:
 def test_a_liquidation_is_an_order_nobody_of_us_placed(stage: Stage) -> None:
     stage.needs(Trait.LIQUIDATION)
     stage.connect()
-    ref = stage.place()
+    ref, since = stage.place(), stage.since()
     stage.fill(ref)
     stage.wait_for(ref, OrderStatus.FILLED, executed=stage.case.quantity)
     row = stage.house.act(
@@ -161,6 +161,7 @@ def test_a_liquidation_is_an_order_nobody_of_us_placed(stage: Stage) -> None:
 
     (fill,) = heard.fills.values()
     assert (fill.kind, fill.side) == (ExecutionKind.LIQUIDATION, Side.SELL)
+    agrees_with_rest(stage, theirs, since, heard)
     assert [held for held in stage.client.fetch_holdings() if held.quantity] == []
 
 
