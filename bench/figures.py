@@ -9,25 +9,26 @@ its last writing, which is the one that made it verified.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from django.db import connection, transaction
+from psycopg2.extras import execute_values
+
+from tracking.models import StreamEvent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: a frame may come wrapped; `t` is the trade's id. A fill that REST told before its frame was
-#: read was not late: it counts as zero
+_RECEIVED = """
+    CREATE TEMPORARY TABLE received (
+        account_id bigint, symbol_id text, trade_id text, received_at timestamptz
+    ) ON COMMIT DROP
+"""
+#: a fill that REST told before its frame was read was not late: it counts as zero
 _FILLS = """
-    WITH frames AS MATERIALIZED (
-        SELECT account_id, received_at, coalesce(raw::jsonb -> 'data', raw::jsonb) -> 'o' AS o
-        FROM tracking_streamevent
-        WHERE account_id = ANY(%(accounts)s) AND received_at >= to_timestamp(%(since)s)
-    ), received AS MATERIALIZED (
-        SELECT account_id, o ->> 's' AS symbol_id, o ->> 't' AS trade_id,
-               min(received_at) AS received_at
-        FROM frames WHERE o ->> 'x' = 'TRADE' GROUP BY 1, 2, 3
-    ), told AS MATERIALIZED (
+    WITH told AS MATERIALIZED (
         SELECT account_id, replace(split_part(symbol, ':', 1), '/', '') AS symbol_id,
                payload ->> 'exchange_trade_id' AS trade_id,
                min(pg_xact_commit_timestamp(xmin)) AS at
@@ -96,7 +97,7 @@ class Phase:
 def of_phase(account_ids: list[int], since: float) -> Phase:
     """Read the fills whose frames came since then."""
     values = {"accounts": account_ids, "since": since, "shares": [0.5, 0.99]}
-    count, seconds, commit, verification = _one(_FILLS, values)
+    count, seconds, commit, verification = _one(_FILLS, values, _received(account_ids, since))
     if not count:
         message = "no fill was verified"
         raise RuntimeError(message)
@@ -108,14 +109,34 @@ def of_phase(account_ids: list[int], since: float) -> Phase:
     )
 
 
+def _received(account_ids: list[int], since: float) -> list[tuple[int, str, str, datetime]]:
+    """Say when the frame of each fill came; frames are stored compressed, so SQL cannot."""
+    found: dict[tuple[int, str, str], datetime] = {}
+    rows = StreamEvent.objects.filter(
+        account__in=account_ids, received_at__gte=datetime.fromtimestamp(since, UTC)
+    ).order_by("received_at")
+    for account_id, at, raw in rows.values_list("account_id", "received_at", "raw").iterator():
+        frame = orjson.loads(raw)
+        # it may come wrapped; `t` is the trade's id
+        order = frame.get("data", frame).get("o", {})
+        if order.get("x") == "TRADE":
+            found.setdefault((account_id, order["s"], str(order["t"])), at)
+    return [(*key, at) for key, at in found.items()]
+
+
 def committed(account_ids: list[int], since: float) -> tuple[int, float]:
     """Count the verified executions committed since then, and the seconds they took."""
     count, seconds = _one(_COMMITTED, {"accounts": account_ids, "since": since})
     return count, seconds or 0.0
 
 
-def _one(query: str, values: dict[str, Any]) -> tuple[Any, ...]:
+def _one(
+    query: str, values: dict[str, Any], received: Sequence[tuple[int, str, str, datetime]] = ()
+) -> tuple[Any, ...]:
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_RECEIVED)
+        if received:
+            execute_values(cursor, "INSERT INTO received VALUES %s", received)
         # nothing is known of the sizes of what is joined: nested loops would take minutes
         cursor.execute("SET LOCAL enable_nestloop = off")
         cursor.execute(query, values)

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.models import User
 from django.db import connection
+from psycopg2 import Binary
 
 from exchanges.messages import Exchange
 from tracking.models import AccountState, ExchangeAccount, OpenOrder
+from tracking.models.fields import compressed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,38 +55,37 @@ _EXECUTIONS = f"""
     INSERT INTO tracking_tradeexecution ({_IDENTITY}, trade_id, exchange_trade_id, side, sequence,
         position_side, execution_price, execution_quantity, is_maker, commission, commission_asset,
         realized_pnl, executed_at, kind, source, verified, verified_at, verify_attempts, is_history,
-        created_at)
+        disclaimed, created_at)
     SELECT {_IDENTITY}, id, exchange_order_id || piece, side, 0, position_side, 60000, 0.01, true,
            0.12, 'USDT', 0, first_executed_at + piece * interval '1 second', 'TRADE', 'WS', true,
-           first_executed_at, 0, true, first_executed_at
+           first_executed_at, 0, true, false, first_executed_at
     FROM tracking_trade CROSS JOIN generate_series(0, %(pieces)s - 1) AS piece
 """
 _CLOSED = f"""
     INSERT INTO tracking_closedorder ({_IDENTITY}, client_order_id, placed_by_us, side,
         position_side, order_type, time_in_force, price, quantity, filled_quantity, filled_quote,
-        status, reason, reduce_only, post_only, exchange_updated_at, version, verified, created_at,
-        updated_at, closed_at, keep)
+        status, reason, reduce_only, post_only, exchange_updated_at, version, verified,
+        resolved_by_absence, created_at, updated_at, closed_at, keep)
     SELECT {_IDENTITY}, client_order_id, false, side, 'NET', 'LIMIT', 'GTC', 60000, 0.04, 0.04,
-           2400, 'FILLED', '', false, false, last_executed_at, 6, true, first_executed_at,
+           2400, 'FILLED', '', false, false, last_executed_at, 6, true, false, first_executed_at,
            last_executed_at, last_executed_at, true
     FROM tracking_trade
 """
 _OPEN = f"""
     INSERT INTO tracking_openorder ({_IDENTITY}, client_order_id, placed_by_us, side,
         position_side, order_type, time_in_force, price, quantity, filled_quantity, filled_quote,
-        status, reason, reduce_only, post_only, exchange_updated_at, version, verified, created_at,
-        updated_at, verify_attempts, not_found_count)
+        status, reason, reduce_only, post_only, exchange_updated_at, version, verified,
+        resolved_by_absence, created_at, updated_at, verify_attempts, not_found_count)
     SELECT account_id, 'FUTURES', symbol, 'ORDER', exchange_order_id, 'limit-' || n, false, 'BUY',
-           'NET', 'LIMIT', 'GTC', 60000, 1000, 0, 0, 'NEW', '', false, false, now(), 1, true, now(),
-           now(), 0, 0
+           'NET', 'LIMIT', 'GTC', 60000, 1000, 0, 0, 'NEW', '', false, false, now(), 1, true, false,
+           now(), now(), 0, 0
     FROM ({_ROWS}) AS made
 """
 _INBOX = """
     INSERT INTO tracking_streamevent (account_id, market_type, epoch, raw, received_at,
         processed_at, attempts, error)
-    SELECT account_id, market_type, 1, repeat('{"e":"ORDER_TRADE_UPDATE"}', 25), executed_at,
-           executed_at, 0, ''
-    FROM tracking_tradeexecution WHERE id % 4 = 0
+    SELECT account_id, market_type, 1, %(frame)s, executed_at, executed_at, 0, ''
+    FROM tracking_tradeexecution WHERE id %% 4 = 0
 """
 _JOURNAL = """
     INSERT INTO tracking_orderevent (user_id, seq, account_id, kind, symbol, exchange_order_id,
@@ -167,4 +168,5 @@ def _values(accounts: Iterable[ExchangeAccount], count: int, first: int) -> dict
         "first": first,
         "count": count,
         "pieces": PIECES,
+        "frame": Binary(compressed('{"e":"ORDER_TRADE_UPDATE"}' * 25)),
     }

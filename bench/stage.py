@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
+from django.conf import settings
 from django.db import connection
 
 from bench.children import Children, cpu_seconds
@@ -97,6 +98,8 @@ class Stage:
 
     def _begin(self) -> None:
         self.wait(self.exchange.is_up, "the simulated exchange")
+        # this process asks it for its table of markets
+        settings.SIMULATOR_URL = self.exchange.url
         self.exchange.configure(enforce_limits=self._enforced)
         for account in self.accounts:
             self.exchange.open_account(account.api_key, account.api_secret, "10000000")

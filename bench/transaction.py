@@ -51,17 +51,17 @@ INSERT_EXECUTION = f"""
 INSERT INTO tracking_tradeexecution
     ({ORDER_KEY}, trade_id, exchange_trade_id, side, sequence, position_side, execution_price,
      execution_quantity, is_maker, commission, commission_asset, realized_pnl, executed_at, kind,
-     source, verified, verified_at, verify_attempts, is_history, created_at)
+     source, verified, verified_at, verify_attempts, is_history, disclaimed, created_at)
 VALUES ({{account}}, 'FUTURES', {{symbol}}, 'ORDER', {{number}}, {{trade}}, {{fill}}, 'BUY', 0,
         'NET', 60000, 0.001, true, 0.012, 'USDT', 0, now(), 'TRADE', 'WS', true, now(), 0, false,
-        now())
+        false, now())
 """
 MOVE_POSITION = f"""
 INSERT INTO tracking_strategyposition AS held
-    ({POSITION_KEY}, quantity, average_price, realized_pnl, commissions, execution_count,
-     folded_key, version, updated_at)
-VALUES ({{account}}, NULL, 'FUTURES', {{symbol}}, 'NET', 0.001, 60000, 0, '{{{{}}}}', 1, '', 1,
-        now())
+    ({POSITION_KEY}, quantity, average_price, realized_pnl, commissions, fees,
+     unvalued_commissions, funding, execution_count, folded_key, version, updated_at)
+VALUES ({{account}}, NULL, 'FUTURES', {{symbol}}, 'NET', 0.001, 60000, 0, '{{{{}}}}', 0, '{{{{}}}}',
+        0, 1, '', 1, now())
 ON CONFLICT ({POSITION_KEY}) DO UPDATE
 SET quantity = held.quantity + 0.001, execution_count = held.execution_count + 1,
     version = held.version + 1, updated_at = now()
