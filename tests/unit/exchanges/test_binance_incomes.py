@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+import time_machine
 
 from exchanges.binance_calls import FUTURES
 from exchanges.binance_incomes import PAGE, PAGES, fetch_activity
@@ -15,12 +16,19 @@ from exchanges.messages import MarketType, MovementKind, MovementReport
 from exchanges.wire import milliseconds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from exchanges.questions import Activity
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(autouse=True)
+def at_now() -> Iterator[None]:
+    """Begin each test at NOW, however long after this module was read it comes."""
+    with time_machine.travel(NOW):
+        yield
 
 
 def a_row(kind: str, symbol: str = "", *, at: datetime = NOW - HOUR, **terms: Any) -> Any:

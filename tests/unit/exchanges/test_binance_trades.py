@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+import time_machine
 
 from exchanges import binance_connection
 from exchanges.binance_calls import FUTURES, SPOT
@@ -18,10 +19,17 @@ from exchanges.wire import milliseconds
 from tests.unit.exchanges.samples import FOLDER, sample_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 WEEK = timedelta(days=7)
+
+
+@pytest.fixture(autouse=True)
+def at_now() -> Iterator[None]:
+    """Begin each test at NOW, however long after this module was read it comes."""
+    with time_machine.travel(NOW):
+        yield
 
 
 class Lists:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+import time_machine
 
 from exchanges.bybit_activity import fetch_activity
 from exchanges.bybit_calls import EXECUTIONS
@@ -19,11 +20,18 @@ from exchanges.wire import milliseconds
 from tests.unit.exchanges.bybit_samples import result
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 WEEK = 7 * 86_400_000
 DAY = timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def at_now() -> Iterator[None]:
+    """Begin each test at NOW, however long after this module was read it comes."""
+    with time_machine.travel(NOW):
+        yield
 
 
 class Lists:

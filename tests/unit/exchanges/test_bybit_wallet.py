@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+import time_machine
 
 from exchanges.bybit_activity import fetch_activity
 from exchanges.bybit_calls import EXECUTIONS, WALLET_LOG
@@ -20,7 +21,7 @@ from exchanges.wire import milliseconds
 from tests.unit.exchanges.bybit_samples import result
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from exchanges.questions import Activity
 
@@ -29,6 +30,13 @@ WEEK = 7 * 86_400_000
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 PAGE = 50
+
+
+@pytest.fixture(autouse=True)
+def at_now() -> Iterator[None]:
+    """Begin each test at NOW, however long after this module was read it comes."""
+    with time_machine.travel(NOW):
+        yield
 
 
 class Log:
