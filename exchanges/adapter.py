@@ -11,6 +11,8 @@ from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Protocol
 
+from exchanges.messages import IdSpace
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
@@ -18,10 +20,10 @@ if TYPE_CHECKING:
     from exchanges.credentials import Credentials
     from exchanges.messages import (
         ExecutionReport,
-        IdSpace,
         MarketType,
         Message,
         OrderSnapshot,
+        OrderType,
         Source,
     )
     from exchanges.rest import RestClient
@@ -196,6 +198,14 @@ class Adapter:
     #: opens the private stream, which `PrivateStream` keeps; or else `stream` makes the whole of it
     credential: Callable[[StreamTerms], StreamCredential] | None = None
     stream: StreamMaker | None = None
+    #: conditional orders it takes, and the numbering they live in until they trigger
+    conditional_types: frozenset[OrderType] = frozenset()
+    conditional_id_space: IdSpace = IdSpace.ORDER
+    #: whether a MARKET order may name an amount of money instead of a quantity
+    takes_quote_quantity: bool = False
+    #: how many orders one request may place; 1: it has no such request
+    batch_size: int = 1
+    can_amend: bool = False
     #: market types of which other facts are true: theirs
     apart: Mapping[MarketType, Adapter] = field(default_factory=dict)
 

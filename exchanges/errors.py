@@ -11,6 +11,8 @@ The adapter alone decides what a failure means, from the HTTP status and the cod
 
 from __future__ import annotations
 
+from exchanges.refusals import RefusalKind
+
 
 class ExchangeError(Exception):
     """The exchange did not do what was asked."""
@@ -56,6 +58,18 @@ class AuthenticationError(PermanentError):
 
 class OrderRefused(PermanentError):
     """The exchange refused the order (funds, limits, filters, post-only, reduce-only ...)."""
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        code: str = "",
+        http_status: int | None = None,
+        kind: RefusalKind = RefusalKind.OTHER,
+    ) -> None:
+        """`kind`: what the code means, in our words."""
+        super().__init__(detail, code=code, http_status=http_status)
+        self.kind = kind
 
 
 class OrderNotFound(PermanentError):

@@ -43,6 +43,38 @@ class NewOrder:
     time_in_force: TimeInForce = TimeInForce.GTC
     position_side: PositionSide = PositionSide.NET
     reduce_only: bool = False
+    #: where a STOP or TAKE_PROFIT order triggers
+    stop_price: Decimal | None = None
+    #: of a MARKET order for an amount of money; `quantity` is 0 then. Only where the adapter says
+    #: `takes_quote_quantity`.
+    quote_quantity: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amendment:
+    """What an order is to be from now on; both as they shall be, not only what changes.
+
+    `quantity` counts what was already filled.
+    """
+
+    ref: OrderRef
+    side: Side
+    quantity: Decimal
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyPermissions:
+    """What an API key may do, as the exchange tells it; None: it does not tell."""
+
+    can_trade: bool | None = None
+    can_withdraw: bool | None = None
+    can_transfer: bool | None = None
+    #: bound to addresses
+    is_ip_bound: bool | None = None
+    expires_at: datetime | None = None
+    #: whose key it is, to notice one that was changed for another user's
+    owner_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,10 +20,19 @@ if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
 
+    from exchanges.errors import ExchangeError
     from exchanges.governor import Governor
     from exchanges.markets import Markets
     from exchanges.messages import ExecutionReport, HoldingReport, OrderSnapshot
-    from exchanges.questions import Activity, NewOrder, OrderRef, TradeCursor, Verification
+    from exchanges.questions import (
+        Activity,
+        Amendment,
+        KeyPermissions,
+        NewOrder,
+        OrderRef,
+        TradeCursor,
+        Verification,
+    )
 
 TIMEOUT: Final = 10.0
 
@@ -119,6 +128,35 @@ class RestClient(Protocol):
 
     def cancel_order(self, ref: OrderRef, *, timeout: float = TIMEOUT) -> OrderSnapshot:
         """Cancel an order. Raises OrderNotFound, which says only that it is not open."""
+
+    def place_orders(
+        self, orders: Sequence[NewOrder], *, timeout: float = TIMEOUT
+    ) -> tuple[OrderSnapshot | ExchangeError, ...]:
+        """Send up to `Adapter.batch_size` orders in one request; what became of each, in order.
+
+        Raises what `place_order` raises, if that is true of all of them.
+        """
+
+    def amend_order(self, amendment: Amendment, *, timeout: float = TIMEOUT) -> OrderSnapshot:
+        """Change quantity and price of a LIMIT order. Raises as `place_order` does.
+
+        OrderRefused of kind NOT_OFFERED where the exchange cannot (`Adapter.can_amend`).
+        """
+
+    def fetch_last_price(
+        self, symbol_id: str, *, timeout: float = TIMEOUT, priority: Priority = Priority.ORDER
+    ) -> Decimal | None:
+        """Ask for the price of the market's last trade; None if it never had one."""
+
+    def fetch_available(
+        self, asset: str, *, timeout: float = TIMEOUT, priority: Priority = Priority.ORDER
+    ) -> Decimal:
+        """Ask how much of an asset a new order may use (free balance, or free margin)."""
+
+    def fetch_key_permissions(
+        self, *, timeout: float = TIMEOUT, priority: Priority = Priority.BACKFILL
+    ) -> KeyPermissions:
+        """Ask what the API key may do. All None where the exchange cannot be asked."""
 
     def verify_orders(
         self,

@@ -90,6 +90,7 @@ class StrategyAccountFactory(DjangoModelFactory[models.StrategyAccount]):
     account = SubFactory(ExchangeAccountFactory)
     strategy = SubFactory(StrategyFactory, user=SelfAttribute("..account.user"))
     token = Sequence(lambda n: f"t{n:04d}")
+    max_orders_per_minute = None
 
 
 OrderRow = TypeVar("OrderRow", models.OpenOrder, models.ClosedOrder)

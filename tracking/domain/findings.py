@@ -28,6 +28,8 @@ class AnomalyKind(StrEnum):
     BOOKS = "BOOKS"
     NOT_FOUND = "NOT_FOUND"
     AUTH_FAILED = "AUTH_FAILED"
+    KEY_PERMISSIONS = "KEY_PERMISSIONS"
+    NEEDS_REVIEW = "NEEDS_REVIEW"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

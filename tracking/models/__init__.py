@@ -6,8 +6,6 @@ from tracking.models.accounts import (
     AccountState,
     ExchangeAccount,
     PositionMode,
-    Strategy,
-    StrategyAccount,
 )
 from tracking.models.books import (
     BooksCheck,
@@ -24,19 +22,30 @@ from tracking.models.journal import (
     OrderEvent,
     StreamEvent,
 )
-from tracking.models.orders import (
-    ClosedOrder,
+from tracking.models.notices import Notice, NoticeChannel, NoticeKind
+from tracking.models.orders import ClosedOrder, OpenOrder
+from tracking.models.positions import Posting, PostingKind, StrategyPosition
+from tracking.models.requests import (
+    UNRESOLVED,
     FailedOrder,
-    OpenOrder,
+    Halt,
     OrderRequest,
     RequestAction,
     RequestOutcome,
+    RequestSource,
 )
-from tracking.models.positions import Posting, PostingKind, StrategyPosition
 from tracking.models.sessions import OrderTrackingSession, SessionStatus, SymbolSubscription
+from tracking.models.strategies import (
+    Strategy,
+    StrategyAccount,
+    Webhook,
+    WebhookDelivery,
+    WebhookKind,
+)
 from tracking.models.trades import Trade, TradeExecution
 
 __all__ = [
+    "UNRESOLVED",
     "AccountDrain",
     "AccountState",
     "Anomaly",
@@ -48,7 +57,11 @@ __all__ = [
     "EventKind",
     "ExchangeAccount",
     "FailedOrder",
+    "Halt",
     "MarketTerms",
+    "Notice",
+    "NoticeChannel",
+    "NoticeKind",
     "OpenOrder",
     "OrderEvent",
     "OrderEvidence",
@@ -61,6 +74,7 @@ __all__ = [
     "RepairAction",
     "RequestAction",
     "RequestOutcome",
+    "RequestSource",
     "SessionStatus",
     "Strategy",
     "StrategyAccount",
@@ -70,4 +84,7 @@ __all__ = [
     "SymbolSubscription",
     "Trade",
     "TradeExecution",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookKind",
 ]

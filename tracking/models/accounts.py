@@ -1,5 +1,5 @@
 """
-Whose orders we track: accounts at exchanges, strategies, and the use one makes of the other.
+Whose orders we track: accounts at exchanges.
 
 The account row is also the lock of its books: whoever writes orders, executions or positions of an
 account first locks this row (`FOR NO KEY UPDATE`, so that inserts that refer to it do not wait).
@@ -65,7 +65,13 @@ class ExchangeAccount(models.Model):
     position_mode = models.CharField(
         max_length=8, choices=choices(PositionMode), default=PositionMode.ONE_WAY.value
     )
+    #: what the exchange says the key may do, and what we warn of; see `services.key_checks`
     permissions = models.JSONField(default=dict, blank=True)
+    keys_checked_at = models.DateTimeField(null=True, blank=True)
+    #: the key may not trade, or nobody wants it to: everything is tracked, nothing is sent
+    tracking_only = models.BooleanField(default=False, db_default=False)
+    #: the exchange's limit of open orders; above it orders of strategies that queue wait for room
+    max_open_orders = models.PositiveIntegerField(null=True, blank=True)
     state = models.CharField(
         max_length=16, choices=choices(AccountState), default=AccountState.ACTIVE.value
     )
@@ -165,50 +171,3 @@ class AccountDrain(models.Model):
     def __str__(self) -> str:
         """Name the account and the holder."""
         return f"drain of account {self.account_id} by {self.owner or 'nobody'}"
-
-
-class Strategy(models.Model):
-    """A trader's strategy; webhooks and positions are kept by it."""
-
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="strategies"
-    )
-    name = models.CharField(max_length=64)
-    slug = models.SlugField(max_length=64, unique=True)
-    is_active = models.BooleanField(default=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        verbose_name_plural = "strategies"
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["user", "name"], name="strategy_name_per_user"),
-        ]
-
-    def __str__(self) -> str:
-        """Name the strategy."""
-        return self.name
-
-
-class StrategyAccount(models.Model):
-    """A strategy's use of one account."""
-
-    strategy = models.ForeignKey(Strategy, on_delete=models.CASCADE, related_name="uses")
-    account = models.ForeignKey(ExchangeAccount, on_delete=models.CASCADE, related_name="uses")
-    #: five of [a-z0-9] that open our client order ids, so that a fill finds its owner
-    token = models.CharField(max_length=5, unique=True)
-    is_active = models.BooleanField(default=True)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["strategy", "account"], name="strategy_uses_account_once"
-            ),
-            models.CheckConstraint(
-                condition=Q(token__regex="^[a-z0-9]{5}$"),  # noqa: S106 - no secret: a name tag
-                name="strategy_account_token",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        """Name both ends."""
-        return f"{self.strategy} on {self.account}"

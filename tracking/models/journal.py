@@ -68,6 +68,8 @@ class EventKind(StrEnum):
     POSITION = "position"
     SESSION = "session"
     ANOMALY = "anomaly"
+    #: what became of something the user asked for
+    ORDER_REQUEST = "order_request"
 
 
 class EventCounter(models.Model):

@@ -1,5 +1,5 @@
 """
-Orders: the living (`OpenOrder`), the remembered (`ClosedOrder`), the asked for, the refused.
+Orders: the living (`OpenOrder`) and the remembered (`ClosedOrder`).
 
 `OpenOrder` and `ClosedOrder` share their columns, because closing an order is moving its row. Only
 `services.event_emitter` writes them.
@@ -10,12 +10,10 @@ Orders: the living (`OpenOrder`), the remembered (`ClosedOrder`), the asked for,
 from __future__ import annotations
 
 from decimal import Decimal
-from enum import StrEnum
 from typing import ClassVar
 
-from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 
 from exchanges.messages import (
     IdSpace,
@@ -26,8 +24,9 @@ from exchanges.messages import (
     Side,
     TimeInForce,
 )
-from tracking.models.accounts import ExchangeAccount, StrategyAccount
+from tracking.models.accounts import ExchangeAccount
 from tracking.models.fields import amount_field, any_of, choices, quote_field
+from tracking.models.strategies import StrategyAccount
 
 ORDER_IDENTITY = ("account", "market_type", "symbol", "id_space", "exchange_order_id")
 
@@ -181,102 +180,3 @@ class ClosedOrder(OrderColumns):
                 fields=["closed_at"], condition=Q(keep=False), name="closed_order_prunable"
             ),
         ]
-
-
-class RequestAction(StrEnum):
-    """What a request asks for."""
-
-    PLACE = "PLACE"
-    CANCEL = "CANCEL"
-
-
-class RequestOutcome(StrEnum):
-    """What is known of a request. UNKNOWN is asked about, never sent again."""
-
-    PENDING = "PENDING"
-    ACCEPTED = "ACCEPTED"
-    REJECTED = "REJECTED"
-    UNKNOWN = "UNKNOWN"
-    NOT_ACCEPTED = "NOT_ACCEPTED"
-    FAILED = "FAILED"
-
-
-class OrderRequest(models.Model):
-    """One intent to place or cancel, committed before anything is sent."""
-
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="order_requests"
-    )
-    account = models.ForeignKey(ExchangeAccount, on_delete=models.CASCADE, related_name="+")
-    strategy_account = models.ForeignKey(
-        StrategyAccount, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
-    )
-    idempotency_key = models.CharField(max_length=100)
-    action = models.CharField(max_length=8, choices=choices(RequestAction))
-    #: what was asked, amounts as strings; the same key with another body is refused
-    body = models.JSONField()
-    market_type = models.CharField(max_length=16, choices=choices(MarketType))
-    symbol = models.CharField(max_length=64)
-    client_order_id = models.CharField(max_length=64, null=True, blank=True)
-    exchange_order_id = models.CharField(max_length=64, null=True, blank=True)
-    outcome = models.CharField(
-        max_length=16, choices=choices(RequestOutcome), default=RequestOutcome.PENDING.value
-    )
-    detail = models.CharField(max_length=300, blank=True)
-    created_at = models.DateTimeField()
-    #: NULL to now in a commit of its own before the one send
-    sent_at = models.DateTimeField(null=True, blank=True)
-    answered_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["user", "idempotency_key"], name="order_request_once_per_key"
-            ),
-            models.CheckConstraint(
-                condition=any_of("outcome", RequestOutcome), name="order_request_outcome"
-            ),
-            models.CheckConstraint(
-                condition=Q(answered_at__isnull=True) | Q(answered_at__gte=F("created_at")),
-                name="order_request_answered_after_made",
-            ),
-        ]
-        indexes: ClassVar = [
-            # the resolver reads the few that have no answer yet
-            models.Index(
-                fields=["account", "created_at"],
-                condition=Q(outcome__in=["PENDING", "UNKNOWN"]),
-                name="order_request_unresolved",
-            ),
-            models.Index(fields=["account", "client_order_id"], name="order_request_by_client_id"),
-        ]
-
-    def __str__(self) -> str:
-        """Name the intent and what became of it."""
-        return f"{self.action} {self.symbol} {self.client_order_id}: {self.outcome}"
-
-
-class FailedOrder(models.Model):
-    """An order the exchange or our own checks refused, until someone retries or dismisses it."""
-
-    request = models.OneToOneField(OrderRequest, on_delete=models.CASCADE, related_name="failure")
-    account = models.ForeignKey(ExchangeAccount, on_delete=models.CASCADE, related_name="+")
-    reason = models.CharField(max_length=300)
-    code = models.CharField(max_length=32, blank=True)
-    created_at = models.DateTimeField()
-    retried_at = models.DateTimeField(null=True, blank=True)
-    dismissed_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        indexes: ClassVar = [
-            # the page of failures shows only those nobody has dealt with
-            models.Index(
-                fields=["account", "-created_at"],
-                condition=Q(retried_at__isnull=True, dismissed_at__isnull=True),
-                name="failed_order_open",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        """Name the request and why it failed."""
-        return f"{self.request}: {self.reason}"

@@ -18,8 +18,9 @@ from django.db.models import Q
 
 from exchanges.messages import MarketType, PositionSide
 from tracking.domain.positions import net_pnl
-from tracking.models.accounts import ExchangeAccount, StrategyAccount
+from tracking.models.accounts import ExchangeAccount
 from tracking.models.fields import amount_field, any_of, choices, quote_field
+from tracking.models.strategies import StrategyAccount
 
 
 class PostingKind(StrEnum):

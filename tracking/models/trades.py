@@ -22,9 +22,10 @@ from exchanges.messages import (
     Side,
     Source,
 )
-from tracking.models.accounts import ExchangeAccount, StrategyAccount
+from tracking.models.accounts import ExchangeAccount
 from tracking.models.fields import amount_field, any_of, choices, quote_field
 from tracking.models.orders import ORDER_IDENTITY
+from tracking.models.strategies import StrategyAccount
 
 if TYPE_CHECKING:
     from django.db.models.expressions import Combinable
