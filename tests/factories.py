@@ -25,6 +25,7 @@ from exchanges.messages import (
     Side,
     Source,
 )
+from exchanges.refusals import RefusalKind
 from tracking import models
 from tracking.services import payloads
 from tracking.services.journal import Journal
@@ -191,6 +192,57 @@ class StrategyPositionFactory(DjangoModelFactory[models.StrategyPosition]):
     execution_count = 1
     version = 1
     updated_at = LazyFunction(timezone.now)
+
+
+class OrderRequestFactory(DjangoModelFactory[models.OrderRequest]):
+    """A limit order that was asked for, and not yet tried."""
+
+    class Meta:
+        model = models.OrderRequest
+
+    strategy_account = SubFactory(StrategyAccountFactory)
+    account = SelfAttribute("strategy_account.account")
+    user = SelfAttribute("account.user")
+    idempotency_key = Sequence(lambda n: f"key-{n}")
+    action = models.RequestAction.PLACE.value
+    body = LazyFunction(
+        lambda: {
+            "symbol": "BTC/USDT:USDT",
+            "side": Side.BUY.value,
+            "order_type": OrderType.LIMIT.value,
+            "quantity": "0.5",
+            "price": "64123.1",
+        }
+    )
+    market_type = MarketType.FUTURES.value
+    symbol = "BTC/USDT:USDT"
+    client_order_id = Sequence(lambda n: f"asked-{n}")
+    created_at = LazyFunction(timezone.now)
+
+
+class FailedOrderFactory(DjangoModelFactory[models.FailedOrder]):
+    """An order the exchange refused for lack of funds."""
+
+    class Meta:
+        model = models.FailedOrder
+
+    request = SubFactory(OrderRequestFactory, outcome=models.RequestOutcome.REJECTED.value)
+    account = SelfAttribute("request.account")
+    kind = RefusalKind.INSUFFICIENT_FUNDS.value
+    reason = "Insufficient funds"
+    created_at = LazyFunction(timezone.now)
+
+
+class HaltFactory(DjangoModelFactory[models.Halt]):
+    """An account on which nothing new is sent."""
+
+    class Meta:
+        model = models.Halt
+
+    account = SubFactory(ExchangeAccountFactory)
+    reason = "looking into it"
+    set_by = "ops"
+    set_at = LazyFunction(timezone.now)
 
 
 class OrderTrackingSessionFactory(DjangoModelFactory[models.OrderTrackingSession]):

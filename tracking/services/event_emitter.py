@@ -206,19 +206,30 @@ def withdraw_cancel(account_id: int, order_id: int, now: datetime) -> None:
     publish_events({account.user_id: last} if last else {})
 
 
+def mark_cancelling(journal: Journal, orders: Sequence[OpenOrder]) -> None:
+    """Show orders as CANCELLING, inside a transaction that holds them and their account locked."""
+    for row in orders:
+        _write_cancel_mark(journal, row, journal.now)
+
+
 def _mark_cancelling(
     account: ExchangeAccount, order_id: int, requested_at: datetime | None, now: datetime
 ) -> int:
     row = OpenOrder.objects.select_for_update(no_key=True).filter(pk=order_id).first()
     if row is None:
         return 0
+    journal = Journal(account.user_id, account.pk, now)
+    _write_cancel_mark(journal, row, requested_at)
+    return journal.write()
+
+
+def _write_cancel_mark(journal: Journal, row: OpenOrder, requested_at: datetime | None) -> None:
+    now = journal.now
     row.cancel_requested_at, row.version, row.updated_at = requested_at, row.version + 1, now
     if requested_at is not None:
         row.next_verify_at = now + CANCEL_IS_LATE
     row.save(update_fields=["cancel_requested_at", "version", "updated_at", "next_verify_at"])
-    journal = Journal(account.user_id, account.pk, now)
     emit_pending_order_sse(journal, row, action="upsert")
-    return journal.write()
 
 
 def _merge_all(records: Records, gathered: Sequence[Gathered], emission: Emission) -> list[Noticed]:
