@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
                 ('allowed_symbols', models.JSONField(blank=True, default=list)),
                 ('allowed_sides', models.JSONField(blank=True, default=list)),
                 ('max_order_notional', models.DecimalField(blank=True, decimal_places=18, max_digits=38, null=True)),
-                ('max_orders_per_minute', models.PositiveIntegerField(default=60)),
+                ('max_orders_per_minute', models.PositiveIntegerField(blank=True, default=60, null=True)),
                 ('allowed_ips', models.JSONField(blank=True, default=list)),
                 ('client_certificate', models.CharField(blank=True, max_length=200)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
@@ -132,6 +132,11 @@ class Migration(migrations.Migration):
             model_name='orderrequest',
             name='attempted_at',
             field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name='orderrequest',
+            name='delivery',
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='order_requests', to='tracking.webhookdelivery'),
         ),
         migrations.AddField(
             model_name='orderrequest',
@@ -311,6 +316,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='webhook',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'HMAC'), ('token_hash__isnull', True)), models.Q(('kind', 'TOKEN'), ('secret', ''), ('token_hash__isnull', False)), _connector='OR'), name='webhook_has_its_proof'),
+        ),
+        migrations.AddConstraint(
+            model_name='webhook',
+            constraint=models.CheckConstraint(condition=models.Q(('kind', 'HMAC'), ('max_orders_per_minute__isnull', False), _connector='OR'), name='webhook_token_has_a_rate'),
         ),
         migrations.AddIndex(
             model_name='webhookdelivery',

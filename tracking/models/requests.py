@@ -21,7 +21,7 @@ from exchanges.messages import MarketType
 from exchanges.refusals import RefusalKind
 from tracking.models.accounts import ExchangeAccount
 from tracking.models.fields import amount_field, any_of, choices
-from tracking.models.strategies import StrategyAccount
+from tracking.models.strategies import StrategyAccount, WebhookDelivery
 
 
 class RequestAction(StrEnum):
@@ -91,6 +91,14 @@ class OrderRequest(models.Model):
     #: the refused request this one tries again
     retry_of = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="retries"
+    )
+    #: the webhook call it came by, whose webhook limits what it may be worth
+    delivery = models.ForeignKey(
+        WebhookDelivery,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="order_requests",
     )
     #: the dearest first, among those that wait for room
     priority = models.SmallIntegerField(default=0)

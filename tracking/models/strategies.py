@@ -91,13 +91,13 @@ class Webhook(models.Model):
     secret = EncryptedTextField(blank=True, default="")
     #: of TOKEN: SHA-256 in hex of a token of at least 128 bits
     token_hash = models.CharField(max_length=64, null=True, blank=True, unique=True)
-    #: what a TOKEN authorises, and nothing else: uses, symbols and sides (empty: all of the
-    #: strategy's), worth of one order, orders in a minute
+    #: what it authorises, and nothing else: uses, symbols and sides (empty: all of the
+    #: strategy's), worth of one order, orders in a minute (NULL: any; a TOKEN always has a number)
     uses = models.ManyToManyField(StrategyAccount, blank=True, related_name="+")
     allowed_symbols = models.JSONField(default=list, blank=True)
     allowed_sides = models.JSONField(default=list, blank=True)
     max_order_notional = amount_field(null=True, blank=True)
-    max_orders_per_minute = models.PositiveIntegerField(default=60)
+    max_orders_per_minute = models.PositiveIntegerField(null=True, blank=True, default=60)
     #: addresses or networks; empty: any
     allowed_ips = models.JSONField(default=list, blank=True)
     #: wants the client certificate's name (TradingView's), as a trusted proxy tells it
@@ -113,6 +113,10 @@ class Webhook(models.Model):
                 condition=Q(kind=WebhookKind.HMAC.value, token_hash__isnull=True)
                 | Q(kind=WebhookKind.TOKEN.value, token_hash__isnull=False, secret=""),
                 name="webhook_has_its_proof",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind=WebhookKind.HMAC.value) | Q(max_orders_per_minute__isnull=False),
+                name="webhook_token_has_a_rate",
             ),
         ]
 
