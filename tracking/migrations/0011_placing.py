@@ -211,7 +211,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='orderevent',
             name='kind',
-            field=models.CharField(choices=[('pending_order', 'pending order'), ('order_filled', 'order filled'), ('order_cancelled', 'order cancelled'), ('order_rejected', 'order rejected'), ('order_expired', 'order expired'), ('execution', 'execution'), ('trade', 'trade'), ('position', 'position'), ('session', 'session'), ('anomaly', 'anomaly'), ('order_request', 'order request')], max_length=20),
+            field=models.CharField(choices=[('pending_order', 'pending order'), ('order_filled', 'order filled'), ('order_cancelled', 'order cancelled'), ('order_rejected', 'order rejected'), ('order_expired', 'order expired'), ('execution', 'execution'), ('trade', 'trade'), ('position', 'position'), ('session', 'session'), ('anomaly', 'anomaly'), ('order_request', 'order request'), ('halt', 'halt')], max_length=20),
         ),
         migrations.AlterField(
             model_name='orderrequest',
@@ -241,7 +241,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='orderevent',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['pending_order', 'order_filled', 'order_cancelled', 'order_rejected', 'order_expired', 'execution', 'trade', 'position', 'session', 'anomaly', 'order_request'])), name='order_event_kind'),
+            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['pending_order', 'order_filled', 'order_cancelled', 'order_rejected', 'order_expired', 'execution', 'trade', 'position', 'session', 'anomaly', 'order_request', 'halt'])), name='order_event_kind'),
         ),
         migrations.AddConstraint(
             model_name='orderrequest',

@@ -70,6 +70,8 @@ class EventKind(StrEnum):
     ANOMALY = "anomaly"
     #: what became of something the user asked for
     ORDER_REQUEST = "order_request"
+    #: that nothing new is sent any more, or again
+    HALT = "halt"
 
 
 class EventCounter(models.Model):

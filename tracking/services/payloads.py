@@ -18,6 +18,7 @@ from tracking.services import stream_quality
 if TYPE_CHECKING:
     from tracking.models import (
         Anomaly,
+        Halt,
         OrderTrackingSession,
         StrategyPosition,
         StreamQuality,
@@ -146,6 +147,7 @@ ANOMALY_KEYS = (
     "closed_at",
     "closed_reason",
 )
+HALT_KEYS = ("id", "reason", "set_by", "set_at", "lifted_by", "lifted_at")
 
 
 def plain(amount: Decimal) -> str:
@@ -245,3 +247,11 @@ def quality_payload(row: StreamQuality) -> Payload:
 def anomaly_payload(anomaly: Anomaly) -> Payload:
     """Write an anomaly."""
     return _columns(anomaly, ANOMALY_KEYS) | {"account": anomaly.account_id, "id": anomaly.pk}
+
+
+def halt_payload(halt: Halt) -> Payload:
+    """Write a halt; without an account it stops all."""
+    return _columns(halt, HALT_KEYS) | {
+        "account": halt.account_id,
+        "is_standing": halt.lifted_at is None,
+    }

@@ -1,0 +1,197 @@
+"""
+Limits that stop a runaway, per strategy account.
+
+All of it is asked under the account's lock in the transaction that makes the order, so that the
+counts are exact however many dispatch at once.
+
+Note [What counts]
+~~~~~~~~~~~~~~~~~~
+The rate counts attempts, whatever became of them: a strategy whose orders are all refused by the
+exchange runs away too. The notional of 24 hours counts what was sent or may have been: not what the
+exchange or we refused, nor what provably never arrived; a doubtful order counts until then.
+
+An order that can only reduce a position is not held up by its worth: a spent budget must not keep
+anyone in a position. It counts all the same, since the limit is one of turnover, and it is
+bound by all other limits: a loop that sends it a thousand times is a runaway.
+
+@FEAT:order-tracking @COMP:service @TYPE:core
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final, Protocol
+
+from django.db.models import Sum
+
+from exchanges.messages import MarketType, PositionSide, Side
+from exchanges.refusals import RefusalKind
+from tracking.models import AccountState, OrderRequest, RequestAction, RequestOutcome
+from tracking.services.order_room import room
+from tracking.services.payloads import plain
+from tracking.services.refusals import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from django.db.models import QuerySet
+
+    from exchanges.questions import NewOrder
+    from tracking.models import ExchangeAccount, StrategyAccount
+
+MINUTE: Final = timedelta(minutes=1)
+DAY: Final = timedelta(days=1)
+NEVER_ARRIVED: Final = (
+    RequestOutcome.REJECTED.value,
+    RequestOutcome.FAILED.value,
+    RequestOutcome.NOT_ACCEPTED.value,
+)
+
+
+class Prepared(Protocol):
+    """An order as it is to be sent, with what it is worth."""
+
+    @property
+    def notional(self) -> Decimal | None:
+        """Its worth; None: nobody knows."""
+
+    @property
+    def notional_asset(self) -> str:
+        """The market's quote asset, in which its worth is told."""
+
+    @property
+    def order(self) -> NewOrder:
+        """The order."""
+
+
+def refusal(
+    account: ExchangeAccount,
+    use: StrategyAccount,
+    request: OrderRequest,
+    prepared: Prepared,
+    now: datetime,
+) -> Refusal | None:
+    """Refuse what a limit forbids. Call under the account's lock, `now` read under it too."""
+    return next(_refusals(account, use, request, prepared, now), None)
+
+
+def _refusals(
+    account: ExchangeAccount,
+    use: StrategyAccount,
+    request: OrderRequest,
+    prepared: Prepared,
+    now: datetime,
+) -> Iterator[Refusal]:
+    yield from _not_trading(account, use)
+    yield from _too_old(use, request, now)
+    yield from _not_allowed(use, request)
+    if not only_reduces(prepared.order):
+        yield from _worth_too_much(use, prepared, now)
+    yield from _too_many(account, use, request, now)
+
+
+def _not_trading(account: ExchangeAccount, use: StrategyAccount) -> Iterator[Refusal]:
+    if account.tracking_only:
+        reason = f"{account.name} is tracked only: its key may not trade, or nobody wants it to"
+        yield Refusal(kind=RefusalKind.TRACKING_ONLY, reason=reason)
+    if account.state != AccountState.ACTIVE.value:
+        reason = f"{account.name} is not tracked now: {account.state_reason or account.state}"
+        yield Refusal(kind=RefusalKind.HALTED, reason=reason[:300])
+    if not use.strategy.is_active:
+        reason = f"the strategy {use.strategy.name} is switched off"
+        yield Refusal(kind=RefusalKind.HALTED, reason=reason)
+    elif not use.is_active:
+        reason = f"the strategy's use of {account.name} is switched off"
+        yield Refusal(kind=RefusalKind.HALTED, reason=reason)
+
+
+def _too_old(use: StrategyAccount, request: OrderRequest, now: datetime) -> Iterator[Refusal]:
+    """One that waited for room has a limit of its own, see `waiting_queue`."""
+    age = now - request.created_at
+    if request.outcome != RequestOutcome.WAITING.value and age > allowed_age(use):
+        reason = (
+            f"asked for {age.total_seconds():.0f} s ago; after {use.max_request_age} s it is "
+            "not sent any more"
+        )
+        yield Refusal(kind=RefusalKind.TOO_OLD, reason=reason)
+
+
+def allowed_age(use: StrategyAccount) -> timedelta:
+    """How long a request may take to be sent."""
+    return timedelta(seconds=use.max_request_age)
+
+
+def _not_allowed(use: StrategyAccount, request: OrderRequest) -> Iterator[Refusal]:
+    if use.allowed_symbols and request.symbol not in use.allowed_symbols:
+        reason = f"{request.symbol} is not among the symbols allowed to this strategy here"
+        yield Refusal(kind=RefusalKind.SYMBOL_NOT_ALLOWED, reason=reason)
+
+
+def only_reduces(order: NewOrder) -> bool:
+    """Whether an order can only make a position smaller.
+
+    In hedge mode exchanges take no reduce-only; there selling a long and buying a short does that.
+    On spot nobody looks at the flag.
+    """
+    if order.market_type is MarketType.SPOT:
+        return False
+    closing = {(PositionSide.LONG, Side.SELL), (PositionSide.SHORT, Side.BUY)}
+    return order.reduce_only or (order.position_side, order.side) in closing
+
+
+def _worth_too_much(use: StrategyAccount, prepared: Prepared, now: datetime) -> Iterator[Refusal]:
+    per_order, per_day = use.max_order_notional, use.max_daily_notional
+    if per_order is None and per_day is None:
+        return
+    worth, asset = prepared.notional, prepared.notional_asset
+    if worth is None:
+        reason = "what it is worth is not known, and its worth is limited"
+        yield Refusal(kind=RefusalKind.OVER_LIMIT, reason=reason)
+        return
+    if per_order is not None and worth > per_order:
+        reason = f"worth {plain(worth)} {asset}; one order may be worth {plain(per_order)}"
+        yield Refusal(kind=RefusalKind.OVER_LIMIT, reason=reason)
+    if per_day is None:
+        return
+    spent = sent_worth(use, asset, now)
+    if spent + worth > per_day:
+        reason = (
+            f"worth {plain(worth)} {asset}, and {plain(spent)} were sent in the last 24 hours; "
+            f"{plain(per_day)} are allowed"
+        )
+        yield Refusal(kind=RefusalKind.OVER_LIMIT, reason=reason)
+
+
+def sent_worth(use: StrategyAccount, asset: str, now: datetime) -> Decimal:
+    """Sum what a use has sent, or may have, in 24 hours. See Note [What counts]."""
+    rows = _attempts(use, now - DAY).filter(notional_asset=asset)
+    spent: Decimal | None = rows.exclude(outcome__in=NEVER_ARRIVED).aggregate(
+        worth=Sum("notional")
+    )["worth"]
+    return spent or Decimal(0)
+
+
+def _attempts(use: StrategyAccount, since: datetime) -> QuerySet[OrderRequest]:
+    return OrderRequest.objects.filter(
+        strategy_account=use, action=RequestAction.PLACE.value, attempted_at__gt=since
+    )
+
+
+def has_rate_left(use: StrategyAccount, now: datetime) -> bool:
+    """Whether a use may attempt one more order this minute."""
+    allowed = use.max_orders_per_minute
+    return allowed is None or _attempts(use, now - MINUTE).count() < allowed
+
+
+def _too_many(
+    account: ExchangeAccount, use: StrategyAccount, request: OrderRequest, now: datetime
+) -> Iterator[Refusal]:
+    """Refuse what would be too much, unless it may wait: then it is `waiting_queue` that says."""
+    if request.outcome != RequestOutcome.WAITING.value and not has_rate_left(use, now):
+        reason = f"this strategy may send {use.max_orders_per_minute} orders a minute here"
+        yield Refusal(kind=RefusalKind.OVER_LIMIT, reason=reason)
+    if not use.queue_when_full and room(account) == 0:
+        reason = f"{account.max_open_orders} orders are open, more {account.name} may not have"
+        yield Refusal(kind=RefusalKind.TOO_MANY_ORDERS, reason=reason)
