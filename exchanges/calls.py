@@ -42,8 +42,9 @@ class Endpoint:
     weight: float
     is_signed: bool = True
     changes_orders: bool = False
-    #: the holder's pools it takes one from
+    #: the holder's pools it takes from, and how much: a request may place many orders
     pools: tuple[str, ...] = ()
+    pool_cost: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +164,7 @@ class Calls:
             max(0.0, deadline - time.monotonic() - _SHORTEST_TIMEOUT),
             holder=self._holder if self._credentials else None,
             pools=endpoint.pools,
+            pool_cost=endpoint.pool_cost,
         )
         answer = self._session.call(
             endpoint.name,

@@ -64,6 +64,7 @@ class _Wanted:
     priority: Priority
     holder: str = ""
     pools: tuple[str, ...] = ()
+    pool_cost: float = 1.0
 
 
 _NOTHING: Final = _Wanted(cost=0.0, priority=Priority.ORDER)
@@ -109,15 +110,22 @@ class Governor:
         *,
         holder: str | None = None,
         pools: Sequence[str] = (),
+        pool_cost: float = 1.0,
     ) -> None:
         """Take `cost` from the budget, waiting up to `max_wait` seconds for it.
 
-        `holder` names on whose behalf, without telling its key; one is taken from each of its
-        `pools` as well. Raises RateLimited with `retry_after` when the wait would be longer;
+        `holder` names on whose behalf, without telling its key; `pool_cost` is taken from each of
+        its `pools` as well. Raises RateLimited with `retry_after` when the wait would be longer;
         TransientError when Redis is away and this is an order. Then nothing may be sent.
         """
         deadline = self._clock() + max_wait
-        wanted = _Wanted(cost=cost, priority=priority, holder=holder or "", pools=tuple(pools))
+        wanted = _Wanted(
+            cost=cost,
+            priority=priority,
+            holder=holder or "",
+            pools=tuple(pools),
+            pool_cost=pool_cost,
+        )
         while wait := self._try_take(wanted):
             if self._clock() + wait > deadline:
                 msg = "the request budget is spent"
@@ -183,7 +191,7 @@ class Governor:
 
     def _ask(self, wanted: _Wanted) -> float:
         buckets = [(self._weight, wanted.cost)]
-        buckets += [(self._pool(wanted.holder, name), 1.0) for name in wanted.pools]
+        buckets += [(self._pool(wanted.holder, name), wanted.pool_cost) for name in wanted.pools]
         bans = self._ban_keys(wanted)
         numbers = [
             number for bucket, cost in buckets for number in (cost, bucket.capacity, bucket.refill)
