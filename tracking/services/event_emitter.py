@@ -198,6 +198,17 @@ def request_cancel(request: OrderRequest, order_id: int, now: datetime) -> None:
     publish_events({account.user_id: last} if last else {})
 
 
+def request_amend(request: OrderRequest, order_id: int, now: datetime) -> None:
+    """Commit the intent to amend; REST is asked about the order if nobody says what became of it.
+
+    Raises IntegrityError when the user has already used the request's idempotency key.
+    """
+    with transaction.atomic(durable=True):
+        lock_account(request.account_id)
+        request.save(force_insert=True)
+        OpenOrder.objects.filter(pk=order_id).update(next_verify_at=now + CANCEL_IS_LATE)
+
+
 def withdraw_cancel(account_id: int, order_id: int, now: datetime) -> None:
     """Commit that a cancel did not happen: the order shows as what it is."""
     with transaction.atomic(durable=True):

@@ -35,7 +35,8 @@ from tracking.models import (
 from tracking.services import clients, contract_terms
 from tracking.services.baseline import ensure_baseline
 from tracking.services.event_emitter import open_pending, request_cancel
-from tracking.services.order_intents import OrderIntent, checked_price, checked_quantity
+from tracking.services.order_preparation import checked_price, checked_quantity
+from tracking.services.order_requests import RequestMismatchError
 from tracking.services.order_sending import claim_send, send_cancel, send_order
 
 if TYPE_CHECKING:
@@ -43,13 +44,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from exchanges.rest import RestClient
+    from tracking.services.order_intents import OrderIntent
 
 #: Without a recorded answer an order is asked about after this long (a request takes 10 s at most).
 ANSWER_IS_LATE = timedelta(seconds=15)
-
-
-class RequestMismatchError(Exception):
-    """The idempotency key was used for another request."""
 
 
 class OrderManager:
