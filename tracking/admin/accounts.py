@@ -3,32 +3,42 @@ Accounts and strategies: the only rows people edit here.
 
 Keys are written, never shown: the form has fields for new ones and no field for those that are
 kept. An edit writes only the columns it changed, because the same row carries the lease and the
-sync's due time, which move every few seconds.
+sync's due time, which move every few seconds. A new key is looked at before its account is ACTIVE:
+see `services.key_checks`.
 
 @FEAT:order-tracking @COMP:admin @TYPE:core
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import transaction
 from django.template.response import TemplateResponse
 
 from exchanges import registry
 from exchanges.errors import ExchangeError
+from tracking.admin import keys
 from tracking.admin.base import FactAdmin, WithoutSecrets, check_now, may_sync, sync_now
-from tracking.models import AccountDrain, ExchangeAccount, Strategy, StrategyAccount
+from tracking.models import AccountDrain, AccountState, ExchangeAccount, Strategy, StrategyAccount
+from tracking.services import key_checks
 from tracking.services.rehearsal import rehearse_sync
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
+    from django.utils.safestring import SafeString
 
 NEW_SECRETS = {"new_api_key": "api_key", "new_api_secret": "api_secret"}
 #: asked for by some exchanges only (OKX: the passphrase)
 NEW_PASSWORD = {"new_api_password": "api_password"}
+#: a change of any of these makes it a key nobody has looked at
+NAMES_A_KEY = {*NEW_SECRETS, *NEW_PASSWORD, "exchange", "market_type", "simulated"}
+#: what such a change writes besides
+CHECKED = ("permissions", "keys_checked_at", "state", "state_reason")
 
 
 def _secret(label: str) -> forms.CharField:
@@ -66,8 +76,11 @@ class AccountForm(forms.ModelForm[ExchangeAccount]):
             "simulated",
             "position_mode",
             "state",
+            "tracking_only",
         ]
         help_texts: ClassVar = {
+            "state": "An account with a new key becomes ACTIVE once the key has been checked.",
+            "tracking_only": "Everything is tracked, and nothing is sent.",
             "market_type": "One account is one market: add another for another.",
             "position_mode": "Read from the exchange when the account's books are opened.",
         }
@@ -82,13 +95,28 @@ class AccountForm(forms.ModelForm[ExchangeAccount]):
         if len(given) == 1 or (not given and self.instance.pk is None):
             for name in NEW_SECRETS.keys() - set(given):
                 self.add_error(name, "expected both the key and the secret")
+        self._refuse_unchecked(cleaned.get("state"))
         return cleaned
+
+    @property
+    def has_new_key(self) -> bool:
+        """Whether what was filled in has to be looked at by the exchange first."""
+        return self.instance._state.adding or not NAMES_A_KEY.isdisjoint(self.changed_data)
+
+    def _refuse_unchecked(self, state: str | None) -> None:
+        """Nobody sets an account ACTIVE past the check of its key."""
+        if state != AccountState.ACTIVE.value or self.has_new_key:
+            return
+        if reason := key_checks.may_be_set_active(self.instance):
+            self.add_error("state", f'{reason}; use the action "Check the keys"')
 
     def save(self, commit: bool = True) -> ExchangeAccount:  # noqa: FBT001, FBT002  (Django's signature)
         """Take over the keys that were given."""
         for name, column in (NEW_SECRETS | NEW_PASSWORD).items():
             if value := self.cleaned_data[name]:
                 setattr(self.instance, column, value)
+        if self.has_new_key:
+            key_checks.await_check(self.instance)
         return super().save(commit)
 
 
@@ -115,7 +143,8 @@ class AccountAdmin(WithoutSecrets[ExchangeAccount]):
     ordering = ("name",)
     readonly_fields = (
         "state_reason",
-        "permissions",
+        "the_key",
+        "keys_checked_at",
         "baseline_at",
         "lease_owner",
         "lease_epoch",
@@ -126,7 +155,12 @@ class AccountAdmin(WithoutSecrets[ExchangeAccount]):
         "listen_key_refreshed_at",
         "reconnect_requested_at",
     )
-    actions = ("sync_now", "rehearse_sync", "check_books")
+    actions = ("sync_now", "rehearse_sync", "check_books", "check_keys")
+
+    @admin.display(description="what the key may do")
+    def the_key(self, account: ExchangeAccount) -> SafeString:
+        """Show what the exchange says of the key."""
+        return keys.readable(account)
 
     @admin.action(description="Sync now", permissions=["sync"])
     def sync_now(self, request: HttpRequest, accounts: QuerySet[ExchangeAccount]) -> None:
@@ -159,6 +193,11 @@ class AccountAdmin(WithoutSecrets[ExchangeAccount]):
         """Have the books proved; the result comes under "Books checks"."""
         check_now(self, request, accounts.values_list("pk", flat=True))
 
+    @admin.action(description="Check the keys", permissions=["sync"])
+    def check_keys(self, request: HttpRequest, accounts: QuerySet[ExchangeAccount]) -> None:
+        """Ask the exchanges what the keys may do; one that is good makes its account ACTIVE."""
+        keys.check_now(self, request, accounts.values_list("pk", flat=True))
+
     def has_sync_permission(self, request: HttpRequest) -> bool:
         """Offer the action to those who may use it."""
         return may_sync(request)
@@ -170,12 +209,16 @@ class AccountAdmin(WithoutSecrets[ExchangeAccount]):
         form: forms.ModelForm[Any],
         change: bool,  # noqa: FBT001
     ) -> None:
-        """Write the changed columns only; see the module's docstring."""
-        if not change:
+        """Write the changed columns only, and have a new key checked once they are committed."""
+        assert isinstance(form, AccountForm)  # noqa: S101  (declared above)
+        if change:
+            columns = NEW_SECRETS | NEW_PASSWORD
+            written = {columns.get(name, name) for name in form.changed_data}
+            obj.save(update_fields=written.union(CHECKED if form.has_new_key else ()))
+        else:
             super().save_model(request, obj, form, change)
-            return
-        columns = NEW_SECRETS | NEW_PASSWORD
-        obj.save(update_fields=[columns.get(name, name) for name in form.changed_data])
+        if form.has_new_key:
+            transaction.on_commit(partial(keys.check_now, self, request, [obj.pk]))
 
 
 @admin.register(Strategy)
