@@ -26,10 +26,15 @@ from exchanges.adapter import (
     StreamTerms,
 )
 from exchanges.binance_session import SignedSubscription
-from exchanges.binance_vocabulary import ORDERS_10_SECONDS, ORDERS_DAY, ORDERS_MINUTE
+from exchanges.binance_vocabulary import (
+    CONDITIONAL,
+    ORDERS_10_SECONDS,
+    ORDERS_DAY,
+    ORDERS_MINUTE,
+)
 from exchanges.errors import PermanentError
 from exchanges.listen_key import ListenKey
-from exchanges.messages import Exchange, MarketType
+from exchanges.messages import Exchange, IdSpace, MarketType
 from exchanges.rest import KeyedRestClient
 
 if TYPE_CHECKING:
@@ -114,6 +119,11 @@ _FUTURES = Adapter(
     place_of=place_of,
     rest=rest,
     credential=credential,
+    conditional_types=CONDITIONAL,
+    # of USD-M since December 2025, of COIN-M since June 2026
+    conditional_id_space=IdSpace.ALGO,
+    batch_size=5,
+    can_amend=True,
 )
 #: spot's subscription lasts as long as its connection (`binance_session`), and spot archives only
 #: unfilled orders, after 90 days (-2026)
@@ -123,5 +133,8 @@ _SPOT = replace(
     credential_refresh=None,
     remembers_unfilled=timedelta(days=90),
     remembers_filled=timedelta(days=365),
+    conditional_id_space=IdSpace.ORDER,
+    takes_quote_quantity=True,
+    batch_size=1,
 )
 ADAPTER = replace(_FUTURES, apart={MarketType.SPOT: _SPOT})

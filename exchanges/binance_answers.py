@@ -32,6 +32,7 @@ from exchanges.messages import (
 from exchanges.questions import Market
 from exchanges.wire import (
     ZERO,
+    a_list,
     amount,
     an_object,
     flag,
@@ -63,7 +64,7 @@ def read_order(
     if market_type is MarketType.SPOT:
         return spot.order(answer, requested_at=requested_at, source=source)
     if id_space is IdSpace.ALGO:
-        return algo_order(answer, market_type=market_type, requested_at=requested_at)
+        return algo_order(answer, market_type=market_type, requested_at=requested_at, source=source)
     return order(answer, market_type=market_type, requested_at=requested_at, source=source)
 
 
@@ -108,7 +109,13 @@ def order(
     )
 
 
-def algo_order(answer: object, *, market_type: MarketType, requested_at: datetime) -> OrderSnapshot:
+def algo_order(
+    answer: object,
+    *,
+    market_type: MarketType,
+    requested_at: datetime,
+    source: Source = Source.REST_ORDER,
+) -> OrderSnapshot:
     """Read a conditional order: never filled itself, see the stream's ALGO_UPDATE."""
     fields = an_object(answer)
     # one that closes a whole position has no quantity of its own
@@ -134,6 +141,7 @@ def algo_order(answer: object, *, market_type: MarketType, requested_at: datetim
         child_order_id=words.child_order_id(fields, "actualOrderId"),
         exchange_updated_at=moment(fields, "updateTime"),
         requested_at=requested_at,
+        source=source,
         raw=fields,
     )
 
@@ -197,6 +205,13 @@ def holding(answer: object, *, market_type: MarketType) -> HoldingReport:
         entry_price=optional_amount(fields, "entryPrice"),
         updated_at=moment(fields, "updateTime") if fields.get("updateTime") else None,
     )
+
+
+def available(answer: object, asset: str) -> Decimal:
+    """Read how much of an asset may become margin; one that is not listed is not there."""
+    rows = map(an_object, a_list(answer))
+    found = next((row for row in rows if text(row, "asset") == asset), None)
+    return ZERO if found is None else max(ZERO, signed(found, "availableBalance"))
 
 
 def market(answer: object, *, market_type: MarketType) -> Market:

@@ -8,7 +8,7 @@ Weights: the REST documentation of each endpoint.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from exchanges.binance_errors import TOO_MANY_ORDERS, read_answer
@@ -26,6 +26,8 @@ _USED_WEIGHT: Final = "X-MBX-USED-WEIGHT-1M"
 #: -1015 names the ten-second pool or a longer one; the shorter pause is tried first.
 _ORDER_PAUSE: Final = 10.0
 
+#: so many orders one request may place
+BATCH: Final = 5
 _ORDER_POOLS: Final = (ORDERS_10_SECONDS, ORDERS_MINUTE)
 
 
@@ -42,8 +44,10 @@ class Endpoints:
     trades_of_order: Endpoint
     holdings: Endpoint
     candles: Endpoint
+    last_price: Endpoint
     place: Endpoint
     cancel: Endpoint
+    amend: Endpoint
     server_time: Endpoint
     markets: Endpoint
 
@@ -55,7 +59,9 @@ class FuturesEndpoints(Endpoints):
     algo_order: Endpoint
     open_algo_orders: Endpoint
     all_open_algo_orders: Endpoint
+    place_algo: Endpoint
     cancel_algo: Endpoint
+    batch: Endpoint
     balances: Endpoint
     income: Endpoint
     position_mode: Endpoint
@@ -80,11 +86,16 @@ def _futures(
         all_open_algo_orders=Endpoint(name=f"{api}PrivateGetOpenAlgoOrders", weight=40),
         holdings=holdings,
         candles=Endpoint(name=f"{api}PublicGetKlines", weight=1, is_signed=False),
+        last_price=Endpoint(name=f"{api}PublicGetTickerPrice", weight=1, is_signed=False),
         balances=balances,
         income=Endpoint(name=f"{api}PrivateGetIncome", weight=income_weight),
         position_mode=Endpoint(name=f"{api}PrivateGetPositionSideDual", weight=30),
-        place=Endpoint(
-            name=f"{api}PrivatePostOrder", weight=0, changes_orders=True, pools=_ORDER_POOLS
+        place=_writing(f"{api}PrivatePostOrder"),
+        place_algo=_writing(f"{api}PrivatePostAlgoOrder"),
+        amend=_writing(f"{api}PrivatePutOrder"),
+        # five of the ten-second pool whatever is in it; of the minute's it takes less than this
+        batch=replace(
+            _writing(f"{api}PrivatePostBatchOrders"), weight=BATCH, pool_cost=float(BATCH)
         ),
         cancel=Endpoint(name=f"{api}PrivateDeleteOrder", weight=1, changes_orders=True),
         cancel_algo=Endpoint(name=f"{api}PrivateDeleteAlgoOrder", weight=1, changes_orders=True),
@@ -93,6 +104,11 @@ def _futures(
         server_time=Endpoint(name=f"{api}PublicGetTime", weight=1, is_signed=False),
         markets=Endpoint(name=f"{api}PublicGetExchangeInfo", weight=1, is_signed=False),
     )
+
+
+def _writing(name: str) -> Endpoint:
+    """Give an endpoint that counts as an order and has no weight."""
+    return Endpoint(name=name, weight=0, changes_orders=True, pools=_ORDER_POOLS)
 
 
 FUTURES: Final = _futures(
@@ -118,6 +134,7 @@ SPOT: Final = Endpoints(
     trades_of_order=Endpoint(name="privateGetMyTrades", weight=5),
     holdings=Endpoint(name="privateGetAccount", weight=20),
     candles=Endpoint(name="publicGetKlines", weight=2, is_signed=False),
+    last_price=Endpoint(name="publicGetTickerPrice", weight=2, is_signed=False),
     # one each that comes back when the exchange accepts it; a refusal keeps it
     place=Endpoint(
         name="privatePostOrder",
@@ -126,9 +143,15 @@ SPOT: Final = Endpoints(
         pools=(ORDERS_10_SECONDS, ORDERS_DAY),
     ),
     cancel=Endpoint(name="privateDeleteOrder", weight=1, changes_orders=True),
+    # not counted among the orders
+    amend=Endpoint(name="privatePutOrderAmendKeepPriority", weight=4, changes_orders=True),
     server_time=Endpoint(name="publicGetTime", weight=1, is_signed=False),
     markets=Endpoint(name="publicGetExchangeInfo", weight=20, is_signed=False),
 )
+
+
+#: what the key may do, on the host of spot whatever the market type
+KEY_PERMISSIONS: Final = Endpoint(name="sapiGetAccountApiRestrictions", weight=1)
 
 
 class BinanceReader:

@@ -19,6 +19,7 @@ from exchanges import binance_spot_answers as spot_answers
 from exchanges import binance_verification as verification
 from exchanges.binance_calls import BinanceReader
 from exchanges.binance_futures_rest import BinanceFuturesRest
+from exchanges.binance_permissions import LIMITS as WALLET_LIMITS
 from exchanges.binance_rest import Speech
 from exchanges.binance_spot_rest import BinanceSpotRest
 from exchanges.binance_trades import TradeList
@@ -64,6 +65,8 @@ class _Shared:
     session: HttpSession
     governor: Governor
     markets: Markets
+    wallet: HttpSession
+    wallet_governor: Governor
 
 
 def rest(terms: RestTerms) -> BinanceFuturesRest | BinanceSpotRest:
@@ -76,6 +79,12 @@ def rest(terms: RestTerms) -> BinanceFuturesRest | BinanceSpotRest:
         credentials=terms.credentials,
         reader=BinanceReader(_endpoints(kind).server_time),
     )
+    wallet = Calls(
+        session=shared.wallet,
+        governor=shared.wallet_governor,
+        credentials=terms.credentials,
+        reader=BinanceReader(calls.SPOT.server_time),
+    )
     if kind is MarketType.SPOT:
         return BinanceSpotRest(
             api=api,
@@ -83,6 +92,7 @@ def rest(terms: RestTerms) -> BinanceFuturesRest | BinanceSpotRest:
             markets=shared.markets,
             market_type=kind,
             speech=SPOT,
+            wallet=wallet,
         )
     return BinanceFuturesRest(
         api=api,
@@ -90,6 +100,7 @@ def rest(terms: RestTerms) -> BinanceFuturesRest | BinanceSpotRest:
         markets=shared.markets,
         market_type=kind,
         speech=futures(kind),
+        wallet=wallet,
         endpoints=_FUTURES[kind],
     )
 
@@ -132,25 +143,27 @@ def _shared(
 ) -> _Shared:
     # ccxt's "binance" speaks to all hosts and signs for each
     session = HttpSession(PRODUCTION_URLS[market_type], base_url, signer="binance")
-    pool = POOLS[market_type]
-    governor = Governor(
+    governor = partial(
+        Governor,
         redis_url,
         exchange=Exchange.BINANCE,
         egress_ip=egress_ip,
-        # a simulator counts for itself
-        kind=f"{urlsplit(base_url).netloc}:{pool}" if base_url else pool,
-        limits=limits,
     )
+    # a simulator counts for itself
+    address = f"{urlsplit(base_url).netloc}:" if base_url else ""
+    budget = governor(kind=f"{address}{POOLS[market_type]}", limits=limits)
     api = Calls(
         session=session,
-        governor=governor,
+        governor=budget,
         credentials=None,
         reader=BinanceReader(_endpoints(market_type).server_time),
     )
     return _Shared(
         session=session,
-        governor=governor,
+        governor=budget,
         markets=Markets(lambda: _load_markets(api, market_type)),
+        wallet=HttpSession(PRODUCTION_URLS[MarketType.SPOT], base_url, signer="binance"),
+        wallet_governor=governor(kind=f"{address}wallet", limits=WALLET_LIMITS),
     )
 
 

@@ -2,7 +2,9 @@
 What Binance's failures mean, from the HTTP status and the code in the body, never from the URL.
 
 Policy: an order that may have reached the matching engine is `OutcomeUnknown` unless Binance says
-in so many words that it was not done. The same failure of a question is only transient.
+in so many words that it was not done. The same failure of a question is only transient. "Duplicate"
+(-4116, spot's text) proves that an order of this id is there: it is never a refusal of the first
+send.
 
 Sources: USD-M and spot "General Info" (HTTP return codes) and "Error Codes".
 
@@ -16,6 +18,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from exchanges.binance_refusals import kind_of
 from exchanges.errors import (
     AuthenticationError,
     ClockSkewed,
@@ -117,8 +120,29 @@ def classify(failure: Failure) -> ExchangeError:
         return _error(TransientError, failure)
     if _is_doubtful(failure):
         return _error(OutcomeUnknown if failure.changes_orders else TransientError, failure)
-    refusal = OrderRefused if failure.changes_orders else PermanentError
-    return _error(_BY_CODE.get(failure.code, refusal), failure)
+    known = _BY_CODE.get(failure.code)
+    if known is None and failure.changes_orders:
+        return _refused(failure)
+    return _error(known or PermanentError, failure)
+
+
+def error_in(row: object) -> ExchangeError | None:
+    """Read what became of one order of several: None if it was done.
+
+    The answer as a whole was good, so what a code says holds for this order alone.
+    """
+    code, text = _code_and_text(row)
+    if not code:
+        return None
+    return classify(
+        Failure(
+            status=HTTPStatus.BAD_REQUEST,
+            code=code,
+            text=text,
+            retry_after=None,
+            changes_orders=True,
+        )
+    )
 
 
 def _is_limit(failure: Failure) -> bool:
@@ -144,6 +168,15 @@ def _is_doubtful(failure: Failure) -> bool:
         or failure.text.strip() == _DUPLICATE_TEXT
         or failure.status >= HTTPStatus.INTERNAL_SERVER_ERROR
         or failure.status == HTTPStatus.REQUEST_TIMEOUT
+    )
+
+
+def _refused(failure: Failure) -> OrderRefused:
+    return OrderRefused(
+        _describe(failure),
+        code=failure.code,
+        http_status=failure.status,
+        kind=kind_of(failure.code, failure.text),
     )
 
 

@@ -1,5 +1,5 @@
 """
-What the exchange information of Binance's markets has in common. Pure.
+What Binance tells of its markets, spot and futures alike: rules, candles, prices. Pure.
 
 @FEAT:order-tracking @COMP:exchange @TYPE:core
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from exchanges.errors import MalformedMessage
-from exchanges.wire import a_list, amount, an_object, identifier, text
+from exchanges.wire import a_list, amount, an_object, identifier, optional_amount, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +46,16 @@ def closing_price(body: object, minute: str) -> Decimal | None:
         if identifier(candle, "openTime") == minute:
             return more_than_zero(candle, "close")
     return None
+
+
+def last_price(body: object, symbol_id: str) -> Decimal | None:
+    """Read the price of the last trade; COIN-M answers with a list of one."""
+    rows = map(an_object, body if isinstance(body, list) else [body])
+    found = next((row for row in rows if text(row, "symbol") == symbol_id), None)
+    if found is None:
+        msg = "the answer is about another market"
+        raise MalformedMessage(msg)
+    return optional_amount(found, "price")
 
 
 def more_than_zero(fields: Fields, key: str) -> Decimal:

@@ -13,26 +13,37 @@ from typing import TYPE_CHECKING
 from exchanges import binance_answers as answers
 from exchanges import binance_requests as requests
 from exchanges.binance_incomes import fetch_activity
+from exchanges.binance_orders import not_offered, offered, read_batch
 from exchanges.binance_rest import BinanceRest
+from exchanges.binance_vocabulary import CONDITIONAL
 from exchanges.binance_wallet import Wallet, balances
-from exchanges.errors import OutcomeUnknown, PermanentError, TransientError
+from exchanges.errors import (
+    OrderRefused,
+    OutcomeUnknown,
+    PermanentError,
+    RateLimited,
+    TransientError,
+)
 from exchanges.governor import Priority
-from exchanges.messages import IdSpace
+from exchanges.messages import IdSpace, Source
 from exchanges.questions import Activity
 from exchanges.rest import TIMEOUT
-from exchanges.understanding import understood
+from exchanges.understanding import outcome, understood
 from exchanges.wire import a_list, an_object, flag, optional_text, text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
+    from decimal import Decimal
 
     from exchanges.binance_calls import FuturesEndpoints
     from exchanges.binance_rest import Speech
     from exchanges.calls import Calls, Endpoint, Told
+    from exchanges.errors import ExchangeError
     from exchanges.governor import Governor
     from exchanges.markets import Markets
     from exchanges.messages import HoldingReport, MarketType, OrderSnapshot
-    from exchanges.questions import OrderRef
+    from exchanges.questions import Amendment, NewOrder, OrderRef
 
 
 class BinanceFuturesRest(BinanceRest):
@@ -46,11 +57,17 @@ class BinanceFuturesRest(BinanceRest):
         markets: Markets,
         market_type: MarketType,
         speech: Speech,
+        wallet: Calls,
         endpoints: FuturesEndpoints,
     ) -> None:
         """`endpoints` are those of `speech`, with what only futures have."""
         super().__init__(
-            api=api, governor=governor, markets=markets, market_type=market_type, speech=speech
+            api=api,
+            governor=governor,
+            markets=markets,
+            market_type=market_type,
+            speech=speech,
+            wallet=wallet,
         )
         self._endpoints, self._wallet = endpoints, Wallet()
 
@@ -127,6 +144,74 @@ class BinanceFuturesRest(BinanceRest):
         told = self._api.call(self._endpoints.position_mode, {}, priority=priority, timeout=timeout)
         return understood(lambda: flag(an_object(told.body), "dualSidePosition"))
 
+    def fetch_available(
+        self, asset: str, *, timeout: float = TIMEOUT, priority: Priority = Priority.ORDER
+    ) -> Decimal:
+        """Ask how much of an asset may become margin."""
+        told = self._api.call(self._endpoints.balances, {}, priority=priority, timeout=timeout)
+        return understood(lambda: answers.available(told.body, asset))
+
+    def place_order(self, order: NewOrder, *, timeout: float = TIMEOUT) -> OrderSnapshot:
+        """Send an order, once; a conditional one to the service that keeps such (-4120).
+
+        Raises OrderRefused, OutcomeUnknown, or that nothing was sent.
+        """
+        if order.order_type not in CONDITIONAL:
+            return super().place_order(order, timeout=timeout)
+        return self._send(
+            self._endpoints.place_algo,
+            requests.algo_terms(offered(order)),
+            order,
+            timeout=timeout,
+            id_space=IdSpace.ALGO,
+        )
+
+    def place_orders(
+        self, orders: Sequence[NewOrder], *, timeout: float = TIMEOUT
+    ) -> tuple[OrderSnapshot | ExchangeError, ...]:
+        """Send up to five orders in one request; what became of each, in order.
+
+        Conditional ones do not go with others: each is answered with OrderRefused of kind
+        NOT_OFFERED, and was not sent. Raises what is true of all that were.
+        """
+        refused = {index: error for index, order in enumerate(orders) if (error := _alone(order))}
+        sent = [order for index, order in enumerate(orders) if index not in refused]
+        told = iter(self._send_batch(sent, timeout) if sent else ())
+        return tuple(refused.get(index) or next(told) for index in range(len(orders)))
+
+    def amend_order(self, amendment: Amendment, *, timeout: float = TIMEOUT) -> OrderSnapshot:
+        """Change quantity and price of a LIMIT order; one filled so far already is cancelled."""
+        if amendment.ref.id_space is IdSpace.ALGO:
+            msg = "conditional orders cannot be amended"
+            raise not_offered(msg)
+        told = self._api.call(
+            self._endpoints.amend,
+            requests.amendment_terms(amendment),
+            priority=Priority.ORDER,
+            timeout=timeout,
+        )
+        return self._done(told)
+
+    def _send_batch(
+        self, orders: Sequence[NewOrder], timeout: float
+    ) -> tuple[OrderSnapshot | ExchangeError, ...]:
+        told = self._api.call(
+            self._endpoints.batch,
+            {"batchOrders": [requests.terms(order) for order in orders]},
+            priority=Priority.ORDER,
+            timeout=timeout,
+        )
+        results = outcome(
+            lambda: read_batch(
+                told.body,
+                orders,
+                lambda row: self._order(row, told, IdSpace.ORDER, Source.SUBMIT),
+            )
+        )
+        if limit := next((one for one in results if isinstance(one, RateLimited)), None):
+            self._api.hear_limit(limit)
+        return results
+
     def cancel_order(self, ref: OrderRef, *, timeout: float = TIMEOUT) -> OrderSnapshot:
         """Cancel an order. Raises OrderNotFound, which says only that it is not open."""
         if ref.id_space is IdSpace.ALGO:
@@ -159,3 +244,14 @@ class BinanceFuturesRest(BinanceRest):
 
     def _listen_key(self, endpoint: Endpoint, timeout: float) -> Told:
         return self._api.call(endpoint, {}, priority=Priority.VERIFY, timeout=timeout)
+
+
+def _alone(order: NewOrder) -> OrderRefused | None:
+    """Say why an order cannot be sent with others."""
+    if order.order_type in CONDITIONAL:
+        return not_offered("conditional orders are placed one by one")
+    try:
+        offered(order)
+    except OrderRefused as refusal:
+        return refusal
+    return None

@@ -10,17 +10,21 @@ are endpoints, weights and readers: a `Speech`, which is data.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from exchanges import binance_filters as filters
 from exchanges import binance_requests as requests
 from exchanges.binance_answers import read_order
+from exchanges.binance_calls import KEY_PERMISSIONS
+from exchanges.binance_orders import answers_to, offered
+from exchanges.binance_permissions import permissions
 from exchanges.binance_trades import TradeList, fetch_trades
 from exchanges.binance_verification import Costs, verify
-from exchanges.errors import OrderRefused
+from exchanges.errors import ExchangeError
 from exchanges.governor import Priority
-from exchanges.messages import IdSpace, OrderType, Source
+from exchanges.messages import IdSpace, Source
 from exchanges.rest import TIMEOUT
 from exchanges.understanding import about, outcome, understood
 from exchanges.wire import a_list
@@ -35,7 +39,10 @@ if TYPE_CHECKING:
     from exchanges.governor import Governor
     from exchanges.markets import Markets
     from exchanges.messages import ExecutionReport, MarketType, OrderSnapshot
-    from exchanges.questions import NewOrder, OrderRef, TradeCursor, Verification
+    from exchanges.questions import KeyPermissions, NewOrder, OrderRef, TradeCursor, Verification
+
+
+_SUBMIT: Final = Source.SUBMIT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +66,12 @@ class BinanceRest:
         markets: Markets,
         market_type: MarketType,
         speech: Speech,
+        wallet: Calls,
     ) -> None:
+        """`wallet` asks the host that knows what keys may do."""
         self.governor, self.markets = governor, markets
         self._api, self._market_type, self._speech = api, market_type, speech
+        self._wallet_api = wallet
 
     @property
     def clock_offset_ms(self) -> int:
@@ -158,19 +168,38 @@ class BinanceRest:
         """Ask for the exchange's clock; the difference to ours is kept for signing."""
         return understood(lambda: self._api.measure_clock(priority=priority, timeout=timeout))
 
-    def place_order(self, order: NewOrder, *, timeout: float = TIMEOUT) -> OrderSnapshot:
-        """Send an order, once. Raises OrderRefused, OutcomeUnknown, or that nothing was sent."""
-        if order.order_type not in (OrderType.LIMIT, OrderType.MARKET):
-            # conditional orders of futures have an endpoint, ids and a life of their own (-4120)
-            msg = f"{order.order_type} orders are not sent"
-            raise OrderRefused(msg)
+    def fetch_last_price(
+        self, symbol_id: str, *, timeout: float = TIMEOUT, priority: Priority = Priority.ORDER
+    ) -> Decimal | None:
+        """Ask for the price of the market's last trade; None if it never had one."""
         told = self._api.call(
-            self._speech.endpoints.place,
-            self._speech.write(order),
-            priority=Priority.ORDER,
+            self._speech.endpoints.last_price,
+            requests.of_symbol(symbol_id),
+            priority=priority,
             timeout=timeout,
         )
-        return self._done(told)
+        return understood(lambda: filters.last_price(told.body, symbol_id))
+
+    def fetch_key_permissions(
+        self, *, timeout: float = TIMEOUT, priority: Priority = Priority.BACKFILL
+    ) -> KeyPermissions:
+        """Ask what the API key may do in markets of this type."""
+        told = self._wallet_api.call(KEY_PERMISSIONS, {}, priority=priority, timeout=timeout)
+        return understood(lambda: permissions(told.body, self._market_type))
+
+    def place_order(self, order: NewOrder, *, timeout: float = TIMEOUT) -> OrderSnapshot:
+        """Send an order, once. Raises OrderRefused, OutcomeUnknown, or that nothing was sent."""
+        offered(order)
+        return self._send(
+            self._speech.endpoints.place, self._speech.write(order), order, timeout=timeout
+        )
+
+    def place_orders(
+        self, orders: Sequence[NewOrder], *, timeout: float = TIMEOUT
+    ) -> tuple[OrderSnapshot | ExchangeError, ...]:
+        """Send orders one after the other, for there is no request for several."""
+        deadline = time.monotonic() + timeout
+        return tuple(self._one_of_several(order, deadline) for order in orders)
 
     def cancel_order(self, ref: OrderRef, *, timeout: float = TIMEOUT) -> OrderSnapshot:
         """Cancel an order. Raises OrderNotFound, which says only that it is not open."""
@@ -227,9 +256,28 @@ class BinanceRest:
             lambda: tuple(self._order(row, told, id_space) for row in a_list(told.body))
         )
 
+    def _one_of_several(self, order: NewOrder, deadline: float) -> OrderSnapshot | ExchangeError:
+        try:
+            return self.place_order(order, timeout=max(0.0, deadline - time.monotonic()))
+        except ExchangeError as error:
+            return error
+
+    def _send(
+        self,
+        endpoint: Endpoint,
+        terms: dict[str, str],
+        order: NewOrder,
+        *,
+        timeout: float,
+        id_space: IdSpace = IdSpace.ORDER,
+    ) -> OrderSnapshot:
+        """Send a new order; an answer that is not about it says nothing of what became of it."""
+        told = self._api.call(endpoint, terms, priority=Priority.ORDER, timeout=timeout)
+        return outcome(lambda: answers_to(order, self._order(told.body, told, id_space, _SUBMIT)))
+
     def _done(self, told: Told) -> OrderSnapshot:
         """Read the answer to an order of ours: unreadable means the outcome is not known."""
-        return outcome(lambda: self._order(told.body, told, IdSpace.ORDER, Source.SUBMIT))
+        return outcome(lambda: self._order(told.body, told, IdSpace.ORDER, _SUBMIT))
 
     def _order(
         self, body: object, told: Told, id_space: IdSpace, source: Source = Source.REST_ORDER

@@ -47,6 +47,11 @@ if TYPE_CHECKING:
     from exchanges.wire import Fields
 
 SPOT = MarketType.SPOT
+_AMENDED_NAMES = {
+    "qty": "origQty",
+    "cumulativeQuoteQty": "cummulativeQuoteQty",
+    "quoteOrderQty": "origQuoteOrderQty",
+}
 
 
 def order(
@@ -132,6 +137,28 @@ def holdings(answer: object) -> tuple[HoldingReport, ...]:
         )
         for balance in map(an_object, a_list(an_object(answer).get("balances")))
     )
+
+
+def available(answer: object, asset: str) -> Decimal:
+    """Read how much of an asset no order has locked; one that is not listed is not there."""
+    rows = map(an_object, a_list(an_object(answer).get("balances")))
+    found = next((row for row in rows if text(row, "asset") == asset), None)
+    return ZERO if found is None else amount(found, "free")
+
+
+def amended(answer: object) -> Fields:
+    """Take the order out of the answer to an amendment, which has names of its own for amounts.
+
+    It comes back in the names that other answers use, so that it can be read as they are.
+    """
+    fields = an_object(answer)
+    order = dict(an_object(fields.get("amendedOrder")))
+    for theirs, usual in _AMENDED_NAMES.items():
+        order[usual] = order.pop(theirs, None)
+    order["transactTime"] = fields.get("transactTime")
+    # the former client order id; here `clientOrderId` is the order's own
+    order.pop("origClientOrderId", None)
+    return order
 
 
 def market(answer: object) -> Market:

@@ -10,22 +10,25 @@ balances finds it.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
+from exchanges import binance_requests as requests
 from exchanges import binance_spot_answers as answers
+from exchanges.binance_orders import not_offered
 from exchanges.binance_rest import BinanceRest
-from exchanges.errors import OrderRefused
 from exchanges.governor import Priority
-from exchanges.messages import PositionSide
+from exchanges.messages import IdSpace, Source
 from exchanges.questions import Activity
 from exchanges.rest import TIMEOUT
-from exchanges.understanding import understood
+from exchanges.understanding import outcome, understood
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from decimal import Decimal
 
     from exchanges.messages import HoldingReport, OrderSnapshot
-    from exchanges.questions import NewOrder
+    from exchanges.questions import Amendment
 
 
 class BinanceSpotRest(BinanceRest):
@@ -73,9 +76,35 @@ class BinanceSpotRest(BinanceRest):
         del timeout, priority
         return False
 
-    def place_order(self, order: NewOrder, *, timeout: float = TIMEOUT) -> OrderSnapshot:
-        """Send an order, once. Raises OrderRefused, OutcomeUnknown, or that nothing was sent."""
-        if order.reduce_only or order.position_side is not PositionSide.NET:
-            msg = "spot has no positions to reduce"
-            raise OrderRefused(msg)
-        return super().place_order(order, timeout=timeout)
+    def fetch_available(
+        self, asset: str, *, timeout: float = TIMEOUT, priority: Priority = Priority.ORDER
+    ) -> Decimal:
+        """Ask how much of an asset no order has locked."""
+        told = self._api.call(
+            self._speech.endpoints.holdings,
+            {"omitZeroBalances": "true"},
+            priority=priority,
+            timeout=timeout,
+        )
+        return understood(lambda: answers.available(told.body, asset))
+
+    def amend_order(self, amendment: Amendment, *, timeout: float = TIMEOUT) -> OrderSnapshot:
+        """Lower the quantity; the price is looked up first, for it cannot be changed.
+
+        Raises OrderRefused of kind NOT_OFFERED for another price or a greater quantity, else as
+        `place_order` does.
+        """
+        deadline = time.monotonic() + timeout
+        now = self.fetch_order(amendment.ref, timeout=timeout, priority=Priority.ORDER)
+        if now.price != amendment.price or amendment.quantity > now.quantity:
+            msg = "only a smaller quantity at the same price"
+            raise not_offered(msg)
+        told = self._api.call(
+            self._speech.endpoints.amend,
+            requests.spot_amendment_terms(amendment, now.client_order_id or ""),
+            priority=Priority.ORDER,
+            timeout=max(0.0, deadline - time.monotonic()),
+        )
+        return outcome(
+            lambda: self._order(answers.amended(told.body), told, IdSpace.ORDER, Source.SUBMIT)
+        )

@@ -65,6 +65,18 @@ _SPOT_ORDER_TYPES = {
     "TAKE_PROFIT": OrderType.TAKE_PROFIT_MARKET,
     "TAKE_PROFIT_LIMIT": OrderType.TAKE_PROFIT,
 }
+#: how spot names our types
+SPOT_TYPE_NAMES = {kind: name for name, kind in _SPOT_ORDER_TYPES.items() if name != LIMIT_MAKER}
+#: the types that are sent: with a price of their own, and waiting for a trigger
+LIMITED = frozenset({OrderType.LIMIT, OrderType.STOP, OrderType.TAKE_PROFIT})
+CONDITIONAL = frozenset(
+    {
+        OrderType.STOP,
+        OrderType.STOP_MARKET,
+        OrderType.TAKE_PROFIT,
+        OrderType.TAKE_PROFIT_MARKET,
+    }
+)
 #: Orders the exchange makes itself while it closes somebody's position.
 _EXCHANGE_MADE = frozenset({"NEW_INSURANCE", "NEW_ADL"})
 _KINDS = (

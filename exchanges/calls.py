@@ -182,8 +182,12 @@ class Calls:
         try:
             return self._reader.read(answer, changes_orders=endpoint.changes_orders)
         except RateLimited as limit:
-            pause = self._reader.pause(limit)
-            self._governor.ban(
-                pause.seconds, str(limit), holder=self._holder if pause.holder_only else None
-            )
+            self.hear_limit(limit)
             raise
+
+    def hear_limit(self, limit: RateLimited) -> None:
+        """Stop whom a limit concerns; an answer about several orders may name one for some."""
+        pause = self._reader.pause(limit)
+        self._governor.ban(
+            pause.seconds, str(limit), holder=self._holder if pause.holder_only else None
+        )

@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import requests
@@ -39,6 +39,13 @@ RECEIVE_WINDOW_MS = 5000
 _CHUNK = 1 << 16
 #: what requests leaves alone in a URL, besides letters and digits
 _SENT_AS_IT_IS = "!#$%&'()*+,/:;=?@[]~"
+
+#: endpoints that ccxt's table does not list, by the names they would have: path, host, method
+_UNLISTED: Final[Mapping[str, Mapping[str, tuple[str, str, str]]]] = {
+    "binance": {
+        "privatePutOrderAmendKeepPriority": ("order/amend/keepPriority", "private", "PUT"),
+    },
+}
 
 # At DEBUG it writes every URL, and with it every signature.
 logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
@@ -205,7 +212,11 @@ class Signer:
 @cache
 def signer_of(exchange: str) -> type[Signer]:
     """Return ccxt's class of an exchange, with the sending replaced."""
-    return type(f"Signer_{exchange}", (Signer, lean_ccxt.load(exchange)), {})
+    kind = lean_ccxt.load(exchange)
+    unlisted = {
+        name: lean_ccxt.endpoint(*where) for name, where in _UNLISTED.get(exchange, {}).items()
+    }
+    return type(f"Signer_{exchange}", (Signer, kind), unlisted)
 
 
 def _has_left(error: requests.RequestException) -> bool:

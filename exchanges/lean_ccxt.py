@@ -66,6 +66,12 @@ def load_pro(exchange: str) -> Any:
     return getattr(importlib.import_module(f"ccxt.pro.{exchange}"), exchange)
 
 
+def endpoint(path: str, host: str, method: str) -> Any:
+    """Return a raw endpoint as ccxt's tables list them, to become a method of a class."""
+    _enter("ccxt", _Package)
+    return importlib.import_module("ccxt.base.types").Entry(path, [host], method, {})
+
+
 def errors() -> Any:
     """Return ccxt's exceptions. Raises ImportError."""
     _enter("ccxt", _Package)

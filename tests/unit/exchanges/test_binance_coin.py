@@ -95,6 +95,7 @@ def test_many_orders_are_asked_for_in_pages_coin_m_allows() -> None:
         markets=cast("Markets", None),
         market_type=COIN,
         speech=binance_connection.futures(COIN),
+        wallet=cast("Calls", FewOrders()),
         endpoints=COIN_FUTURES,
     )
     symbol_id = answer("rest_order__filled")["symbol"]
