@@ -6,7 +6,8 @@ Note [Deaf streams]
 No timer can see this: a quiet account is as silent. What proves it is a fill. When a sync books
 one that happened while the stream was connected and the stream has told nothing since, that is
 noted; if it still has told nothing when a later sync looks, the stream is replaced. A frame that
-was merely late clears the note, and so does any other: the stream speaks.
+was merely late clears the note, and so does any other: the stream speaks. So does the connection
+that replaces it. While it stands, the stream proves nothing (Note [A stream proven alive]).
 
 @FEAT:order-tracking @COMP:service @TYPE:core
 """
@@ -88,7 +89,6 @@ def _note(session: OrderTrackingSession, missed_at: datetime | None) -> None:
 
 
 def _replace(session: OrderTrackingSession) -> None:
-    _note(session, None)
     leases.request_reconnect(session.account_id)
     log.warning(
         "stream.deaf",

@@ -33,8 +33,8 @@ STALE_AFTER = timedelta(minutes=5)
 
 _PULSE = """
     UPDATE tracking_ordertrackingsession AS session
-    SET last_ping = GREATEST(session.last_ping, %s), last_event_at = GREATEST(last_event_at, %s),
-        frame_count = %s, event_count = %s
+    SET connected_at = GREATEST(connected_at, %s), last_ping = GREATEST(session.last_ping, %s),
+        last_event_at = GREATEST(last_event_at, %s), frame_count = %s, event_count = %s
     WHERE session_id = %s AND epoch = %s AND ended_at IS NULL
 """
 
@@ -45,6 +45,8 @@ class Pulse:
 
     session_id: UUID
     epoch: int
+    #: told with every sign of life: one must never be taken for a sign of the connection before
+    connected_at: datetime | None
     last_ping: datetime | None
     last_event_at: datetime | None
     frame_count: int
@@ -58,6 +60,7 @@ def note_pulses(pulses: Sequence[Pulse]) -> None:
             cursor.execute(
                 _PULSE,
                 [
+                    pulse.connected_at,
                     pulse.last_ping,
                     pulse.last_event_at,
                     pulse.frame_count,
@@ -75,9 +78,13 @@ def note_status(
     *,
     reason: str = "",
     reconnects: int = 0,
+    connected_at: datetime | None = None,
     ended: bool = False,
 ) -> bool:
-    """Write a change of status and tell it. False: the epoch is not the row's, or it has ended."""
+    """Write a change of status and tell it. False: the epoch is not the row's, or it has ended.
+
+    `connected_at`: when it was connected, if it may have taken a while until it is told here.
+    """
     now = timezone.now()
     with transaction.atomic(durable=True):
         row = (
@@ -89,7 +96,8 @@ def note_status(
             return False
         row.status, row.end_reason, row.reconnect_count = status.value, reason[:200], reconnects
         if status is SessionStatus.CONNECTED:
-            row.connected_at = row.last_ping = now
+            row.connected_at = row.last_ping = connected_at or now
+            row.missed_at = None
         if ended:
             row.ended_at = now
         row.save()

@@ -31,6 +31,7 @@ def a_pulse(session: OrderTrackingSession, epoch: int = 1) -> Pulse:
     return Pulse(
         session_id=session.session_id,
         epoch=epoch,
+        connected_at=None,
         last_ping=timezone.now(),
         last_event_at=None,
         frame_count=3,

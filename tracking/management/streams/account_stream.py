@@ -132,6 +132,7 @@ class AccountStream:
             status,
             reason=state.reason,
             reconnects=state.reconnects,
+            connected_at=state.connected_at,
         )
 
     def pulse(self) -> Pulse | None:
@@ -142,6 +143,7 @@ class AccountStream:
         return Pulse(
             session_id=self.session_id,
             epoch=self.epoch,
+            connected_at=state.connected_at,
             last_ping=state.last_ping_at,
             last_event_at=state.last_event_at,
             frame_count=state.frames,
