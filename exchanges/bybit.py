@@ -4,7 +4,8 @@ Bybit v5: the facts the rest of the system may rely on.
 A unified account trades everything by one key; a row of accounts here serves one market type of it:
 SPOT is Bybit's `spot`, FUTURES its `linear` (USDT and USDC), COIN_FUTURES its `inverse`.
 
-Sources: v5 "Place Order", "Get Order History", "Rate Limit Rules", "Connect" (2026-07).
+Sources: v5 "Place Order", "Batch Place Order", "Get Order History", "Rate Limit Rules",
+"Connect" (2026-07).
 
 @FEAT:order-tracking @COMP:exchange @TYPE:core
 """
@@ -12,10 +13,12 @@ Sources: v5 "Place Order", "Get Order History", "Rate Limit Rules", "Connect" (2
 from __future__ import annotations
 
 import string
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from exchanges import bybit_answers, bybit_calls, bybit_websocket
+from exchanges import bybit_vocabulary as words
 from exchanges.adapter import (
     Adapter,
     ClientOrderIdRules,
@@ -56,7 +59,10 @@ def credential(terms: StreamTerms) -> StreamCredential:
     )
 
 
-ADAPTER = Adapter(
+#: a request may bring twenty orders of contracts, but so many are counted at ten a second
+_BATCH: Final = 10
+
+_CONTRACTS: Final = Adapter(
     name=Exchange.BYBIT,
     market_types=frozenset(MarketType),
     client_order_ids=ClientOrderIdRules(
@@ -79,4 +85,11 @@ ADAPTER = Adapter(
     place_of=place_of,
     rest=rest,
     credential=credential,
+    conditional_types=words.CONDITIONAL,
+    batch_size=_BATCH,
+    can_amend=True,
+)
+ADAPTER = replace(
+    _CONTRACTS,
+    apart={MarketType.SPOT: replace(_CONTRACTS, takes_quote_quantity=True)},
 )

@@ -6,7 +6,8 @@ coin and call what was cancelled half filled closed. Each function raises Malfor
 The answer to an order says only that it was taken, so what we sent is kept beside it: together
 they say all that is known.
 
-Sources: v5 "Get Open & Closed Orders", "Get Trade History", "Place Order", "Get Kline".
+Sources: v5 "Get Open & Closed Orders", "Get Trade History", "Place Order", "Batch Place Order",
+"Get Kline", "Get Tickers".
 
 @FEAT:order-tracking @COMP:exchange @TYPE:core
 """
@@ -18,7 +19,8 @@ from typing import TYPE_CHECKING, Final
 from exchanges import bybit_orders
 from exchanges import bybit_vocabulary as words
 from exchanges.bybit_calls import result
-from exchanges.errors import MalformedMessage
+from exchanges.bybit_errors import failure_of
+from exchanges.errors import MalformedMessage, OutcomeUnknown
 from exchanges.messages import OrderSnapshot, OrderStatus, Source, TimeInForce
 from exchanges.wire import (
     ZERO,
@@ -32,9 +34,11 @@ from exchanges.wire import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from decimal import Decimal
 
+    from exchanges.errors import ExchangeError
     from exchanges.messages import ExecutionReport, IdSpace, MarketType
     from exchanges.wire import Fields
 
@@ -68,13 +72,48 @@ def read_order(
 
 def taken(body: object, sent: dict[str, object]) -> Fields:
     """Put the answer to an order beside what was sent."""
-    return {"accepted": result(body), "sent": sent, "time": an_object(body).get("time")}
+    return _beside(result(body), sent, body)
+
+
+def _beside(answer: Fields, sent: dict[str, object], body: object) -> Fields:
+    return {"accepted": answer, "sent": sent, "time": an_object(body).get("time")}
+
+
+def taken_together(body: object, sent: Sequence[dict[str, object]]) -> list[Fields | ExchangeError]:
+    """Read what became of each order of one request, as `taken` or as the error it met.
+
+    Bybit answers two lists as long as the one it was sent. Raises MalformedMessage for any other.
+    """
+    rows = a_list(result(body).get("list"))
+    codes = a_list(an_object(an_object(body).get("retExtInfo")).get("list"))
+    if not len(rows) == len(codes) == len(sent):
+        msg = "list: expected as many answers as orders"
+        raise MalformedMessage(msg)
+    return [
+        _taken_one(an_object(code), row, one, body)
+        for code, row, one in zip(codes, rows, sent, strict=True)
+    ]
+
+
+def _taken_one(
+    code: Fields, row: object, sent: dict[str, object], body: object
+) -> Fields | ExchangeError:
+    if failure := failure_of(code):
+        return failure
+    answer = an_object(row)
+    if answer.get("orderLinkId") != sent["orderLinkId"]:
+        return OutcomeUnknown("the answer is about another order")
+    return _beside(answer, sent, body)
 
 
 def accepted(row: Fields, *, market_type: MarketType, requested_at: datetime) -> OrderSnapshot:
-    """Read what is known of an order that was only just taken: its terms are those we sent."""
+    """Read what is known of an order that was only just taken: its terms are those we sent.
+
+    An order for an amount of the quote currency has no quantity until it has ended.
+    """
     answer, sent = an_object(row["accepted"]), an_object(row.get("sent"))
     time_in_force = words.time_in_force(sent)
+    is_waiting = "triggerPrice" in sent
     return OrderSnapshot(
         market_type=market_type,
         symbol_id=text(sent, "symbol"),
@@ -84,11 +123,12 @@ def accepted(row: Fields, *, market_type: MarketType, requested_at: datetime) ->
         exchange_status=ACCEPTED,
         side=words.side(sent),
         position_side=words.position_side(sent),
-        order_type=words.order_type(sent),
+        order_type=words.order_type(sent | {"stopOrderType": words.STOP if is_waiting else ""}),
         time_in_force=time_in_force,
-        quantity=amount(sent, "qty"),
+        quantity=ZERO if sent.get("marketUnit") == "quoteCoin" else amount(sent, "qty"),
         filled_quantity=ZERO,
         price=optional_amount(sent, "price"),
+        stop_price=optional_amount(sent, "triggerPrice"),
         reduce_only=flag(sent, "reduceOnly"),
         post_only=time_in_force is TimeInForce.GTX,
         exchange_updated_at=moment(row, "time"),
@@ -115,3 +155,9 @@ def closing_price(body: object, minute: datetime) -> Decimal | None:
         if words.moment(candle, "startTime") == minute:
             return optional_amount(candle, "close")
     return None
+
+
+def last_price(body: object) -> Decimal | None:
+    """Read the price of the last trade; a market that never had one tells none."""
+    rows = a_list(result(body).get("list"))
+    return optional_amount(an_object(rows[0]), "lastPrice") if rows else None

@@ -50,6 +50,10 @@ LIMITS: Final = Limits(
         Pool(name="cancel", rate=_ORDERS),
         Pool(name="place spot", rate=_SPOT_ORDERS),
         Pool(name="cancel spot", rate=_SPOT_ORDERS),
+        Pool(name="batch", rate=_ORDERS),
+        Pool(name="batch spot", rate=_SPOT_ORDERS),
+        Pool(name="amend", rate=_ORDERS),
+        Pool(name="api key", rate=Rate(limit=10, period=1)),
     ),
 )
 
@@ -59,10 +63,14 @@ EXECUTIONS = Endpoint(name="privateGetV5ExecutionList", weight=1, pools=("execut
 POSITIONS = Endpoint(name="privateGetV5PositionList", weight=1, pools=("positions",))
 WALLET = Endpoint(name="privateGetV5AccountWalletBalance", weight=1, pools=("wallet",))
 WALLET_LOG = Endpoint(name="privateGetV5AccountTransactionLog", weight=1, pools=("wallet log",))
+API_KEY = Endpoint(name="privateGetV5UserQueryApi", weight=1, pools=("api key",))
+AMEND = Endpoint(name="privatePostV5OrderAmend", weight=1, changes_orders=True, pools=("amend",))
+TICKERS = Endpoint(name="publicGetV5MarketTickers", weight=1, is_signed=False)
 INSTRUMENTS = Endpoint(name="publicGetV5MarketInstrumentsInfo", weight=1, is_signed=False)
 CANDLES = Endpoint(name="publicGetV5MarketKline", weight=1, is_signed=False)
 SERVER_TIME = Endpoint(name="publicGetV5MarketTime", weight=1, is_signed=False)
 _PLACE: Final = "privatePostV5OrderCreate"
+_PLACE_MANY: Final = "privatePostV5OrderCreateBatch"
 _CANCEL: Final = "privatePostV5OrderCancel"
 
 
@@ -76,9 +84,14 @@ def cancelling(market_type: MarketType) -> Endpoint:
     return _changing(_CANCEL, "cancel", market_type)
 
 
-def _changing(name: str, pool: str, market_type: MarketType) -> Endpoint:
+def placing_many(market_type: MarketType, count: int) -> Endpoint:
+    """Return the endpoint that takes several orders; each of them counts."""
+    return _changing(_PLACE_MANY, "batch", market_type, pool_cost=count)
+
+
+def _changing(name: str, pool: str, market_type: MarketType, *, pool_cost: float = 1.0) -> Endpoint:
     pool += " spot" if market_type is MarketType.SPOT else ""
-    return Endpoint(name=name, weight=1, changes_orders=True, pools=(pool,))
+    return Endpoint(name=name, weight=1, changes_orders=True, pools=(pool,), pool_cost=pool_cost)
 
 
 class BybitReader:

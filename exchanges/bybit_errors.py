@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+from exchanges.bybit_refusals import kind_of
 from exchanges.errors import (
     AuthenticationError,
     ClockSkewed,
@@ -36,6 +37,7 @@ from exchanges.wire import ANSWER_LIMIT, decode
 
 if TYPE_CHECKING:
     from exchanges.http_session import Answer
+    from exchanges.wire import Fields
 
 #: "terminate all HTTP sessions and wait for at least 10 minutes"
 ADDRESS_PAUSE: Final = 600.0
@@ -60,7 +62,7 @@ _NOT_OPEN: Final = (
 #: Bybit does not know what became of it, or is still at it
 _NOT_SURE: Final = frozenset(
     {
-        *("5004", "10000", "10014", "10016", "40004", "110072", "110079", "340099"),
+        *("5004", "10000", "10014", "10016", "40004", "110030", "110072", "110079", "340099"),
         *("170001", "170007", "170032", "170035", "170141", "170146", "170147", "170212", "170234"),
     }
 )
@@ -115,6 +117,22 @@ def read_answer(answer: Answer, *, changes_orders: bool) -> object:
     )
 
 
+def failure_of(row: Fields) -> ExchangeError | None:
+    """Name what one order of many met, {"code": 0, "msg": "OK"}; None if it was taken."""
+    code, said = row.get("code"), row.get("msg")
+    if code == 0 and type(code) is int:
+        return None
+    return classify(
+        Failure(
+            status=HTTPStatus.OK,
+            code=str(code) if type(code) is int else "",
+            text=said if isinstance(said, str) else "",
+            retry_after=None,
+            changes_orders=True,
+        )
+    )
+
+
 def classify(failure: Failure) -> ExchangeError:
     """Name a failure. The order of the questions matters: limits first, then doubt, then codes."""
     if limited := _limited(failure):
@@ -165,6 +183,13 @@ def _names_symbol(text: str) -> bool:
 
 
 def _error(kind: type[ExchangeError], failure: Failure) -> ExchangeError:
+    if kind is OrderRefused:
+        return OrderRefused(
+            _describe(failure),
+            code=failure.code,
+            http_status=failure.status,
+            kind=kind_of(failure.code, failure.text),
+        )
     return kind(_describe(failure), code=failure.code, http_status=failure.status)
 
 

@@ -10,7 +10,7 @@ in the books. Sources: v5 "Get Position Info", "Get Wallet Balance".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from exchanges import bybit_vocabulary as words
 from exchanges.messages import HoldingReport, MarketType
@@ -25,7 +25,12 @@ from exchanges.wire import (
 )
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from exchanges.wire import Fields
+
+#: what of a coin a new order cannot use
+_IN_USE: Final = ("locked", "totalOrderIM", "totalPositionIM")
 
 
 def position(row: Fields, market_type: MarketType) -> HoldingReport:
@@ -51,6 +56,29 @@ def coins(account: Fields) -> list[HoldingReport]:
     Raises MalformedMessage.
     """
     return [_coin(an_object(row)) for row in a_list(account.get("coin"))]
+
+
+def available(account: Fields, market_type: MarketType, asset: str) -> Decimal:
+    """Read what a new order may use of a coin; nothing of one that is not listed.
+
+    Spot: `walletBalance` less `spotBorrow`. Contracts: `equity`, which counts what positions have
+    gained and lost. Both less what spot orders have `locked` and what orders and positions of
+    contracts want as margin (`totalOrderIM`, `totalPositionIM`). What other coins would be worth
+    as a collateral is not counted. Raises MalformedMessage.
+    """
+    rows = (an_object(row) for row in a_list(account.get("coin")))
+    row = next((row for row in rows if row.get("coin") == asset), None)
+    if row is None:
+        return ZERO
+    owned = _of(row, "equity")
+    if market_type is MarketType.SPOT:
+        owned = _of(row, "walletBalance") - _of(row, "spotBorrow")
+    used = sum((_of(row, key) for key in _IN_USE), ZERO)
+    return max(ZERO, owned - used)
+
+
+def _of(row: Fields, key: str) -> Decimal:
+    return optional_signed(row, key) or ZERO
 
 
 def _coin(row: Fields) -> HoldingReport:

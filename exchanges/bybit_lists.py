@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from exchanges import bybit_answers as answers
 from exchanges import bybit_calls as calls
@@ -23,10 +23,11 @@ from exchanges import bybit_vocabulary as words
 from exchanges.errors import OrderNotFound
 from exchanges.messages import HoldingReport, IdSpace, MarketType, Source
 from exchanges.understanding import about, understood
-from exchanges.wire import a_list, an_object
+from exchanges.wire import ZERO, a_list, an_object
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from decimal import Decimal
 
     from exchanges.calls import Calls, Endpoint
     from exchanges.governor import Priority
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from exchanges.messages import OrderSnapshot
     from exchanges.questions import OrderRef
     from exchanges.wire import Fields
+
+T = TypeVar("T")
 
 ORDERS_A_PAGE: Final = 50
 _POSITIONS_A_PAGE: Final = 200
@@ -108,18 +111,32 @@ class Lists:
         rows = self._positions(self._of(symbol_id))
         return any(row.get("positionIdx") not in (0, "0") for row in rows)
 
+    def available(self, asset: str) -> Decimal:
+        """Ask what a new order may use of a coin."""
+        found = self._wallet(
+            {"coin": asset},
+            lambda account: [holdings.available(account, self.market_type, asset)],
+        )
+        return sum(found, ZERO)
+
     def _coins(self) -> tuple[HoldingReport, ...]:
+        return self._wallet({}, holdings.coins)
+
+    def _wallet(
+        self, parameters: Mapping[str, str], read: Callable[[Fields], list[T]]
+    ) -> tuple[T, ...]:
+        """Ask for the unified wallet, and read of it what is wanted."""
         told = self.api.call(
             calls.WALLET,
-            {"accountType": "UNIFIED"},
+            {"accountType": "UNIFIED", **parameters},
             priority=self.priority,
             timeout=max(0.0, self.deadline - time.monotonic()),
         )
         return understood(
             lambda: tuple(
-                coin
+                found
                 for account in a_list(calls.result(told.body).get("list"))
-                for coin in holdings.coins(an_object(account))
+                for found in read(an_object(account))
             )
         )
 

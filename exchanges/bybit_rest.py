@@ -2,8 +2,8 @@
 Bybit by REST: each question and each order, as `rest.RestClient` promises them.
 
 Policy: an answer is believed only if it is about what was asked. Orders are taken and carried out
-later, so placing one claims no more than that it was taken, and after a cancel the order is asked
-for: only it says what became of it.
+later, so placing one claims no more than that it was taken, and after a cancel or an amendment the
+order is asked for: only it says what became of it.
 
 @FEAT:order-tracking @COMP:exchange @TYPE:integration
 """
@@ -16,22 +16,16 @@ from typing import TYPE_CHECKING, Final
 from exchanges import bybit_answers as answers
 from exchanges import bybit_calls as calls
 from exchanges import bybit_requests as requests
-from exchanges import bybit_trades
-from exchanges import bybit_vocabulary as words
 from exchanges.bybit_activity import fetch_activity
-from exchanges.bybit_lists import Lists
+from exchanges.bybit_keys import permissions
+from exchanges.bybit_placing import Placing
 from exchanges.bybit_verification import verify
-from exchanges.errors import (
-    OrderNotFound,
-    OrderRefused,
-    OutcomeUnknown,
-    PermanentError,
-    TransientError,
-)
+from exchanges.bybit_within import Within
+from exchanges.errors import OrderNotFound, OutcomeUnknown, PermanentError, TransientError
 from exchanges.governor import Priority
-from exchanges.messages import MarketType, OrderType
+from exchanges.messages import MarketType
 from exchanges.rest import TIMEOUT
-from exchanges.understanding import outcome, understood
+from exchanges.understanding import understood
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,10 +33,19 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from exchanges.calls import Calls
+    from exchanges.errors import ExchangeError
     from exchanges.governor import Governor
     from exchanges.markets import Markets
     from exchanges.messages import ExecutionReport, HoldingReport, OrderSnapshot
-    from exchanges.questions import Activity, NewOrder, OrderRef, TradeCursor, Verification
+    from exchanges.questions import (
+        Activity,
+        Amendment,
+        KeyPermissions,
+        NewOrder,
+        OrderRef,
+        TradeCursor,
+        Verification,
+    )
 
 #: traded as long as its category
 _WELL_KNOWN: Final = {MarketType.FUTURES: "BTCUSDT", MarketType.COIN_FUTURES: "BTCUSD"}
@@ -62,8 +65,8 @@ class BybitRest:
         """How far our clock is ahead of the exchange's, as far as it was measured."""
         return self._api.clock_offset_ms
 
-    def _lists(self, timeout: float, priority: Priority) -> _Within:
-        return _Within(
+    def _lists(self, timeout: float, priority: Priority) -> Within:
+        return Within(
             api=self._api,
             market_type=self._market_type,
             markets=self.markets,
@@ -167,24 +170,54 @@ class BybitRest:
         symbol_id = _WELL_KNOWN.get(self._market_type)
         return symbol_id is not None and self._lists(timeout, priority).has_two_sides(symbol_id)
 
+    def fetch_last_price(
+        self, symbol_id: str, *, timeout: float = TIMEOUT, priority: Priority = Priority.ORDER
+    ) -> Decimal | None:
+        """Ask for the price of the market's last trade; None if it never had one."""
+        return self._placing(timeout).last_price(symbol_id, priority)
+
+    def fetch_available(
+        self, asset: str, *, timeout: float = TIMEOUT, priority: Priority = Priority.ORDER
+    ) -> Decimal:
+        """Ask how much of a coin of the unified wallet a new order may use.
+
+        `bybit_holdings.available` names the fields; the collateral of other coins is not counted.
+        """
+        return self._lists(timeout, priority).available(asset)
+
+    def fetch_key_permissions(
+        self, *, timeout: float = TIMEOUT, priority: Priority = Priority.BACKFILL
+    ) -> KeyPermissions:
+        """Ask what the API key may do in this market type."""
+        told = self._api.call(calls.API_KEY, {}, priority=priority, timeout=timeout)
+        return understood(lambda: permissions(told.body, self._market_type))
+
     def place_order(self, order: NewOrder, *, timeout: float = TIMEOUT) -> OrderSnapshot:
         """Send an order, once. Raises OrderRefused, OutcomeUnknown, or that nothing was sent.
 
         What is returned says that it was taken; it may yet be rejected.
         """
-        if order.order_type not in (OrderType.LIMIT, OrderType.MARKET):
-            msg = f"{order.order_type} orders are not sent"
-            raise OrderRefused(msg)
-        sent = requests.terms(order)
-        endpoint = calls.placing(self._market_type)
-        told = self._api.call(endpoint, sent, priority=Priority.ORDER, timeout=timeout)
-        return outcome(
-            lambda: answers.accepted(
-                answers.taken(told.body, sent),
-                market_type=self._market_type,
-                requested_at=told.requested_at,
-            )
+        return self._placing(timeout).one(order)
+
+    def place_orders(
+        self, orders: Sequence[NewOrder], *, timeout: float = TIMEOUT
+    ) -> tuple[OrderSnapshot | ExchangeError, ...]:
+        """Send several orders in one request; what became of each, as `place_order` tells it."""
+        return self._placing(timeout).together(orders)
+
+    def _placing(self, timeout: float) -> Placing:
+        return Placing(
+            api=self._api, market_type=self._market_type, deadline=time.monotonic() + timeout
         )
+
+    def amend_order(self, amendment: Amendment, *, timeout: float = TIMEOUT) -> OrderSnapshot:
+        """Ask for an order's change, then for the order, which may still be as it was.
+
+        Raises OrderNotFound, which says only that it is not open.
+        """
+        within = self._lists(timeout, Priority.ORDER)
+        within.amend(amendment)
+        return _seen(within, amendment.ref, "amendment")
 
     def cancel_order(self, ref: OrderRef, *, timeout: float = TIMEOUT) -> OrderSnapshot:
         """Ask for an order's cancellation, then for the order, which may still be alive.
@@ -199,11 +232,7 @@ class BybitRest:
             if self._market_type is not MarketType.SPOT:
                 raise
             within.cancel(ref, kind=within.conditional_kind(ref))
-        try:
-            return within.order(ref)
-        except (TransientError, PermanentError) as error:
-            msg = f"the cancel was taken, its order not seen: {error}"
-            raise OutcomeUnknown(msg) from None
+        return _seen(within, ref, "cancel")
 
     def verify_orders(
         self,
@@ -229,42 +258,10 @@ class BybitRest:
         )
 
 
-class _Within(Lists):
-    """The lists and the trades, within one time. Implements `bybit_verification.Asking`."""
-
-    __slots__ = ()
-
-    def trades(
-        self, symbol_id: str, cursor: TradeCursor, exchange_order_id: str | None
-    ) -> tuple[tuple[ExecutionReport, ...], bool]:
-        """Ask for fills, and whether those are all."""
-        return bybit_trades.fetch_trades(
-            self.api,
-            symbol_id,
-            cursor,
-            market_type=self.market_type,
-            exchange_order_id=exchange_order_id,
-            timeout=max(0.0, self.deadline - time.monotonic()),
-            priority=self.priority,
-        )
-
-    def cancel(self, ref: OrderRef, *, kind: str = "") -> None:
-        """Ask for an order's cancellation. Raises OrderNotFound."""
-        self.api.call(
-            calls.cancelling(self.market_type),
-            requests.naming(ref) | ({"orderFilter": kind} if kind else {}),
-            priority=self.priority,
-            timeout=max(0.0, self.deadline - time.monotonic()),
-        )
-
-    def conditional_kind(self, ref: OrderRef) -> str:
-        """Say what kind of conditional order this is. Raises OrderNotFound if it is none."""
-        kind = words.conditional_kind(self.order(ref))
-        if not kind:
-            msg = "no conditional order that waits"
-            raise OrderNotFound(msg)
-        return kind
-
-    def now(self) -> datetime:
-        """Say what time it is by the exchange's clock."""
-        return bybit_trades.exchange_now(self.api)
+def _seen(within: Within, ref: OrderRef, what: str) -> OrderSnapshot:
+    """Ask for an order of which something was taken. Raises OutcomeUnknown if it is not seen."""
+    try:
+        return within.order(ref)
+    except (TransientError, PermanentError) as error:
+        msg = f"the {what} was taken, its order not seen: {error}"
+        raise OutcomeUnknown(msg) from None

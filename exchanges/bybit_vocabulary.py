@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from exchanges import wire
+from exchanges.bybit_refusals import in_words
 from exchanges.errors import MalformedMessage
 from exchanges.messages import (
     ExecutionKind,
@@ -65,7 +66,23 @@ _TIMES_IN_FORCE: Final = {
 }
 TIME_IN_FORCE_NAMES: Final = {force: name for name, force in _TIMES_IN_FORCE.items()}
 _PLAIN_TYPES: Final = {"Limit": OrderType.LIMIT, "Market": OrderType.MARKET}
-ORDER_TYPE_NAMES: Final = {kind: name for name, kind in _PLAIN_TYPES.items()}
+#: what an order is once it has triggered
+ORDER_TYPE_NAMES: Final = {
+    OrderType.LIMIT: "Limit",
+    OrderType.MARKET: "Market",
+    OrderType.STOP: "Limit",
+    OrderType.STOP_MARKET: "Market",
+    OrderType.TAKE_PROFIT: "Limit",
+    OrderType.TAKE_PROFIT_MARKET: "Market",
+}
+CONDITIONAL: Final = frozenset(ORDER_TYPE_NAMES) - frozenset(_PLAIN_TYPES.values())
+#: `stopOrderType` of a conditional order that is sent as an order of its own
+STOP: Final = "Stop"
+STOP_ORDER: Final = "StopOrder"
+RISES: Final = 1
+FALLS: Final = 2
+#: of the orders Bybit calls `Stop`, those that wait for a better price: by side and direction
+_WAITS_FOR_BETTER: Final = frozenset({("Buy", str(FALLS)), ("Sell", str(RISES))})
 _NO_STOP: Final = frozenset({"", "UNKNOWN"})
 #: what a conditional order is, by what it becomes
 _STOP_TYPES: Final = {
@@ -78,7 +95,7 @@ _STOP_TYPES: Final = {
 }
 _WAITING: Final = "Untriggered"
 #: `orderFilter`; other kinds are called as they are
-_KINDS_OF_STOP: Final = {"Stop": "StopOrder", "UNKNOWN": "StopOrder", "": "StopOrder"}
+_KINDS_OF_STOP: Final = {STOP: STOP_ORDER, "UNKNOWN": STOP_ORDER, "": STOP_ORDER}
 #: why an order exists that nobody sent
 _MADE_BY: Final = {
     "CreateByLiq": ExecutionKind.LIQUIDATION,
@@ -136,10 +153,16 @@ def status(name: str) -> OrderStatus | None:
 
 
 def order_type(fields: Fields) -> OrderType:
-    """Read an order type; OTHER for one not known."""
+    """Read an order type; OTHER for one not known.
+
+    A conditional order of one's own is a `Stop` to Bybit, whichever way its price has to go.
+    """
     plain, stop = wire.text(fields, "orderType"), wire.optional_text(fields, "stopOrderType")
     if stop in _NO_STOP:
         return _PLAIN_TYPES.get(plain, OrderType.OTHER)
+    direction = str(fields.get("triggerDirection"))
+    if stop == STOP and (fields.get("side"), direction) in _WAITS_FOR_BETTER:
+        stop = "TakeProfit"
     return _STOP_TYPES.get(stop, {}).get(plain, OrderType.OTHER)
 
 
@@ -161,7 +184,7 @@ def reason(fields: Fields, ended_as: OrderStatus | None) -> str:
     if ended_as not in _ENDED:
         return ""
     told = wire.optional_text(fields, "rejectReason"), wire.optional_text(fields, "cancelType")
-    return next((word for word in told if word not in _NO_REASON), "")
+    return in_words(next((word for word in told if word not in _NO_REASON), ""))
 
 
 def made_by(fields: Fields) -> ExecutionKind:

@@ -11,6 +11,8 @@ The adapter alone decides what a failure means, from the HTTP status and the cod
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from exchanges.refusals import RefusalKind
 
 
@@ -95,3 +97,8 @@ class MalformedMessage(PermanentError):
 
 class OutcomeUnknown(ExchangeError):
     """The request left, but no answer says what became of it. Ask; never send it again."""
+
+
+def not_offered(text: str) -> NoReturn:
+    """Refuse what an exchange cannot be told, before anything is sent."""
+    raise OrderRefused(text, kind=RefusalKind.NOT_OFFERED)

@@ -69,7 +69,7 @@ def test_an_order_of_the_history_says_why_it_ended() -> None:
     snapshot = read(row)
 
     assert snapshot.status is OrderStatus.CANCELLED
-    assert snapshot.reason == "EC_PostOnlyWillTakeLiquidity"
+    assert snapshot.reason == "post-only, and it would have taken (EC_PostOnlyWillTakeLiquidity)"
     assert snapshot.post_only
 
 
@@ -121,7 +121,7 @@ def test_a_market_order_of_spot_is_one_of_the_base_currency() -> None:
     written = requests.terms(order)
     assert written["marketUnit"] == "baseCoin"
     assert not {"price", "timeInForce", "positionIdx", "reduceOnly"} & set(written)
-    assert "marketUnit" not in requests.terms(an_order(market_type=SPOT))
+    assert "marketUnit" not in requests.terms(an_order(market_type=SPOT, reduce_only=False))
 
 
 def test_an_order_is_named_by_its_id_first() -> None:

@@ -122,7 +122,12 @@ def test_a_fill_is_told_apart_from_its_order() -> None:
         ("order__linear_filled", OrderStatus.FILLED, "0.2", ""),
         ("order__linear_filled_again", OrderStatus.FILLED, "0.2", ""),
         ("order__linear_cancelled_after_fill", OrderStatus.CANCELLED, "0.1", "CancelByUser"),
-        ("order__linear_rejected_with_fill", OrderStatus.REJECTED, "0.005", "EC_NoEnoughQtyToFill"),
+        (
+            "order__linear_rejected_with_fill",
+            OrderStatus.REJECTED,
+            "0.005",
+            "not enough to fill it with (EC_NoEnoughQtyToFill)",
+        ),
         ("order__linear_untriggered", OrderStatus.NEW, "0", ""),
         ("order__linear_triggered", OrderStatus.NEW, "0", ""),
         ("order__linear_deactivated", OrderStatus.CANCELLED, "0", "CancelByTpSlTsClear"),
