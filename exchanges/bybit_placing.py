@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from exchanges import bybit_answers as answers
 from exchanges import bybit_calls as calls
 from exchanges import bybit_requests as requests
-from exchanges.errors import ExchangeError, OrderRefused
+from exchanges.errors import ExchangeError, OrderRefused, RateLimited
 from exchanges.governor import Priority
 from exchanges.messages import MarketType
 from exchanges.refusals import RefusalKind
@@ -88,6 +88,8 @@ class Placing:
     def _became(
         self, one: Fields | ExchangeError, requested_at: datetime
     ) -> OrderSnapshot | ExchangeError:
+        if isinstance(one, RateLimited):
+            self.api.hear_limit(one)
         if isinstance(one, ExchangeError):
             return one
         try:

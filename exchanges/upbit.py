@@ -76,4 +76,6 @@ ADAPTER = Adapter(
     rest_tells_makers=False,
     rest=rest,
     credential=credential,
+    # a market buy; a market sell names its quantity
+    takes_quote_quantity=True,
 )

@@ -12,7 +12,8 @@ the next best thing. Its fills tell neither their fee nor who made the price: th
 is shared out at its rate, which is exact while there is one rate. A row that is kept
 (`raw`) therefore carries its order's id and its share beside what Upbit sent.
 
-Sources: docs.upbit.com, "Get Order", "List Orders", "Accounts", "Minute candles" (2026).
+Sources: docs.upbit.com, "Get Order", "List Orders", "Accounts", "Minute candles",
+"List API Keys" (2026).
 
 @FEAT:order-tracking @COMP:exchange @TYPE:core
 """
@@ -31,6 +32,7 @@ from exchanges.messages import (
     Source,
     TimeInForce,
 )
+from exchanges.questions import KeyPermissions
 from exchanges.upbit_vocabulary import amount, more_than_zero, number, optional_amount
 from exchanges.wire import ZERO, a_list, an_object, optional_text, text
 
@@ -182,16 +184,31 @@ def holding(answer: object, *, market_type: MarketType) -> HoldingReport:
     )
 
 
+def available(body: object, asset: str) -> Decimal:
+    """Read what no order has locked of an asset; nothing of one that is not listed."""
+    rows = (an_object(row) for row in a_list(body))
+    return sum((amount(row, "balance") for row in rows if row.get("currency") == asset), ZERO)
+
+
+def permissions(body: object, api_key: str) -> KeyPermissions:
+    """Read when a key of the account's ends; nothing else is told of it."""
+    rows = (an_object(row) for row in a_list(body))
+    row = next((row for row in rows if row.get("access_key") == api_key), None)
+    if row is None or row.get("expire_at") in (None, ""):
+        return KeyPermissions()
+    return KeyPermissions(expires_at=words.moment(row, "expire_at"))
+
+
 def closing_price(body: object) -> Decimal | None:
     """Read the close of the newest candle; minutes in which nothing was traded have none."""
     rows = a_list(body)
     return more_than_zero(an_object(rows[0]), "trade_price") if rows else None
 
 
-def last_price(body: object) -> Decimal:
+def last_price(body: object) -> Decimal | None:
     """Read the price of the last trade in the one market that was asked about."""
     rows = a_list(body)
     if len(rows) != 1:
         msg = "ticker: expected one market"
         raise MalformedMessage(msg)
-    return more_than_zero(an_object(rows[0]), "trade_price")
+    return optional_amount(an_object(rows[0]), "trade_price")

@@ -33,6 +33,7 @@ def rest(terms: RestTerms) -> UpbitRest:
         governor=parts.governor,
         markets=parts.markets,
         market_type=terms.market_type,
+        api_key=terms.credentials.api_key,
     )
 
 

@@ -29,6 +29,7 @@ from exchanges.errors import (
     TransientError,
     UnknownSymbol,
 )
+from exchanges.refusals import RefusalKind
 from exchanges.understanding import shown
 from exchanges.wire import ANSWER_LIMIT, decode
 
@@ -63,6 +64,19 @@ _BY_NAME: Final[dict[str, type[ExchangeError]]] = {
     "no_authorization_token": AuthenticationError,
     "out_of_scope": AuthenticationError,
 }
+#: what a refused order ran into, by how its name begins; most end in `_bid` or `_ask`
+_KINDS: Final = (
+    ("insufficient_funds", RefusalKind.INSUFFICIENT_FUNDS),
+    ("under_min_total", RefusalKind.BELOW_MINIMUM),
+    ("over_max_total", RefusalKind.ABOVE_MAXIMUM),
+    ("over_krw_funds", RefusalKind.ABOVE_MAXIMUM),
+    ("invalid_price", RefusalKind.WRONG_STEP),
+    ("invalid_volume", RefusalKind.WRONG_STEP),
+    ("under_price_limit", RefusalKind.PRICE_OUT_OF_BAND),
+    ("over_price_limit", RefusalKind.PRICE_OUT_OF_BAND),
+    ("market_offline", RefusalKind.MARKET_CLOSED),
+    ("not_supported_ord_type", RefusalKind.NOT_OFFERED),
+)
 #: an identifier can be used once: an error that names it says that the order may be there
 _IDENTIFIER: Final = "identifier"
 _NOT_SURE: Final = frozenset({"server_error"})
@@ -141,7 +155,19 @@ def _is_doubtful(failure: _Failure) -> bool:
 
 
 def _error(kind: type[ExchangeError], failure: _Failure) -> ExchangeError:
+    if kind is OrderRefused:
+        return OrderRefused(
+            _described(failure),
+            code=failure.name,
+            http_status=failure.answer.status,
+            kind=_refusal_kind(failure.name),
+        )
     return kind(_described(failure), code=failure.name, http_status=failure.answer.status)
+
+
+def _refusal_kind(name: str) -> RefusalKind:
+    kinds = (kind for beginning, kind in _KINDS if name.startswith(beginning))
+    return next(kinds, RefusalKind.OTHER)
 
 
 def _described(failure: _Failure) -> str:

@@ -72,8 +72,13 @@ class Asking:
             endpoint,
             parameters,
             priority=self.priority,
-            timeout=max(0.0, self.deadline - time.monotonic()),
+            timeout=self.left,
         )
+
+    @property
+    def left(self) -> float:
+        """The seconds that are left."""
+        return max(0.0, self.deadline - time.monotonic())
 
     def one(self, ref: OrderRef) -> Order:
         """Ask for one order. Raises OrderNotFound, TransientError."""

@@ -2,8 +2,8 @@
 How Upbit wants to be asked: the parameters of questions and orders. Pure.
 
 Policy: an order says what it says. What Upbit cannot be told (a stop, a reduce-only order in a
-market without positions) is refused here. A market buy names funds on Upbit, so the quantity that
-is wanted is turned into funds at the market's last price.
+market without positions) is refused here. A market buy names funds on Upbit, so where a quantity
+is wanted it is turned into funds at the market's last price.
 
 @FEAT:order-tracking @COMP:exchange @TYPE:core
 """
@@ -14,8 +14,9 @@ from datetime import timedelta
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING, Final
 
-from exchanges.errors import OrderRefused
+from exchanges.errors import OrderRefused, not_offered
 from exchanges.messages import OrderType, Side, TimeInForce
+from exchanges.refusals import RefusalKind
 from exchanges.upbit_markets import FINEST, stepped
 from exchanges.upbit_vocabulary import SIDE_NAMES, TIME_IN_FORCE_NAMES, quote_of
 from exchanges.wire import milliseconds
@@ -103,28 +104,36 @@ def of_minute(symbol_id: str, at: datetime) -> dict[str, str]:
 
 def needs_price(order: NewOrder) -> bool:
     """Tell whether the market's price is needed to write the order down."""
-    return order.order_type is OrderType.MARKET and order.side is Side.BUY
+    is_market_buy = order.order_type is OrderType.MARKET and order.side is Side.BUY
+    return is_market_buy and order.quote_quantity is None
 
 
 def terms(order: NewOrder, last_price: Decimal | None) -> dict[str, str]:
     """Write an order down. Raises OrderRefused for what Upbit cannot be told."""
     if order.reduce_only:
-        msg = "orders of a spot market cannot be reduce-only"
-        raise OrderRefused(msg)
+        not_offered("orders of a spot market cannot be reduce-only")
     written = of_market(order.symbol_id) | {"side": SIDE_NAMES[order.side]}
     if order.client_order_id:
         written["identifier"] = order.client_order_id
     if order.order_type is OrderType.LIMIT and order.price is not None:
         return written | _limit(order, order.price)
     if order.order_type is not OrderType.MARKET:
-        msg = f"{order.order_type} orders are not sent"
-        raise OrderRefused(msg)
+        not_offered(f"{order.order_type} orders are not sent to Upbit")
+    return written | _market(order, last_price)
+
+
+def _market(order: NewOrder, last_price: Decimal | None) -> dict[str, str]:
+    """Name the funds of a buy, the volume of a sell: it is the only way either is known."""
     if order.side is Side.SELL:
-        return written | {"ord_type": "market", "volume": _plain(order.quantity)}
+        if order.quote_quantity is not None:
+            not_offered("a market sell on Upbit names a quantity")
+        return {"ord_type": "market", "volume": _plain(order.quantity)}
+    if order.quote_quantity is not None:
+        return {"ord_type": "price", "price": _plain(order.quote_quantity)}
     if last_price is None:
         msg = "a market buy needs the price of its market"
-        raise OrderRefused(msg)
-    return written | {"ord_type": "price", "price": _plain(_funds(order, last_price))}
+        raise OrderRefused(msg, kind=RefusalKind.MARKET_CLOSED)
+    return {"ord_type": "price", "price": _plain(_funds(order, last_price))}
 
 
 def _limit(order: NewOrder, price: Decimal) -> dict[str, str]:
@@ -137,8 +146,7 @@ def _limit(order: NewOrder, price: Decimal) -> dict[str, str]:
         return found
     name = TIME_IN_FORCE_NAMES.get(order.time_in_force)
     if name is None:
-        msg = f"{order.time_in_force} orders are not sent"
-        raise OrderRefused(msg)
+        not_offered(f"{order.time_in_force} orders are not sent to Upbit")
     return found | {"time_in_force": name}
 
 

@@ -15,10 +15,12 @@ from exchanges import upbit_answers as answers
 from exchanges import upbit_calls as endpoints
 from exchanges import upbit_history as history
 from exchanges import upbit_requests as requests
+from exchanges.errors import not_offered
 from exchanges.governor import Priority
 from exchanges.messages import Source
 from exchanges.questions import Activity
 from exchanges.rest import TIMEOUT
+from exchanges.several import one_after_another
 from exchanges.understanding import outcome, understood
 from exchanges.upbit_orders import Asking
 from exchanges.upbit_verification import verify
@@ -30,19 +32,35 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from exchanges.calls import Calls, Told
+    from exchanges.errors import ExchangeError
     from exchanges.governor import Governor
     from exchanges.markets import Markets
     from exchanges.messages import ExecutionReport, HoldingReport, MarketType, OrderSnapshot
-    from exchanges.questions import NewOrder, OrderRef, TradeCursor, Verification
+    from exchanges.questions import (
+        Amendment,
+        KeyPermissions,
+        NewOrder,
+        OrderRef,
+        TradeCursor,
+        Verification,
+    )
 
 
 class UpbitRest:
     """One Upbit account's questions and orders. Implements `rest.RestClient`."""
 
     def __init__(
-        self, *, api: Calls, governor: Governor, markets: Markets, market_type: MarketType
+        self,
+        *,
+        api: Calls,
+        governor: Governor,
+        markets: Markets,
+        market_type: MarketType,
+        api_key: str,
     ) -> None:
+        """`api_key` is looked for among the account's keys; it signs nothing here."""
         self.governor, self.markets = governor, markets
+        self._api_key = api_key
         self._api, self._market_type = api, market_type
         self._ended = history.EndedOrders()
 
@@ -147,18 +165,50 @@ class UpbitRest:
         del timeout, priority
         return False
 
+    def fetch_last_price(
+        self, symbol_id: str, *, timeout: float = TIMEOUT, priority: Priority = Priority.ORDER
+    ) -> Decimal | None:
+        """Ask for the price of the market's last trade; None if it never had one."""
+        told = self._api.call(
+            endpoints.TICKER, {"markets": symbol_id}, priority=priority, timeout=timeout
+        )
+        return understood(lambda: answers.last_price(told.body))
+
+    def fetch_available(
+        self, asset: str, *, timeout: float = TIMEOUT, priority: Priority = Priority.ORDER
+    ) -> Decimal:
+        """Ask how much of an asset no order has locked (`balance`)."""
+        told = self._api.call(endpoints.ACCOUNTS, {}, priority=priority, timeout=timeout)
+        return understood(lambda: answers.available(told.body, asset))
+
+    def fetch_key_permissions(
+        self, *, timeout: float = TIMEOUT, priority: Priority = Priority.BACKFILL
+    ) -> KeyPermissions:
+        """Ask when the API key ends; what else it may do Upbit does not tell."""
+        told = self._api.call(endpoints.API_KEYS, {}, priority=priority, timeout=timeout)
+        return understood(lambda: answers.permissions(told.body, self._api_key))
+
     def place_order(self, order: NewOrder, *, timeout: float = TIMEOUT) -> OrderSnapshot:
         """Send an order, once. Raises OrderRefused, OutcomeUnknown, or that nothing was sent.
 
-        A market buy spends what its quantity is worth at the last price.
+        A market buy of a quantity spends what that is worth at the last price.
         """
         asking = self._asking(timeout, Priority.ORDER)
-        price = self._last_price(asking, order) if requests.needs_price(order) else None
+        price = None
+        if requests.needs_price(order):
+            price = self.fetch_last_price(order.symbol_id, timeout=asking.left)
         return self._done(asking.call(endpoints.PLACE, requests.terms(order, price)))
 
-    def _last_price(self, asking: Asking, order: NewOrder) -> Decimal:
-        told = asking.call(endpoints.TICKER, {"markets": order.symbol_id})
-        return understood(lambda: answers.last_price(told.body))
+    def place_orders(
+        self, orders: Sequence[NewOrder], *, timeout: float = TIMEOUT
+    ) -> tuple[OrderSnapshot | ExchangeError, ...]:
+        """Send orders one after the other: Upbit has no request for several."""
+        return one_after_another(self.place_order, orders, timeout=timeout)
+
+    def amend_order(self, amendment: Amendment, *, timeout: float = TIMEOUT) -> OrderSnapshot:
+        """Refuse: Upbit replaces an order by another one, with another id."""
+        del amendment, timeout
+        not_offered("orders on Upbit cannot be amended")
 
     def cancel_order(self, ref: OrderRef, *, timeout: float = TIMEOUT) -> OrderSnapshot:
         """Cancel an order. Raises OrderNotFound, which says only that it is not open.
