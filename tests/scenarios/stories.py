@@ -22,6 +22,7 @@ from tracking.models import (
     Trade,
     TradeExecution,
 )
+from tracking.services.journal import TOLD_AT_END
 from tracking.services.order_tracking import SyncResult, sync_open_orders
 from tracking.services.verification_queue import verify_due
 
@@ -97,7 +98,7 @@ def assert_journal_whole() -> None:
     """The journal has no holes, and tells each end of each order once."""
     numbers = list(OrderEvent.objects.order_by("seq").values_list("seq", flat=True))
     assert numbers == list(range(1, len(numbers) + 1))
-    ends = OrderEvent.objects.filter(kind__startswith="order_").values_list(
+    ends = OrderEvent.objects.filter(kind__in=TOLD_AT_END.values()).values_list(
         "kind", "symbol", "exchange_order_id", "client_order_id"
     )
     assert len(ends) == len(set(ends))
