@@ -76,7 +76,8 @@ def attempt(request: OrderRequest, order: Order | None = None) -> str:
         account = lock_account(request.account_id)
         now = timezone.now()
         request.refresh_from_db()
-        use = StrategyAccount.objects.select_related("strategy").get(pk=request.strategy_account_id)
+        uses = StrategyAccount.objects.select_related("strategy")
+        use = uses.get(account=account, pk=request.strategy_account_id or 0)
         refused = halts.refusal(account, now) or order_limits.refusal(
             account, use, request, order, now
         )

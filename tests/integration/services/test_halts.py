@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -209,7 +210,7 @@ def test_nothing_is_attempted_after_a_halt_s_commit() -> None:
         return outcome
 
     with ThreadPoolExecutor(6) as pool:
-        placing = [in_thread(pool, lambda r=request: place(r)) for request in requests]
+        placing = [in_thread(pool, partial(place, request)) for request in requests]
         for _ in uses:
             assert some.acquire(timeout=LONG)
         halt()
