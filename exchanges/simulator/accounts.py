@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from exchanges.simulator.amounts import EXACT, ZERO, rounded
+from exchanges.simulator.key_terms import KeyTerms
 from exchanges.simulator.orders import FILLED
 
 if TYPE_CHECKING:
@@ -129,6 +130,8 @@ class Account:
     rules: Mapping[str, SymbolRules] = field(default_factory=dict)
     balances: dict[str, Balance] = field(default_factory=dict)
     hedge: bool = False
+    #: what its key may do
+    permissions: KeyTerms = field(default_factory=KeyTerms)
     #: in which it pays its commissions; "" is the settlement asset, or what is received
     fee_asset: str = ""
     #: spot: the assets of which the last change moved or locked something

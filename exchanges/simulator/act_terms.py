@@ -8,6 +8,7 @@ from exchanges.simulator.amounts import parse
 from exchanges.simulator.errors import ControlError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from decimal import Decimal
 
     from exchanges.simulator.accounts import Account
@@ -23,6 +24,15 @@ def market(exchange: SimulatedExchange, symbol: object) -> Market:
     found = exchange.engine.markets.get(str(symbol))
     if found is None:
         text = f"no such symbol: {symbol}"
+        raise ControlError(text)
+    return found
+
+
+def account(exchange: SimulatedExchange, terms: Mapping[str, Any]) -> Account:
+    """The account with the key named by `account`."""
+    found = exchange.accounts.get(str(terms.get("account")))
+    if found is None:
+        text = f"no such account: {terms.get('account')}"
         raise ControlError(text)
     return found
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from exchanges.simulator import checks, hand_terms, ledger
+from exchanges.simulator import act_terms, checks, hand_terms, ledger
 from exchanges.simulator.act_terms import Terms, find_open, market, number
 from exchanges.simulator.amounts import plain
 from exchanges.simulator.channel import Frame
@@ -42,11 +42,7 @@ def act(exchange: SimulatedExchange, terms: Terms) -> dict[str, Any]:
     if doer is None:
         text = f"unknown action: {terms.get('action')} (known: {', '.join(ACTS)})"
         raise ControlError(text)
-    account = exchange.accounts.get(str(terms.get("account")))
-    if account is None:
-        text = f"no such account: {terms.get('account')}"
-        raise ControlError(text)
-    return doer(exchange, account, terms)
+    return doer(exchange, act_terms.account(exchange, terms), terms)
 
 
 def place(exchange: SimulatedExchange, account: Account, terms: Terms) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from exchanges.simulator import (
     connections,
     rest_account,
     rest_algo,
+    rest_batch,
     rest_market,
     rest_orders,
     rest_streams,
@@ -43,7 +44,9 @@ ROOT: Final = "/dapi"
 SEED_APART: Final = 1_000_003
 COIN_CONFIG: Final = SimulatorConfig(custody=INVERSE, maker_fee=Decimal("0.0001"))
 #: end points of USD-M that COIN-M has in this form
-SHARED: Final = (rest_orders, rest_trades, rest_account, rest_streams, rest_market, rest_algo)
+SHARED: Final = (
+    rest_orders, rest_trades, rest_account, rest_streams, rest_market, rest_algo, rest_batch
+)  # fmt: skip
 #: weights that are not USD-M's
 WEIGHTS: Final[Mapping[tuple[str, str], int]] = {
     ("GET", "allOrders"): 20,

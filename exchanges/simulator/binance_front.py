@@ -8,10 +8,12 @@ from aiohttp import web
 
 from exchanges.simulator import (
     binance_coin,
+    binance_wallet,
     connections,
     limits,
     rest_account,
     rest_algo,
+    rest_batch,
     rest_market,
     rest_orders,
     rest_streams,
@@ -38,7 +40,7 @@ EMPTY_LISTS: Final = (
 )
 #: where the end points of the derivatives are
 DERIVATIVES: Final = (
-    rest_orders, rest_trades, rest_account, rest_streams, rest_market, rest_algo
+    rest_orders, rest_trades, rest_account, rest_streams, rest_market, rest_algo, rest_batch
 )  # fmt: skip
 
 
@@ -72,6 +74,7 @@ class BinanceFront:
         """Register Binance's paths."""
         for path in EMPTY_LISTS:
             app.router.add_get(path, nothing)
+        binance_wallet.add_routes(app, houses)
         join([house for kind, house in houses.items() if kind != "SPOT"])
         if "COIN_FUTURES" in houses:
             binance_coin.add_routes(app, houses["COIN_FUTURES"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from exchanges.simulator.accounts import Account
     from exchanges.simulator.exchange import SimulatedExchange
     from exchanges.simulator.faults import Faults
+    from exchanges.simulator.rest_dialect import Route
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +105,8 @@ class Endpoint:
     counts_as_order: bool = False
     #: which ceilings per account it counts against, by the names the exchange's part gives them
     pools: tuple[str, ...] = ()
+    #: names the client order ids of the orders that a request would place; it never raises
+    submits: Callable[[Route], Iterable[str]] | None = None
 
     @property
     def path(self) -> str:

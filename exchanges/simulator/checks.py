@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from exchanges.simulator import amounts
-from exchanges.simulator.amounts import ZERO
+from exchanges.simulator.amounts import ZERO, plain
 from exchanges.simulator.config import SPOT
 from exchanges.simulator.errors import ApiError, bad_symbol, missing
 from exchanges.simulator.matching import finds_all, would_rest
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from exchanges.simulator.config import SymbolRules
     from exchanges.simulator.exchange import SimulatedExchange
     from exchanges.simulator.market import Market
+    from exchanges.simulator.orders import Order
 
 SIDES: Final = ("BUY", "SELL")
 TYPES: Final = ("LIMIT", "MARKET")
@@ -185,9 +186,26 @@ def check_notional(market: Market, terms: OrderTerms) -> None:
         )
 
 
+def check_amendment(exchange: SimulatedExchange, order: Order, wanted: OrderTerms) -> None:
+    """What an order is to be must be something else, worth something, affordable, and rest."""
+    if (wanted.quantity, wanted.price) == (order.quantity, order.price):
+        raise ApiError(-5027, "No need to modify the order.")
+    market = exchange.engine.markets[order.symbol]
+    least = market.rules.minimum_notional
+    if market.rules.worth(wanted.price, wanted.quantity) < least and not order.reduce_only:
+        raise ApiError(-5029, f"Order's notional must be no smaller than {least}")
+    check_band(exchange, market, wanted)
+    if not exchange.engine.custody.affords_change(order, wanted.quantity, wanted.price):
+        raise ApiError(-2019, "Margin is insufficient.")
+    if wanted.time_in_force == "GTX":
+        check_rests(market, wanted)
+
+
 def check_placement(exchange: SimulatedExchange, account: Account, terms: OrderTerms) -> None:
     """What depends on the moment: what is held, funds, and the book."""
     market = exchange.engine.markets[terms.symbol]
+    check_room(exchange, account, terms)
+    check_band(exchange, market, terms)
     if terms.reduce_only or terms.is_closing:
         check_reduces(account, terms)
     else:
@@ -196,6 +214,42 @@ def check_placement(exchange: SimulatedExchange, account: Account, terms: OrderT
         check_fills_at_once(market, account, terms)
     if terms.time_in_force == "GTX":
         check_rests(market, terms)
+
+
+def check_room(exchange: SimulatedExchange, account: Account, terms: OrderTerms) -> None:
+    """An account may have so many orders resting (-2025)."""
+    if terms.type == "LIMIT" and is_full(exchange, len(account.open)):
+        raise ApiError(-2025, "Reach max open order limit.")
+
+
+def is_full(exchange: SimulatedExchange, there_are: int) -> bool:
+    """Whether an account with so many orders may have no more."""
+    return 0 < exchange.config.maximum_open_orders <= there_are
+
+
+def check_band(exchange: SimulatedExchange, market: Market, terms: OrderTerms) -> None:
+    """A bid must not be far above the market, nor an offer far below it (-4016, -4024)."""
+    if terms.type != "LIMIT" or is_in_band(exchange, market, terms):
+        return
+    limit = plain(band_edge(exchange, market, terms.side))
+    if terms.side == "BUY":
+        raise ApiError(-4016, f"Limit price can't be higher than {limit}.")
+    raise ApiError(-4024, f"Limit price can't be lower than {limit}.")
+
+
+def is_in_band(exchange: SimulatedExchange, market: Market, terms: OrderTerms) -> bool:
+    """Whether a limit price keeps to the band, if there is one."""
+    if not exchange.config.price_band:
+        return True
+    edge = band_edge(exchange, market, terms.side)
+    return terms.price <= edge if terms.side == "BUY" else terms.price >= edge
+
+
+def band_edge(exchange: SimulatedExchange, market: Market, side: str) -> Decimal:
+    """The dearest bid or the cheapest offer that is taken."""
+    share = amounts.EXACT.create_decimal(str(exchange.config.price_band))
+    factor = 1 + share if side == "BUY" else 1 - share
+    return (market.price * factor).quantize(market.rules.price_tick)
 
 
 def check_reduces(account: Account, terms: OrderTerms) -> None:

@@ -166,7 +166,7 @@ CHANGEABLE = frozenset({
     "price_interval", "volatility", "listen_key_lifetime", "ping_interval", "pong_timeout",
     "socket_lifetime", "strict_events", "enforce_limits", "weight_limit", "orders_per_10s",
     "orders_per_minute", "ban_after", "ban_seconds", "unfilled_retention_ms",
-    "history_retention_ms", "query_window_ms",
+    "history_retention_ms", "query_window_ms", "maximum_open_orders", "price_band",
 })  # fmt: skip
 
 
@@ -210,6 +210,10 @@ class SimulatorConfig:
     weight_window: float = 60.0
     orders_per_10s: int = 300
     orders_per_minute: int = 1200
+    #: how many orders an account may have resting, and waiting for a trigger; 0: any number
+    maximum_open_orders: int = 0
+    #: how far beyond the market an order may bid or ask, as a share of the price; 0: any price
+    price_band: float = 0.0
     #: so many requests answered 429 in one window bring the ban
     ban_after: int = 10
     ban_seconds: float = 120.0

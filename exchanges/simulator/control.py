@@ -6,6 +6,7 @@ They are no part of Binance; they bypass keys, signatures, limits and faults.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from decimal import Decimal
@@ -14,8 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import orjson
 from aiohttp import web
 
-from exchanges.simulator import acts, ledger, one_shots
-from exchanges.simulator.act_terms import market
+from exchanges.simulator import acts, key_terms, ledger, one_shots
+from exchanges.simulator.act_terms import account, market
 from exchanges.simulator.amounts import parse, plain
 from exchanges.simulator.burst import Burst, BurstTerms
 from exchanges.simulator.config import LINEAR
@@ -73,6 +74,27 @@ class Control:
             "balances": owned,
             "hedge": account.hedge,
         }
+
+    async def show_permissions(self, request: web.Request) -> Any:
+        """GET permissions: what the key of `account` may do."""
+        return key_terms.shown(account(self._exchange, request.query).permissions)
+
+    async def set_permissions(self, request: web.Request) -> Any:
+        """POST permissions: change what the key of `account` may do."""
+        changes = await terms_of(request)
+        named = account(self._exchange, changes)
+        changes.pop("account")
+        named.permissions = key_terms.changed(named.permissions, changes)
+        return key_terms.shown(named.permissions)
+
+    async def show_submissions(self, request: web.Request) -> Any:
+        """GET submissions: how often orders came to the door, by client order id.
+
+        Of `account`, or of everybody.
+        """
+        counts, named = self._exchange.submissions, request.query.get("account")
+        chosen = counts.values() if named is None else [counts.get(named, Counter())]
+        return dict(sum(chosen, Counter[str]()))
 
     async def act(self, request: web.Request) -> Any:
         """POST act: something done by hand or by the exchange."""
@@ -207,6 +229,9 @@ def add_routes(app: web.Application, exchange: SimulatedExchange, prefix: str) -
         ("GET", "faults", control.show_faults),
         ("POST", "faults", control.set_faults),
         ("POST", "accounts", control.open_account),
+        ("GET", "permissions", control.show_permissions),
+        ("POST", "permissions", control.set_permissions),
+        ("GET", "submissions", control.show_submissions),
         ("POST", "act", control.act),
         ("POST", "step", control.step),
         ("POST", "price", control.price),

@@ -71,6 +71,18 @@ class ControlClient:
         query = urlencode({name: value for name, value in chosen.items() if value})
         return self.ask("GET", f"{self._prefix}/ledger?{query}")
 
+    def permissions(self, account: str, **changes: object) -> Any:
+        """What the key of an account may do (`can_trade`, `can_withdraw`, ...); changed first."""
+        if changes:
+            return self.ask("POST", f"{self._prefix}/permissions", {"account": account, **changes})
+        return self.ask("GET", f"{self._prefix}/permissions?{urlencode({'account': account})}")
+
+    def submissions(self, account: str | None = None) -> dict[str, int]:
+        """How often orders of each client order id have come to the door."""
+        query = urlencode({} if account is None else {"account": account})
+        found: dict[str, int] = self.ask("GET", f"{self._prefix}/submissions?{query}")
+        return found
+
     def act(self, **terms: object) -> Any:
         """Do something by hand (`action`, `account`, ...)."""
         return self.ask("POST", f"{self._prefix}/act", terms)

@@ -21,7 +21,7 @@ from exchanges.simulator.limits import Limits
 from exchanges.simulator.private_socket import HALF_OPEN, MUTE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from exchanges.simulator.accounts import Account
     from exchanges.simulator.config import SimulatorConfig
@@ -66,6 +66,8 @@ class SimulatedExchange:
         self.id_chance = random.Random(f"{seed}:client-ids")
         self.requests: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
+        #: by API key: how often orders of each client order id came to the door
+        self.submissions: dict[str, Counter[str]] = {}
         self.connect_chance = random.Random(f"{seed}:handshakes")
         self._drop_chance = random.Random(f"{seed}:drops")
         #: houses that share the position mode of an account with this one
@@ -82,6 +84,10 @@ class SimulatedExchange:
         """The account, and those with its key in the houses that share its position mode."""
         found = [house.accounts.get(account.api_key) for house in self.kin]
         return [account, *(each for each in found if each)]
+
+    def note_submissions(self, api_key: str, client_order_ids: Iterable[str]) -> None:
+        """Orders have come to the door, whatever becomes of them there."""
+        self.submissions.setdefault(api_key, Counter()).update(client_order_ids)
 
     def find_order(self, account: Account, symbol: str, order_id: str) -> Order | None:
         """The order with the id that this exchange shows."""

@@ -81,8 +81,11 @@ class Faults:
 STRIKES: Final = ("mute", "half_open", "expire_listen_key", "ban")
 
 #: what the exchanges call placing and cancelling an order
-PLACING: Final = ("POST order", "POST order/create", "POST orders")
-CANCELLING: Final = ("DELETE order", "POST order/cancel")
+PLACING: Final = (
+    "POST order", "POST algoOrder", "POST batchOrders",
+    "POST order/create", "POST order/create-batch", "POST orders",
+)  # fmt: skip
+CANCELLING: Final = ("DELETE order", "DELETE algoOrder", "POST order/cancel")
 #: what shows the past in a storm: orders by id, trades by account
 LAGGING: Final = ("GET order", "userTrades", "myTrades", "order/realtime", "execution/list")
 

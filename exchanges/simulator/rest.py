@@ -1,10 +1,11 @@
 """
 The REST side: one door for every request of every exchange, from its bytes to its answer.
 
-In this order: ban, weight, faults that strike before anything happens, key, signature, time,
-ceilings per account, the end point itself, faults that strike the answer. What is refused early has
-done nothing; a request whose answer is lost (`accept_but_lose_answer`) has done everything. What an
-exchange says in its own way is its `RestDialect`; `rest_dialect` tells how to write one.
+In this order: what is submitted is counted, then ban, weight, faults that strike before anything
+happens, key, signature, time, ceilings per account, the end point itself, faults that strike the
+answer. What is refused early has done nothing; a request whose answer is lost
+(`accept_but_lose_answer`) has done everything. What an exchange says in its own way is its
+`RestDialect`; `rest_dialect` tells how to write one.
 """
 
 from __future__ import annotations
@@ -57,6 +58,8 @@ class RestDoor:
         house, endpoint = route.house, route.endpoint
         label, faults = f"{endpoint.method} {endpoint.name}", self._faults(route)
         house.requests[label] += 1
+        if endpoint.submits:
+            house.note_submissions(self._dialect.caller(asked) or "", endpoint.submits(route))
         reply = self._attend(route, faults)
         if not OK <= reply.status < OK + 100:
             house.refused[label] += 1

@@ -14,6 +14,7 @@ from exchanges.simulator.rest_orders import row_limit, window
 
 if TYPE_CHECKING:
     from exchanges.simulator.algo import AlgoOrder
+    from exchanges.simulator.rest_dialect import Route
 
 TYPES: Final = tuple(BECOMES)
 
@@ -36,9 +37,24 @@ def place(call: Call) -> Json:
     if call.params.get("clientAlgoId"):
         params["newClientOrderId"] = call.params["clientAlgoId"]
     terms = checks.read_terms(call.exchange, call.account, params)
+    check_place(call, terms.client_id)
     if is_reached(order_type, terms.side, trigger, market.price):
         raise ApiError(-2021, "Order would immediately trigger.")
     return row(call.exchange.algo.place(call.account, order_type, terms, trigger))
+
+
+def check_place(call: Call, client_id: str) -> None:
+    """Whether there is room for one more (-4045), and no other of this name (-4116)."""
+    waiting = [algo for algo in call.exchange.algo.of(call.account) if algo.is_waiting]
+    if any(algo.terms.client_id == client_id for algo in waiting):
+        raise ApiError(-4116, "ClientOrderId is duplicated.")
+    if checks.is_full(call.exchange, len(waiting)):
+        raise ApiError(-4045, "Reach max stop order limit.")
+
+
+def named(route: Route) -> tuple[str, ...]:
+    """The client order id of a request, "" if it has none."""
+    return (route.params.get("clientAlgoId", ""),)
 
 
 def find(call: Call) -> AlgoOrder | None:
@@ -135,7 +151,14 @@ def row(algo: AlgoOrder) -> Json:
 def endpoints() -> list[Endpoint]:
     """What this module serves."""
     return [
-        Endpoint(name="algoOrder", method="POST", handler=place, weight=0, counts_as_order=True),
+        Endpoint(
+            name="algoOrder",
+            method="POST",
+            handler=place,
+            weight=0,
+            counts_as_order=True,
+            submits=named,
+        ),
         Endpoint(name="algoOrder", method="DELETE", handler=cancel),
         Endpoint(name="algoOrder", method="GET", handler=query),
         Endpoint(name="openAlgoOrders", method="GET", handler=list_open, weight_without_symbol=40),

@@ -18,6 +18,8 @@ methods below, and in its front
   `config.weight_window` seconds; who goes on is banned as `config.ban_after` says). Ceilings per
   account, key, pocket or group of end points are `charges`. Houses behind one address share one
   `Limits` (`limits.share`). `limited` words what was reached.
+- An end point that places orders says by `Endpoint.submits` which client order ids a request
+  names; the door counts them before anything else (`/sim/.../submissions`).
 - Fault switches name an end point by `"POST order/create"`, `"order/create"` or `"*"`: the method
   and the `name` of the `Endpoint`.
 - Binance's parts are `binance_rest` (HTTP) and `binance_spot.calls` (the same end points over a

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from exchanges.simulator import answers, checks
@@ -16,6 +17,7 @@ from exchanges.simulator.orders import OPEN_STATUSES
 
 if TYPE_CHECKING:
     from exchanges.simulator.orders import Order
+    from exchanges.simulator.rest_dialect import Route
 
 DEFAULT_LIMIT: Final = 500
 MOST_ROWS: Final = 1000
@@ -37,10 +39,9 @@ def amend(call: Call) -> Json:
         raise no_such_order()
     quantity = checks.read_quantity(order.rules, call.params)
     price = checks.read_price(order.rules, call.params)
-    if (quantity, price) == (order.quantity, order.price):
-        raise ApiError(-5027, "No need to modify the order.")
-    if not call.exchange.engine.custody.affords_change(order, quantity, price):
-        raise ApiError(-2019, "Margin is insufficient.")
+    checks.check_amendment(
+        call.exchange, order, replace(order.terms, quantity=quantity, price=price)
+    )
     call.exchange.engine.amend(order, quantity, price)
     return answers.placed(order)
 
@@ -183,10 +184,22 @@ def row_limit(call: Call) -> int:
     return min(limit, MOST_ROWS)
 
 
+def named(route: Route) -> tuple[str, ...]:
+    """The client order id of a request, "" if it has none."""
+    return (route.params.get("newClientOrderId", ""),)
+
+
 def endpoints() -> list[Endpoint]:
     """What this module serves."""
     return [
-        Endpoint(name="order", method="POST", handler=place, weight=0, counts_as_order=True),
+        Endpoint(
+            name="order",
+            method="POST",
+            handler=place,
+            weight=0,
+            counts_as_order=True,
+            submits=named,
+        ),
         Endpoint(name="order", method="PUT", handler=amend, weight=0, counts_as_order=True),
         Endpoint(name="order", method="DELETE", handler=cancel),
         Endpoint(name="order", method="GET", handler=query),

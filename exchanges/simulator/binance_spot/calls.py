@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from exchanges.simulator import auth
+from exchanges.simulator.binance_rest import check_permission
 from exchanges.simulator.binance_spot.rest import SpotRest
 from exchanges.simulator.call import Asked, Security, encode
 from exchanges.simulator.errors import ApiError, invalid_key, missing
@@ -93,6 +94,12 @@ class SpotCalls(SpotRest):
 
     def authenticate(self, route: Route) -> Account:
         """By the session, or by key and signature; and by time."""
+        account = self._caller_of(route)
+        if route.endpoint.security is Security.SIGNED:
+            check_permission(route, account)
+        return account
+
+    def _caller_of(self, route: Route) -> Account:
         if route.params.get("signature") or LOGGED_ON not in route.asked.headers:
             return self.signer(route.params)
         account = self.house.accounts.get(route.asked.headers[LOGGED_ON])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from exchanges.simulator import answers, checks, rest_orders
+from exchanges.simulator import checks, rest_orders
 from exchanges.simulator.binance_spot import rows, terms
 from exchanges.simulator.binance_spot.house import house_of, spot_endpoint
 from exchanges.simulator.errors import ApiError, no_such_order, unknown_order_sent
@@ -72,7 +72,7 @@ def cancel_all(call: Call) -> list[Json]:
 
 
 def amend(call: Call) -> Json:
-    """PUT order/amend/keepPriority: less of it, and perhaps another client id."""
+    """PUT order/amend/keepPriority: less of it, and another client id unless its own is sent."""
     order = found(call)
     if order is None or not order.is_open:
         raise no_such_order()
@@ -85,14 +85,14 @@ def amend(call: Call) -> Json:
     return {
         "transactTime": order.updated,
         "executionId": len(house_of(call).remarks.of(order).amendments),
-        "amendedOrder": rows.queried(order, answers.progress(order), house_of(call).remarks),
+        "amendedOrder": rows.amended(order, house_of(call).remarks),
     }
 
 
 def note_amendment(call: Call, order: Order, quantity: Decimal) -> None:
     """Remember the order's former client id, and what changed."""
     former = order.terms.client_id
-    if call.params.get("newClientOrderId"):
+    if call.params.get("newClientOrderId") != former:
         client_id = terms.read_client_id(call.exchange, call.account, call.params)
         order.terms = replace(order.terms, client_id=client_id)
         call.account.by_client_id[order.symbol, client_id] = order
@@ -190,7 +190,14 @@ def window(call: Call) -> tuple[int, int] | None:
 def endpoints() -> list[Endpoint]:
     """What this module serves."""
     return [
-        spot_endpoint(method="POST", name="order", handler=place, refund=1, counts_as_order=True),
+        spot_endpoint(
+            method="POST",
+            name="order",
+            handler=place,
+            refund=1,
+            counts_as_order=True,
+            submits=rest_orders.named,
+        ),
         spot_endpoint(method="POST", name="order/test", handler=try_out),
         spot_endpoint(method="DELETE", name="order", handler=cancel, refund=1),
         spot_endpoint(method="GET", name="order", handler=query, weight=4),

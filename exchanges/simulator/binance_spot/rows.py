@@ -82,6 +82,22 @@ def placed(order: Order, remarks: Remarks, *, with_fills: bool) -> dict[str, Any
     return found
 
 
+def amended(order: Order, remarks: Remarks) -> dict[str, Any]:
+    """The order in the answer to an amendment, where its amounts have names of their own."""
+    seen = answers.progress(order)
+    found = _terms(order, seen)
+    for name in ("origQty", "origQuoteOrderQty", "cummulativeQuoteQty"):
+        del found[name]
+    return found | {
+        "origClientOrderId": remarks.of(order).former_id,
+        "qty": f"{order.quantity:.8f}",
+        "preventedQty": "0.00000000",
+        "quoteOrderQty": f"{order.terms.quote_quantity:.8f}",
+        "cumulativeQuoteQty": f"{seen.worth:.{places(order)}f}",
+        "workingTime": remarks.working_time(order),
+    }
+
+
 def fill_row(fill: Execution) -> dict[str, Any]:
     """One fill in the answer to a new order."""
     return {

@@ -156,6 +156,10 @@ def made_id(exchange: SimulatedExchange) -> str:
 
 def check(exchange: SimulatedExchange, account: Account, market: Market, terms: OrderTerms) -> None:
     """What depends on the moment: worth, funds, the book, the price."""
+    if terms.type == "LIMIT" and checks.is_full(exchange, len(account.open)):
+        raise ApiError(-1013, "Filter failure: MAX_NUM_ORDERS")
+    if terms.type == "LIMIT" and not checks.is_in_band(exchange, market, terms):
+        raise ApiError(-1013, "Filter failure: PERCENT_PRICE_BY_SIDE")
     worth = terms.quote_quantity or terms.quantity * (terms.price or market.price)
     if worth < market.rules.minimum_notional:
         raise ApiError(-1013, "Filter failure: NOTIONAL")

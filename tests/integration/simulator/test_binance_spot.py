@@ -102,7 +102,7 @@ def test_an_order_becomes_smaller_and_keeps_its_id(ann: SpotTrader) -> None:
         "PUT", "order/amend/keepPriority", **chosen, newQty="0.01", newClientOrderId="smaller"
     )
 
-    assert amended["amendedOrder"]["origQty"] == "0.01000000"
+    assert amended["amendedOrder"]["qty"] == "0.01000000"
     assert ann.ask("GET", "order", **chosen)["clientOrderId"] == "smaller"
     (row,) = ann.ask("GET", "order/amendments", **chosen)
     assert (row["origQty"], row["newQty"]) == ("0.02000000", "0.01000000")
