@@ -36,6 +36,10 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 HOST = env.str("HOST", default="127.0.0.1")
 PORT = env.int("PORT", default=5001)
+#: proxies in front of us: so many last entries of X-Forwarded-For are theirs
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+#: from where the nearest of them connects to us
+TRUSTED_PROXY_ADDRESSES = env.list("TRUSTED_PROXY_ADDRESSES", default=["127.0.0.0/8", "::1"])
 VAR_DIR = var_dir()
 
 # --- Stores ---------------------------------------------------------------------------------------
@@ -57,7 +61,23 @@ BINANCE_WEIGHT_PER_MINUTE = env.int("BINANCE_WEIGHT_PER_MINUTE", default=2400)
 STREAM_EVENT_RETENTION_DAYS = env.int("STREAM_EVENT_RETENTION_DAYS", default=7)
 EVIDENCE_RETENTION_DAYS = env.int("EVIDENCE_RETENTION_DAYS", default=STREAM_EVENT_RETENTION_DAYS)
 CLOSED_ORDER_RETENTION_DAYS = env.int("CLOSED_ORDER_RETENTION_DAYS", default=90)
+#: apprise's names of the services notices may be sent through
+NOTICE_SCHEMES = env.str(
+    "NOTICE_SCHEMES",
+    default="apprise,apprises,bark,barks,dingtalk,discord,feishu,form,forms,gchat,gotify,gotifys,"
+    "ifttt,json,jsons,kakaotalk,lark,line,mailgun,mailto,mailtos,matrix,matrixs,mmost,mmosts,"
+    "nctalk,nctalks,ntfy,ntfys,opsgenie,pagerduty,pbul,pover,prowl,rocket,rockets,sendgrid,signal,"
+    "signals,slack,tgram,twilio,webex,wecombot,wxteams,xml,xmls,zulip",
+).split(",")
+#: whether an address may lead into a private network, or to this machine
+NOTICE_ALLOW_PRIVATE = env.bool("NOTICE_ALLOW_PRIVATE", default=False)
+NOTICE_RETENTION_DAYS = env.int("NOTICE_RETENTION_DAYS", default=30)
 SSE_QUEUE_SIZE = env.int("SSE_QUEUE_SIZE", default=50)
+#: connections that all callers of webhooks share, in each web process
+WEBHOOK_THREADS = env.int("WEBHOOK_THREADS", default=4)
+#: seconds until the last byte of a webhook's body
+WEBHOOK_BODY_TIMEOUT = env.float("WEBHOOK_BODY_TIMEOUT", default=10)
+WEBHOOK_DELIVERY_RETENTION_DAYS = env.int("WEBHOOK_DELIVERY_RETENTION_DAYS", default=7)
 BEAT_LEASE = env.int("BEAT_LEASE", default=10)
 
 # --- The site -------------------------------------------------------------------------------------
@@ -139,7 +159,9 @@ REST_FRAMEWORK = {
         f"rest_framework.throttling.{who}RateThrottle" for who in ("Anon", "User")
     ],
     # per process; a live page asks a few times a second at most
-    "DEFAULT_THROTTLE_RATES": {"anon": "60/min", "user": "1200/min"},
+    "DEFAULT_THROTTLE_RATES": {"anon": "60/min", "user": "1200/min", "orders": "600/min"},
+    # whom throttles count is not for the client to say
+    "NUM_PROXIES": TRUSTED_PROXIES,
     "COERCE_DECIMAL_TO_STRING": True,
     "PAGE_SIZE": 100,
 }
@@ -148,7 +170,12 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Orders, executions, trades and positions as the exchanges' books have them.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "ENUM_NAME_OVERRIDES": {"MarketTypeEnum": "tracking.api.filters.MARKET_TYPES"},
+    "ENUM_NAME_OVERRIDES": {
+        "MarketTypeEnum": "tracking.api.filters.MARKET_TYPES",
+        "PlaceableTypeEnum": "tracking.api.order_serializers.PLACEABLE_TYPES",
+        "RequestSourceEnum": "tracking.api.order_serializers.REQUEST_SOURCES",
+        "RequestActionEnum": "tracking.api.order_serializers.REQUEST_ACTIONS",
+    },
     # its files come with the package, not from somewhere else on the Internet
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -32,12 +32,13 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     response = exception_handler(error, context)
     if response is None:
         return None
-    response.data = _document(error, response.status_code)
+    response.data = document_of(error, response.status_code)
     response.content_type = CONTENT_TYPE
     return response
 
 
-def _document(error: Exception, status: int) -> dict[str, Any]:
+def document_of(error: Exception, status: int) -> dict[str, Any]:
+    """Give what is told of an error that is answered with this status."""
     if isinstance(error, ValidationError):
         told = "expected other values, see errors"
         return problem_document(status, told, code="invalid") | {"errors": error.detail}

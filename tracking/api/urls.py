@@ -6,11 +6,24 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
-from tracking.api import operations, repairs, rows, tokens
+from tracking.api import (
+    failed_orders,
+    halts,
+    operations,
+    order_requests,
+    orders,
+    repairs,
+    rows,
+    tokens,
+)
+from tracking.api.webhook import webhook
 
 router = SimpleRouter()
 router.register("accounts", rows.Accounts, basename="account")
-router.register("orders", rows.Orders, basename="order")
+router.register("orders", orders.Orders, basename="order")
+router.register("order-requests", order_requests.OrderRequests, basename="order-request")
+router.register("failed-orders", failed_orders.FailedOrders, basename="failed-order")
+router.register("halts", halts.Halts, basename="halt")
 router.register("trades", rows.Trades, basename="trade")
 router.register("executions", rows.Executions, basename="execution")
 router.register("positions", rows.Positions, basename="position")
@@ -39,6 +52,8 @@ urlpatterns = [
     path("v1/snapshot/", rows.Snapshot.as_view(), name="snapshot"),
     path("v1/auth/login/", tokens.Login.as_view(), name="token-login"),
     path("v1/auth/logout/", tokens.Logout.as_view(), name="token-logout"),
+    path("webhook/<slug:slug>", webhook, name="webhook"),
+    path("webhook/<slug:slug>/<slug:token>", webhook, name="webhook-with-token"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
 ]

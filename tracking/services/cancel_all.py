@@ -11,7 +11,6 @@ again gives the requests of the first time, whatever lives now.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,8 @@ from django.utils import timezone
 from tracking.models import OpenOrder, OrderRequest, RequestAction
 from tracking.services.event_emitter import lock_account, mark_cancelling
 from tracking.services.journal import Journal
-from tracking.services.order_manager import RequestMismatchError
+from tracking.services.order_requests import RequestMismatchError
+from tracking.services.request_keys import derived, stem
 from tracking.services.wakeups import publish_events
 
 if TYPE_CHECKING:
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
     from exchanges.messages import Side
     from tracking.models import RequestSource
-
-#: what fits before ":" and the number of an order
-_LONGEST_KEY = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,19 +127,14 @@ def _fitting(user_id: int, which: CancelFilter) -> QuerySet[OpenOrder]:
 
 def _known(user_id: int, which: CancelFilter, key: str) -> list[OrderRequest]:
     """Give the requests of an earlier call. Raises RequestMismatchError if it was another."""
-    stem = _stem(key)
     requests = list(
         OrderRequest.objects.filter(
-            Q(idempotency_key=key) | Q(idempotency_key__startswith=f"{stem}:"), user_id=user_id
+            Q(idempotency_key=key) | Q(idempotency_key__startswith=f"{stem(key)}:"), user_id=user_id
         ).order_by("pk")
     )
     if any(request.body.get("cancel_all") != which.body() for request in requests):
         raise RequestMismatchError(RequestMismatchError.__doc__)
     return requests
-
-
-def _stem(key: str) -> str:
-    return key if len(key) <= _LONGEST_KEY else hashlib.sha256(key.encode()).hexdigest()
 
 
 def _request(
@@ -158,7 +150,7 @@ def _request(
         user_id=user_id,
         account_id=order.account_id,
         strategy_account_id=order.strategy_account_id,
-        idempotency_key=f"{_stem(key)}:{order.pk}",
+        idempotency_key=derived(key, order.pk),
         action=RequestAction.CANCEL.value,
         source=source.value,
         body={

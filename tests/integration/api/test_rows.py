@@ -272,8 +272,8 @@ def test_nobody_reads_without_a_login() -> None:
     }
 
 
-def test_the_api_cannot_be_written_to(api: APIClient) -> None:
-    assert api.post("/api/v1/orders/", {}).status_code == 405
+def test_facts_cannot_be_written_to(api: APIClient) -> None:
+    assert api.post("/api/v1/trades/", {}).status_code == 405
 
 
 def test_hours_are_narrowed_and_scored(api: APIClient, account: ExchangeAccount) -> None:

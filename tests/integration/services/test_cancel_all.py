@@ -17,7 +17,7 @@ from tracking.services.cancel_all import (
     cancel_all_within,
     orders_to_cancel,
 )
-from tracking.services.order_manager import RequestMismatchError
+from tracking.services.order_requests import RequestMismatchError
 
 if TYPE_CHECKING:
     from pytest_django import DjangoAssertNumQueries

@@ -1,0 +1,304 @@
+"""
+What is sent to order something, and requests and failures as they are answered.
+
+Amounts are decimal texts, or JSON numbers, which are read exactly; they are answered as texts. What
+an order may be is checked by `OrderIntent`; its fields here only document it.
+
+@FEAT:order-tracking @COMP:api @TYPE:core
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from exchanges.messages import PositionSide, Side, TimeInForce
+from tracking.api.serializers import OrderSerializer, PayloadSerializer
+from tracking.domain import refusals
+from tracking.models import (
+    ClosedOrder,
+    FailedOrder,
+    Halt,
+    OpenOrder,
+    OrderRequest,
+    RequestAction,
+    RequestSource,
+)
+from tracking.models.fields import choices
+from tracking.services import payloads
+from tracking.services.order_intents import PLACEABLE
+from tracking.services.order_requests import LONGEST_KEY
+
+REQUEST_KEYS = (
+    "idempotency_key",
+    "action",
+    "source",
+    "market_type",
+    "symbol",
+    "client_order_id",
+    "exchange_order_id",
+    "priority",
+    "body",
+    "terms",
+    "notional",
+    "notional_asset",
+    "outcome",
+    "detail",
+    "created_at",
+    "attempted_at",
+    "sent_at",
+    "answered_at",
+)
+FAILURE_KEYS = ("kind", "reason", "code", "created_at", "retried_at", "dismissed_at")
+#: named in SPECTACULAR_SETTINGS, because fields of other rows have these names and other values
+PLACEABLE_TYPES = sorted(kind.value for kind in PLACEABLE)
+REQUEST_SOURCES = choices(RequestSource)
+REQUEST_ACTIONS = choices(RequestAction)
+_SMALLEST, _GREATEST = -(2**15), 2**15 - 1
+
+
+def _amount(told: str) -> serializers.CharField:
+    return serializers.CharField(required=False, help_text=told)
+
+
+class PlacementSerializer(serializers.Serializer[Any]):
+    """Whose order it is, and under which key."""
+
+    strategy = serializers.CharField(max_length=64, help_text="the strategy's slug")
+    account = serializers.CharField(
+        max_length=64,
+        required=False,
+        help_text="the account's name; not needed if the strategy uses only one",
+    )
+    priority = serializers.IntegerField(
+        min_value=_SMALLEST,
+        max_value=_GREATEST,
+        default=0,
+        help_text="among orders that wait for room the greatest goes first",
+    )
+    idempotency_key = serializers.CharField(
+        max_length=LONGEST_KEY, required=False, help_text="in place of the header Idempotency-Key"
+    )
+
+
+class OrderBodySerializer(PlacementSerializer):
+    """An order; exactly one of quantity, quote_quantity and percent."""
+
+    symbol = serializers.CharField(max_length=64, help_text="BTC/USDT, BTC/USDT:USDT")
+    side = serializers.ChoiceField(choices=choices(Side))
+    order_type = serializers.ChoiceField(choices=PLACEABLE_TYPES)
+    quantity = _amount("in the base asset; of inverse futures in contracts")
+    quote_quantity = _amount("in the quote asset")
+    percent = _amount("of what is available; of the position where the order is reduce-only")
+    price = _amount("of LIMIT, STOP and TAKE_PROFIT orders")
+    stop_price = _amount("where a STOP or TAKE_PROFIT order triggers")
+    time_in_force = serializers.ChoiceField(
+        choices=choices(TimeInForce), required=False, help_text="GTX: post-only"
+    )
+    post_only = serializers.BooleanField(required=False)
+    position_side = serializers.ChoiceField(choices=choices(PositionSide), required=False)
+    reduce_only = serializers.BooleanField(required=False)
+
+
+class RetrySerializer(serializers.Serializer[Any]):
+    """What is to be another than it was; what is left out stays. null takes a field away."""
+
+    idempotency_key = serializers.CharField(max_length=LONGEST_KEY, required=False)
+    quantity = _amount("")
+    quote_quantity = _amount("")
+    percent = _amount("")
+    price = _amount("")
+    stop_price = _amount("")
+    time_in_force = serializers.ChoiceField(choices=choices(TimeInForce), required=False)
+    order_type = serializers.ChoiceField(choices=PLACEABLE_TYPES, required=False)
+    reduce_only = serializers.BooleanField(required=False)
+
+
+class KeySerializer(serializers.Serializer[Any]):
+    """A key, in place of the header."""
+
+    idempotency_key = serializers.CharField(max_length=LONGEST_KEY, required=False)
+
+
+class AmendmentSerializer(KeySerializer):
+    """What an order is to be from now on; what is left out stays."""
+
+    quantity = serializers.DecimalField(
+        max_digits=38,
+        decimal_places=18,
+        required=False,
+        help_text="in all, what was already filled included",
+    )
+    price = serializers.DecimalField(max_digits=38, decimal_places=18, required=False)
+
+
+class CancelAllSerializer(KeySerializer):
+    """Which orders; what is left out narrows nothing."""
+
+    strategy = serializers.CharField(max_length=64, required=False, help_text="its slug")
+    account = serializers.CharField(max_length=64, required=False, help_text="its name")
+    symbol = serializers.CharField(max_length=64, required=False)
+    side = serializers.ChoiceField(choices=choices(Side), required=False)
+    confirm = serializers.ChoiceField(choices=["CANCEL"], help_text="so that nobody does it unseen")
+
+
+class FailureSerializer(PayloadSerializer[FailedOrder]):
+    """A refusal: what happened, what helps, and what was told in detail."""
+
+    what = serializers.CharField()
+    advice = serializers.CharField()
+    retry = serializers.IntegerField(allow_null=True, help_text="the request that tried it again")
+
+    class Meta:
+        model = FailedOrder
+        fields = (
+            "id",
+            "request",
+            "account",
+            "strategy_account",
+            "action",
+            "symbol",
+            "body",
+            *FAILURE_KEYS,
+            "what",
+            "advice",
+            "retry",
+        )
+
+    strategy_account = serializers.IntegerField(allow_null=True)
+    action = serializers.CharField()
+    symbol = serializers.CharField()
+    body = serializers.JSONField()
+
+    @staticmethod
+    def payload(failure: FailedOrder) -> payloads.Payload:
+        """Write a refusal with what was asked for."""
+        request = failure.request
+        retries = [retry.pk for retry in request.retries.all()]
+        return _failure(failure) | {
+            "request": request.pk,
+            "account": failure.account_id,
+            "strategy_account": request.strategy_account_id,
+            "action": request.action,
+            "symbol": request.symbol,
+            "body": payloads.to_json(request.body),
+            "retry": max(retries, default=None),
+        }
+
+
+class RequestSerializer(PayloadSerializer[OrderRequest]):
+    """Something asked for, and what became of it."""
+
+    changes = serializers.ListField(
+        child=serializers.CharField(), help_text="what the market's steps changed, in words"
+    )
+    failure = serializers.JSONField(allow_null=True)
+
+    class Meta:
+        model = OrderRequest
+        fields: tuple[str, ...] = (
+            "id",
+            "account",
+            "strategy_account",
+            "retry_of",
+            *REQUEST_KEYS,
+            "changes",
+            "failure",
+        )
+
+    @staticmethod
+    def payload(request: OrderRequest) -> payloads.Payload:
+        """Write a request."""
+        failure = getattr(request, "failure", None)
+        return {key: payloads.to_json(getattr(request, key)) for key in REQUEST_KEYS} | {
+            "account": request.account_id,
+            "strategy_account": request.strategy_account_id,
+            "retry_of": request.retry_of_id,
+            "changes": payloads.to_json(request.terms.get("changes", [])),
+            "failure": None if failure is None else {"id": failure.pk} | _failure(failure),
+        }
+
+
+class RequestDetailSerializer(RequestSerializer):
+    """Something asked for, with what asking about it has told and the orders it made or changed."""
+
+    evidence = serializers.JSONField(help_text="what asking about an unknown outcome has told")
+    orders = OrderSerializer(many=True)
+
+    class Meta(RequestSerializer.Meta):
+        fields = (*RequestSerializer.Meta.fields, "evidence", "orders")
+
+    @staticmethod
+    def payload(request: OrderRequest) -> payloads.Payload:
+        """Write a request and what is known around it."""
+        orders: list[payloads.Json] = [
+            payloads.order_payload(order) | {"id": order.pk} for order in orders_of(request)
+        ]
+        told: payloads.Payload = RequestSerializer.payload(request)
+        return told | {"evidence": payloads.to_json(request.evidence), "orders": orders}
+
+
+class HaltSerializer(PayloadSerializer[Halt]):
+    """A stop of everything new; without an account it is for all."""
+
+    is_standing = serializers.BooleanField()
+    payload = staticmethod(payloads.halt_payload)
+
+    class Meta:
+        model = Halt
+        fields = (*payloads.HALT_KEYS, "account", "is_standing")
+
+
+class NewHaltSerializer(serializers.Serializer[Any]):
+    """What to stop, and why."""
+
+    account = serializers.CharField(
+        max_length=64, allow_null=True, help_text="its name; null: all accounts, for staff only"
+    )
+    reason = serializers.CharField(max_length=200)
+
+
+class CancelledSerializer(serializers.Serializer[Any]):
+    """What cancel-all did."""
+
+    requests = RequestSerializer(many=True)
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """Why something was refused."""
+
+    status = serializers.IntegerField()
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class BatchResultSerializer(serializers.Serializer[Any]):
+    """What became of one order of a batch: a request, or a problem."""
+
+    status = serializers.IntegerField(help_text="as if it had been sent alone: 202, 200, 400 …")
+    request = RequestSerializer(allow_null=True)
+    problem = ProblemSerializer(allow_null=True)
+
+
+class BatchSerializer(serializers.Serializer[Any]):
+    """What became of each order of a batch, in their order."""
+
+    results = BatchResultSerializer(many=True)
+
+
+def orders_of(request: OrderRequest) -> list[OpenOrder | ClosedOrder]:
+    """Give the orders a request made or is about; none while it is not tried."""
+    names = (
+        {"client_order_id": request.client_order_id}
+        if request.client_order_id
+        else {"exchange_order_id": request.exchange_order_id}
+    )
+    mine = {"account_id": request.account_id, "market_type": request.market_type} | names
+    return [*OpenOrder.objects.filter(**mine), *ClosedOrder.objects.filter(**mine)]
+
+
+def _failure(failure: FailedOrder) -> payloads.Payload:
+    what, advice = refusals.words(failure.kind)
+    told = {key: payloads.to_json(getattr(failure, key)) for key in FAILURE_KEYS}
+    return told | {"what": what, "advice": advice}
