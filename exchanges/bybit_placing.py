@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 from exchanges import bybit_answers as answers
 from exchanges import bybit_calls as calls
 from exchanges import bybit_requests as requests
-from exchanges.errors import ExchangeError, OrderRefused, RateLimited
+from exchanges.errors import ExchangeError, RateLimited
 from exchanges.governor import Priority
 from exchanges.messages import MarketType
-from exchanges.refusals import RefusalKind
+from exchanges.triggers import refuse_what_would_trigger
 from exchanges.understanding import outcome, understood
 
 if TYPE_CHECKING:
@@ -73,10 +73,7 @@ class Placing:
         written = requests.terms(order)
         if order.stop_price is None or self.market_type is not MarketType.SPOT:
             return written
-        last = self.last_price(order.symbol_id)
-        if requests.would_trigger(order, last):
-            msg = f"the price is {last:f}: it would trigger at once"
-            raise OrderRefused(msg, kind=RefusalKind.WOULD_TRIGGER)
+        refuse_what_would_trigger(order, self.last_price(order.symbol_id))
         return written
 
     def _send(self, sent: Sequence[dict[str, object]]) -> list[OrderSnapshot | ExchangeError]:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from exchanges import bybit_vocabulary as words
 from exchanges.errors import not_offered
-from exchanges.messages import MarketType, OrderType, Side
+from exchanges.messages import MarketType
+from exchanges.triggers import rises
 from exchanges.wire import milliseconds
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def terms(order: NewOrder) -> dict[str, object]:
     """Write an order down. Raises OrderRefused for what Bybit cannot be told.
 
     Which way the price has to go follows from what the order is; of spot orders Bybit does not
-    read it (`would_trigger`), but our own record of what was sent does.
+    read it (see `bybit_placing`), but our own record of what was sent does.
     """
     written = of_symbol(order.market_type, order.symbol_id) | {
         "side": words.SIDE_NAMES[order.side],
@@ -66,13 +67,6 @@ def terms(order: NewOrder) -> dict[str, object]:
         written |= _waiting(order)
     is_spot = order.market_type is MarketType.SPOT
     return written | (_of_spot(order) if is_spot else _of_contracts(order))
-
-
-def would_trigger(order: NewOrder, last: Decimal | None) -> bool:
-    """Tell whether a conditional order would not wait, or wait for the opposite of what it says."""
-    if order.stop_price is None or last is None:
-        return False
-    return order.stop_price <= last if _rises(order) else order.stop_price >= last
 
 
 def batch(market_type: MarketType, sent: Sequence[Mapping[str, object]]) -> dict[str, object]:
@@ -108,14 +102,8 @@ def _waiting(order: NewOrder) -> dict[str, object]:
         not_offered(f"{order.order_type} orders need a trigger price")
     return {
         "triggerPrice": _plain(order.stop_price),
-        "triggerDirection": words.RISES if _rises(order) else words.FALLS,
+        "triggerDirection": words.RISES if rises(order) else words.FALLS,
     }
-
-
-def _rises(order: NewOrder) -> bool:
-    """Whether the price has to rise: a stop buys above the market, a take-profit below it."""
-    is_stop = order.order_type in (OrderType.STOP, OrderType.STOP_MARKET)
-    return is_stop is (order.side is Side.BUY)
 
 
 def _of_spot(order: NewOrder) -> dict[str, object]:

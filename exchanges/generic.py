@@ -11,6 +11,7 @@ id may have to search lists. An exchange that matters deserves an adapter of its
 from __future__ import annotations
 
 import string
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,12 +26,13 @@ from exchanges.adapter import (
     StreamTerms,
 )
 from exchanges.errors import PermanentError
-from exchanges.generic_facts import features_of, market_types_of, place_of
+from exchanges.generic_conditions import offered
+from exchanges.generic_facts import amends_in_place, features_of, market_types_of, place_of
 from exchanges.generic_names import GENERIC
+from exchanges.messages import MarketType
 
 if TYPE_CHECKING:
     from exchanges.adapter import StreamMaker
-    from exchanges.messages import MarketType
     from exchanges.rest import RestClient
     from exchanges.stream import StreamHandler
     from exchanges.stream_settings import StreamSettings
@@ -63,7 +65,7 @@ def adapter_for(exchange: str) -> Adapter:
     facts = described(name)
     market_types = market_types_of(facts)
     rate = Rate(limit=60_000 / facts.rateLimit, period=60)
-    return Adapter(
+    common = Adapter(
         name=exchange,
         market_types=market_types,
         client_order_ids=CLIENT_ORDER_IDS,
@@ -80,6 +82,22 @@ def adapter_for(exchange: str) -> Adapter:
         place_of=place_of,
         rest=lambda terms: _rest(name, terms),
         stream=_stream_of(name),
+    )
+    apart = {kind: _placing(common, facts, kind) for kind in market_types}
+    return replace(common, apart=apart)
+
+
+def _placing(common: Adapter, facts: Any, market_type: MarketType) -> Adapter:
+    """Complete the facts by what can be sent in one market type.
+
+    Several orders in one request are not: ccxt does not tell what became of each at all exchanges.
+    """
+    is_spot = market_type is MarketType.SPOT
+    return replace(
+        common,
+        conditional_types=offered(facts, market_type),
+        takes_quote_quantity=is_spot and facts.has.get("createMarketBuyOrderWithCost") is True,
+        can_amend=amends_in_place(facts, market_type),
     )
 
 

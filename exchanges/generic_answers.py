@@ -138,6 +138,20 @@ def balances(answer: object) -> tuple[HoldingReport, ...]:
     )
 
 
+def available(answer: object, asset: str) -> Decimal:
+    """Read what is free of an asset; nothing of one that is not listed. Raises MalformedMessage.
+
+    Where that is not told: what there is less what is in use.
+    """
+    told = an_object(answer)
+    free, used, total = (
+        exact(_object(told.get(part)), asset) for part in ("free", "used", "total")
+    )
+    if free is None:
+        free = (total or ZERO) - (used or ZERO)
+    return max(ZERO, free)
+
+
 def exact(fields: Fields, key: str) -> Decimal | None:
     """Take an amount of either sign, written plainly or with an exponent; None if it is absent."""
     value = fields.get(key)
@@ -241,8 +255,11 @@ def _held_apart(fields: Fields, *, is_short: bool) -> PositionSide:
 
 
 def _info(fields: Fields) -> Fields:
-    info = fields.get("info")
-    return info if isinstance(info, dict) else {}
+    return _object(fields.get("info"))
+
+
+def _object(value: object) -> Fields:
+    return value if isinstance(value, dict) else {}
 
 
 def _positive(fields: Fields, key: str) -> Decimal | None:

@@ -30,6 +30,7 @@ from exchanges.errors import (
     TransientError,
     UnknownSymbol,
 )
+from exchanges.generic_refusals import kind_of
 from exchanges.understanding import shown
 
 ccxt: Final[Any] = lean_ccxt.errors()
@@ -59,6 +60,8 @@ _REFUSALS: Final = (
 )
 #: some exchanges' "no such order" is an invalid one to ccxt (Kraken: EOrder:Unknown order)
 _NO_SUCH_ORDER: Final = re.compile(r"(?i)unknown order|order.{0,12}not (?:found|exist)")
+#: a name used twice is an invalid order to ccxt, and may be that of our own
+_USED_TWICE: Final = re.compile(r"(?i)duplicat|already (?:in use|used|exists)")
 _URL: Final = re.compile(r"(?:https?|wss?)://\S+")
 
 
@@ -90,7 +93,11 @@ def classify(error: Exception, given: Circumstances | None = None) -> ExchangeEr
         return limited
     if _NO_SUCH_ORDER.search(text) and isinstance(error, ccxt.ExchangeError):
         return OrderNotFound(text, http_status=given.status or None)
-    return _kind(error, given)(text, http_status=given.status or None)
+    kind = _kind(error, given, text)
+    if kind is OrderRefused:
+        refused = kind_of(error, text)
+        return OrderRefused(text, http_status=given.status or None, kind=refused)
+    return kind(text, http_status=given.status or None)
 
 
 def described(error: Exception, secrets: tuple[str, ...] = ()) -> str:
@@ -114,9 +121,9 @@ def _limited(error: Exception, given: Circumstances, text: str) -> RateLimited |
     )
 
 
-def _kind(error: Exception, given: Circumstances) -> type[ExchangeError]:
+def _kind(error: Exception, given: Circumstances, text: str) -> type[ExchangeError]:
     doubtful = OutcomeUnknown if given.changes_orders and given.has_sent else TransientError
-    if isinstance(error, ccxt.DuplicateOrderId):
+    if isinstance(error, ccxt.DuplicateOrderId) or _USED_TWICE.search(text):
         # it may be our own, sent by somebody who did not hear the answer
         return doubtful if given.changes_orders else PermanentError
     if given.status >= HTTPStatus.INTERNAL_SERVER_ERROR:

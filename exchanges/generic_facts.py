@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from exchanges.generic_names import AMENDS_IN_PLACE, AMENDS_SPOT_ONLY
 from exchanges.messages import MarketType
 from exchanges.wire import milliseconds
 
@@ -46,3 +47,11 @@ def features_of(facts: Any, market_type: MarketType, method: str) -> dict[str, A
         kinds = [(features.get(kind) or {}).get(name) for kind in ("swap", "future")]
     told = next((kind[method] for kind in kinds if kind and kind.get(method)), None)
     return told if isinstance(told, dict) else {}
+
+
+def amends_in_place(facts: Any, market_type: MarketType) -> bool:
+    """Tell whether an order can be changed and keeps its id."""
+    name = facts.id.upper()
+    if name not in AMENDS_IN_PLACE or facts.has.get("editOrder") is not True:
+        return False
+    return market_type is MarketType.SPOT or name not in AMENDS_SPOT_ONLY

@@ -42,3 +42,10 @@ WITHOUT_UNTIL: Final = frozenset(
         *("KUCOINFUTURES", "LBANK", "PHEMEX", "WHITEBIT", "XT"),
     )
 )
+#: whose conditional orders of contracts are found like any other order, though ccxt's tables say
+#: that they are asked for apart
+LISTS_CONDITIONAL: Final = frozenset({"BYBITEU", "BYBITID"})
+#: who changes an order and leaves it its id; elsewhere ccxt's `editOrder` makes another order
+AMENDS_IN_PLACE: Final = frozenset({"BYBITEU", "BYBITID", "KRAKEN", "MYOKX", "OKX", "OKXUS"})
+#: ... of spot alone
+AMENDS_SPOT_ONLY: Final = frozenset({"KRAKEN"})

@@ -1,10 +1,9 @@
 """
-Asking for orders and sending them, in ccxt's unified calls.
+Asking for orders and cancelling them, in ccxt's unified calls.
 
 Policy: an answer is believed only if it is about what was asked; ccxt makes an order full of None
-of one that is about nothing. Many exchanges answer a placed order with its id alone: what we sent
-is then what is known of it, and it is new, for they took it. A cancelled order is asked for once
-more, because few answers tell how far it was filled.
+of one that is about nothing. A cancelled order is asked for once more, because few answers tell how
+far it was filled.
 
 @FEAT:order-tracking @COMP:exchange @TYPE:integration
 """
@@ -17,12 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from exchanges import generic_answers as answers
 from exchanges import generic_envelope as envelope
-from exchanges import generic_terms as terms
-from exchanges import generic_vocabulary as words
 from exchanges.errors import (
     MalformedMessage,
     OrderNotFound,
-    OrderRefused,
     OutcomeUnknown,
     PermanentError,
     TransientError,
@@ -37,10 +33,9 @@ from exchanges.generic_speaker import described
 from exchanges.governor import Priority
 from exchanges.messages import (
     IdSpace,
-    OrderType,
     Source,
 )
-from exchanges.understanding import about, outcome, understood
+from exchanges.understanding import about, understood
 from exchanges.wire import milliseconds
 
 if TYPE_CHECKING:
@@ -49,9 +44,8 @@ if TYPE_CHECKING:
 
     from exchanges.generic_calls import GenericCalls
     from exchanges.messages import OrderSnapshot
-    from exchanges.questions import NewOrder, OrderRef
+    from exchanges.questions import OrderRef
 
-_TYPE_NAMES: Final = {OrderType.LIMIT: "limit", OrderType.MARKET: "market"}
 #: a list, as ccxt's tables and its classes call it: of the orders that are alive
 _ALIVE: Final = ("fetchOpenOrders", "fetch_open_orders")
 #: lists of orders that have ended, the most telling first
@@ -80,7 +74,7 @@ def fetch_one(
         timeout=timeout,
     )
     return about(
-        ref, understood(lambda: _snapshot(api, said.value, said.requested_at, ref.symbol_id))
+        ref, understood(lambda: snapshot(api, said.value, said.requested_at, ref.symbol_id))
     )
 
 
@@ -112,41 +106,11 @@ def fetch_ended(
     return _list(api, method, symbol_id, timeout=timeout, priority=priority)
 
 
-def place(api: GenericCalls, order: NewOrder, *, timeout: float) -> OrderSnapshot:
-    """Send an order, once."""
-    kind = _TYPE_NAMES.get(order.order_type)
-    if kind is None:
-        # conditional orders have parameters of their own at each exchange
-        msg = f"{order.order_type} orders are not sent"
-        raise OrderRefused(msg)
-    symbol = api.source.markets.symbol_of(api.market_type, order.symbol_id)
-    price = None if order.price is None else f"{order.price:f}"
-    parameters = terms.parameters(order)
-
-    def send(ccxt: Any) -> Any:
-        terms.refuse_what_is_rounded(ccxt, symbol, order)
-        side = words.SIDE_NAMES[order.side]
-        return ccxt.create_order(symbol, kind, side, f"{order.quantity:f}", price, parameters)
-
-    said = api.ask(
-        send,
-        priority=Priority.ORDER,
-        timeout=timeout,
-        changes_orders=True,
-    )
-    told = terms.as_sent(order, kind, said)
-    return outcome(
-        lambda: _snapshot(api, told, said.requested_at, order.symbol_id, source=Source.SUBMIT)
-    )
-
-
 def cancel(api: GenericCalls, ref: OrderRef, *, timeout: float) -> OrderSnapshot:
     """Cancel an order, and see what became of it."""
     deadline = time.monotonic() + timeout
     symbol = api.source.markets.symbol_of(api.market_type, ref.symbol_id)
-    order_id = ref.exchange_order_id
-    if order_id is None:
-        order_id = fetch_one(api, ref, timeout=timeout, priority=Priority.ORDER).exchange_order_id
+    order_id = id_of(api, ref, timeout=timeout)
     api.ask(
         lambda ccxt: ccxt.cancel_order(order_id, symbol),
         priority=Priority.ORDER,
@@ -159,6 +123,13 @@ def cancel(api: GenericCalls, ref: OrderRef, *, timeout: float) -> OrderSnapshot
     except (TransientError, PermanentError) as error:
         msg = f"cancelled, but not seen so: {error}"
         raise OutcomeUnknown(msg) from None
+
+
+def id_of(api: GenericCalls, ref: OrderRef, *, timeout: float) -> str:
+    """Give the exchange's id of an order, asking for it where we do not know it."""
+    if ref.exchange_order_id is not None:
+        return ref.exchange_order_id
+    return fetch_one(api, ref, timeout=timeout, priority=Priority.ORDER).exchange_order_id
 
 
 def _look_for(
@@ -255,13 +226,14 @@ def _read(
     )
 
 
-def _snapshot(
+def snapshot(
     api: GenericCalls,
     unified: Mapping[str, object],
     requested_at: datetime,
     symbol_id: str,
     source: Source = Source.REST_ORDER,
 ) -> OrderSnapshot:
+    """Read an order as ccxt tells it. Raises MalformedMessage for one about nothing."""
     if not unified.get("id"):
         msg = "an answer about no order"
         raise MalformedMessage(msg)

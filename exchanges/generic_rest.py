@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from exchanges import generic_answers as answers
 from exchanges import generic_envelope as envelope
 from exchanges import generic_orders as orders
+from exchanges import generic_placing as placing
 from exchanges.generic_activity import fetch_activity
 from exchanges.generic_markets import type_of
 from exchanges.generic_settles import of_all
@@ -23,7 +24,9 @@ from exchanges.generic_trades import fetch_trades
 from exchanges.generic_verification import verify
 from exchanges.governor import Priority
 from exchanges.messages import MarketType
+from exchanges.questions import KeyPermissions
 from exchanges.rest import TIMEOUT
+from exchanges.several import one_after_another
 from exchanges.understanding import understood
 from exchanges.wire import milliseconds
 
@@ -32,11 +35,19 @@ if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
 
+    from exchanges.errors import ExchangeError
     from exchanges.generic_calls import GenericCalls
     from exchanges.governor import Governor
     from exchanges.markets import Markets
     from exchanges.messages import ExecutionReport, HoldingReport, OrderSnapshot
-    from exchanges.questions import Activity, NewOrder, OrderRef, TradeCursor, Verification
+    from exchanges.questions import (
+        Activity,
+        Amendment,
+        NewOrder,
+        OrderRef,
+        TradeCursor,
+        Verification,
+    )
 
 _MINUTE: Final = timedelta(minutes=1)
 _CLOSE: Final = 4  # ccxt's candles: time, open, high, low, close, volume
@@ -179,9 +190,38 @@ class GenericRest:
         )
         return said.value.get("hedged") is True
 
+    def fetch_last_price(
+        self, symbol_id: str, *, timeout: float = TIMEOUT, priority: Priority = Priority.ORDER
+    ) -> Decimal | None:
+        """Ask for the price of the market's last trade; None if it never had one."""
+        return placing.last_price(self.api, symbol_id, timeout=timeout, priority=priority)
+
+    def fetch_available(
+        self, asset: str, *, timeout: float = TIMEOUT, priority: Priority = Priority.ORDER
+    ) -> Decimal:
+        """Ask how much of an asset is free, as ccxt tells it."""
+        return placing.available(self.api, asset, timeout=timeout, priority=priority)
+
+    def fetch_key_permissions(
+        self, *, timeout: float = TIMEOUT, priority: Priority = Priority.BACKFILL
+    ) -> KeyPermissions:
+        """Say that nothing is known: ccxt has no word for what a key may do."""
+        del timeout, priority
+        return KeyPermissions()
+
     def place_order(self, order: NewOrder, *, timeout: float = TIMEOUT) -> OrderSnapshot:
         """Send an order, once. Raises OrderRefused, OutcomeUnknown, or that nothing was sent."""
-        return orders.place(self.api, order, timeout=timeout)
+        return placing.place(self.api, order, timeout=timeout)
+
+    def place_orders(
+        self, orders: Sequence[NewOrder], *, timeout: float = TIMEOUT
+    ) -> tuple[OrderSnapshot | ExchangeError, ...]:
+        """Send orders one after the other; what became of each, in order."""
+        return one_after_another(self.place_order, orders, timeout=timeout)
+
+    def amend_order(self, amendment: Amendment, *, timeout: float = TIMEOUT) -> OrderSnapshot:
+        """Change an order in place. Raises OrderRefused where the exchange cannot."""
+        return placing.amend(self.api, amendment, timeout=timeout)
 
     def cancel_order(self, ref: OrderRef, *, timeout: float = TIMEOUT) -> OrderSnapshot:
         """Cancel an order. Raises OrderNotFound, which says only that it is not open."""

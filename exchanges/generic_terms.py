@@ -13,11 +13,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from exchanges import generic_vocabulary as words
-from exchanges.errors import OrderRefused
+from exchanges.errors import OrderRefused, not_offered
 from exchanges.messages import PositionSide, Side, TimeInForce
+from exchanges.refusals import RefusalKind
 from exchanges.wire import milliseconds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from exchanges.generic_calls import Said
     from exchanges.questions import NewOrder
 
@@ -26,14 +29,21 @@ _CLOSING: Final = frozenset({(PositionSide.LONG, Side.SELL), (PositionSide.SHORT
 
 def refuse_what_is_rounded(ccxt: Any, symbol: str, order: NewOrder) -> None:
     """Raise OrderRefused for a quantity or a price that ccxt would not send as it is."""
+    told = (("amount", order.quantity), ("price", order.price), ("price", order.stop_price))
+    refuse_rounding(ccxt, symbol, told)
+
+
+def refuse_rounding(ccxt: Any, symbol: str, told: Iterable[tuple[str, Decimal | None]]) -> None:
+    """Raise OrderRefused for an amount or a price that ccxt would not send as it is."""
     precision = ccxt.market(symbol).get("precision") or {}
-    for name, value in (("amount", order.quantity), ("price", order.price)):
-        if value is None or precision.get(name) is None:
+    for name, value in told:
+        # what is spent is rounded as prices are
+        if value is None or precision.get("price" if name == "cost" else name) is None:
             continue
         rounded = getattr(ccxt, f"{name}_to_precision")(symbol, f"{value:f}")
         if Decimal(rounded) != value:
             msg = f"{name} {value:f} is finer than the market allows"
-            raise OrderRefused(msg)
+            raise OrderRefused(msg, kind=RefusalKind.WRONG_STEP)
 
 
 def parameters(order: NewOrder) -> dict[str, object]:
@@ -41,8 +51,7 @@ def parameters(order: NewOrder) -> dict[str, object]:
     told: dict[str, object] = {"clientOrderId": order.client_order_id}
     force = order.time_in_force
     if force not in words.TIME_IN_FORCE_NAMES:
-        msg = f"{force} is not known to ccxt"
-        raise OrderRefused(msg)
+        not_offered(f"{force} is not known to ccxt")
     if force is TimeInForce.GTX:
         told["postOnly"] = True
     elif force is not TimeInForce.GTC:
@@ -61,9 +70,10 @@ def as_sent(order: NewOrder, kind: str, said: Said) -> dict[str, object]:
     sent = {
         "clientOrderId": order.client_order_id,
         "side": words.SIDE_NAMES[order.side],
-        "type": kind,
+        "type": words.CONDITIONAL_NAMES.get(order.order_type, kind),
         "amount": f"{order.quantity:f}",
         "price": None if order.price is None else f"{order.price:f}",
+        "triggerPrice": None if order.stop_price is None else f"{order.stop_price:f}",
         "timeInForce": words.TIME_IN_FORCE_NAMES[order.time_in_force],
         "reduceOnly": order.reduce_only,
         "status": "open",

@@ -55,6 +55,21 @@ _ORDER_TYPES: Final = {
     "trailing_stop_market": OrderType.TRAILING_STOP_MARKET,
     "liquidation": OrderType.LIQUIDATION,
 }
+CONDITIONAL_NAMES: Final = {
+    OrderType.STOP: "stop_limit",
+    OrderType.STOP_MARKET: "stop_market",
+    OrderType.TAKE_PROFIT: "take_profit",
+    OrderType.TAKE_PROFIT_MARKET: "take_profit_market",
+}
+#: of an order with a trigger price, by what it becomes and whether it waits for a better price
+_WAITING: Final = {
+    (OrderType.LIMIT, False): OrderType.STOP,
+    (OrderType.MARKET, False): OrderType.STOP_MARKET,
+    (OrderType.LIMIT, True): OrderType.TAKE_PROFIT,
+    (OrderType.MARKET, True): OrderType.TAKE_PROFIT_MARKET,
+}
+#: Bybit's words for it
+_WAITS_FOR_BETTER: Final = frozenset({("buy", "2"), ("sell", "1")})
 _TIMES_IN_FORCE: Final = {
     "GTC": TimeInForce.GTC,
     "IOC": TimeInForce.IOC,
@@ -104,11 +119,20 @@ def status(name: str, *, filled: Decimal, quantity: Decimal) -> OrderStatus | No
 
 
 def order_type(fields: Fields) -> OrderType:
-    """Read an order type; OTHER for one not known, LIMIT where none is told beside a price."""
+    """Read an order type; OTHER for one not known, LIMIT where none is told beside a price.
+
+    ccxt tells a conditional order by its trigger price alone, where it does not name the type.
+    """
     name = fields.get("type")
     if not isinstance(name, str):
         return OrderType.LIMIT if fields.get("price") else OrderType.MARKET
-    return _ORDER_TYPES.get(name.lower(), OrderType.OTHER)
+    kind = _ORDER_TYPES.get(name.lower(), OrderType.OTHER)
+    if not fields.get("triggerPrice"):
+        return kind
+    info = fields.get("info")
+    direction = info.get("triggerDirection") if isinstance(info, dict) else None
+    is_better = (str(fields.get("side")).lower(), str(direction)) in _WAITS_FOR_BETTER
+    return _WAITING.get((kind, is_better), kind)
 
 
 def time_in_force(fields: Fields) -> TimeInForce:
