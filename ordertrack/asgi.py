@@ -12,4 +12,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ordertrack.settings")
 os.environ.setdefault("DATABASE_CONNECTION_AGE", "0")
 join_running()
 
-application = get_asgi_application()
+django_application = get_asgi_application()
+
+# only now: it needs the settings
+from tracking.api.webhook_gate import WebhookGate  # noqa: E402
+
+application = WebhookGate(django_application)

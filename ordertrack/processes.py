@@ -24,7 +24,8 @@ def web() -> Program:
     """Return the pages, the API and the live stream."""
     where = [f"--host={settings.HOST}", f"--port={settings.PORT}"]
     wait = f"--timeout-graceful-shutdown={GRACEFUL_SHUTDOWN_SECONDS}"
-    how = ["--no-access-log", "--lifespan=off", wait]
+    # whose word counts for where a request comes from is ours to say: TRUSTED_PROXIES
+    how = ["--no-access-log", "--lifespan=off", "--no-proxy-headers", wait]
     return _python("web", "-m", "uvicorn", "ordertrack.asgi:application", *where, *how)
 
 

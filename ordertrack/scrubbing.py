@@ -1,5 +1,5 @@
 """
-What must never be read in a log: API keys, secrets, signatures, listen keys, passwords.
+What must never be read in a log: API keys, secrets, signatures, listen keys, passwords, tokens.
 
 Exceptions of HTTP libraries carry whole URLs, signature and listen key included, so the text of an
 event is searched as well as its fields.
@@ -38,6 +38,8 @@ _SUBSTITUTIONS = (
         ),
         rf"\g<1>{STRUCK_OUT}",
     ),
+    # the token of a webhook, which senders that can set no header put into the path
+    (re.compile(r"(/api/webhook/[^/\s]+/)[^\s\"',;)}\]>?]+"), rf"\g<1>{STRUCK_OUT}"),
     # scheme://user:password@host
     (re.compile(r"(://[^/\s:@]*:)[^/\s@]+@"), rf"\g<1>{STRUCK_OUT}@"),
     # Binance's keys, secrets, listen keys and hexadecimal signatures are all 64 letters and digits

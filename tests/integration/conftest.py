@@ -12,18 +12,18 @@ import uvicorn
 from django.core.asgi import get_asgi_application
 from django.db import connections
 
+from tracking.api.webhook import webhook_threads
+from tracking.api.webhook_gate import WebhookGate
 from tracking.sse.threads import client_thread, hub_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from django.core.handlers.asgi import ASGIHandler
-
 
 @cache
-def application() -> ASGIHandler:
+def application() -> WebhookGate:
     """Make the application once: finding all static files takes a second."""
-    return get_asgi_application()
+    return WebhookGate(get_asgi_application())
 
 
 class WebServer:
@@ -34,7 +34,13 @@ class WebServer:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
         self._server = uvicorn.Server(
-            uvicorn.Config(application(), lifespan="off", log_config=None, access_log=False)
+            uvicorn.Config(
+                application(),
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+            )
         )
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],))
 
@@ -55,6 +61,7 @@ class WebServer:
         self._socket.close()
         for thread in (hub_thread, client_thread):
             thread.disconnect()
+        webhook_threads.disconnect()
 
 
 @pytest.fixture

@@ -315,7 +315,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='webhook',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'HMAC'), ('token_hash__isnull', True)), models.Q(('kind', 'TOKEN'), ('secret', ''), ('token_hash__isnull', False)), _connector='OR'), name='webhook_has_its_proof'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'HMAC'), ('token_hash__isnull', True)), models.Q(('kind', 'TOKEN'), ('token_hash__isnull', False)), _connector='OR'), name='webhook_has_its_proof'),
         ),
         migrations.AddConstraint(
             model_name='webhook',
@@ -336,5 +336,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='webhookdelivery',
             constraint=models.UniqueConstraint(fields=('webhook', 'nonce'), name='webhook_nonce_once'),
+        ),
+        # placements used to be made with their order
+        migrations.RunSQL(
+            "UPDATE tracking_orderrequest SET attempted_at = created_at WHERE action = 'PLACE'",
+            migrations.RunSQL.noop,
         ),
     ]

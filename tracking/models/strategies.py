@@ -111,7 +111,7 @@ class Webhook(models.Model):
             models.CheckConstraint(condition=any_of("kind", WebhookKind), name="webhook_kind"),
             models.CheckConstraint(
                 condition=Q(kind=WebhookKind.HMAC.value, token_hash__isnull=True)
-                | Q(kind=WebhookKind.TOKEN.value, token_hash__isnull=False, secret=""),
+                | Q(kind=WebhookKind.TOKEN.value, token_hash__isnull=False),
                 name="webhook_has_its_proof",
             ),
             models.CheckConstraint(

@@ -21,6 +21,9 @@ KEY = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A"
         pytest.param('{"apiKey":"deadbeef","x":1}', id="JSON"),
         pytest.param("api_secret = deadbeef", id="assignment"),
         pytest.param("Authorization: Token deadbeef", id="authorization"),
+        pytest.param("Unauthorized: /api/webhook/my-strategy/deadbeef", id="webhook's path"),
+        pytest.param("<ASGIRequest: POST '/api/webhook/s/deadbeef'>", id="webhook's request"),
+        pytest.param('{"symbol": "BTCUSDT", "token": "deadbeef"}', id="webhook's body"),
         pytest.param("redis://:deadbeef@127.0.0.1:6379/0", id="password in a URL"),
     ],
 )
