@@ -17,6 +17,7 @@ from exchanges.messages import (
     ExecutionReport,
     FillReport,
     HoldingsChanged,
+    IdSpace,
     OrderReport,
     OrderStatus,
     OrderType,
@@ -168,6 +169,7 @@ class Stage:
             symbol_id=order.symbol_id,
             exchange_order_id=getattr(order, "exchange_order_id", None),
             client_order_id=order.client_order_id,
+            id_space=getattr(order, "id_space", IdSpace.ORDER),
         )
 
     def since(self) -> TradeCursor:
