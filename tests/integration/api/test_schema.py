@@ -10,7 +10,7 @@ from django.core.management import call_command
 from rest_framework.test import APIClient
 
 from tests import factories
-from tracking.api import serializers
+from tracking.api import order_serializers, serializers
 
 if TYPE_CHECKING:
     from factory.django import DjangoModelFactory
@@ -29,6 +29,10 @@ MADE_BY = [
     (serializers.SessionSerializer, factories.OrderTrackingSessionFactory),
     (serializers.AnomalySerializer, factories.AnomalyFactory),
     (serializers.StreamQualitySerializer, factories.StreamQualityFactory),
+    (order_serializers.RequestSerializer, factories.OrderRequestFactory),
+    (order_serializers.RequestDetailSerializer, factories.OrderRequestFactory),
+    (order_serializers.FailureSerializer, factories.FailedOrderFactory),
+    (order_serializers.HaltSerializer, factories.HaltFactory),
 ]
 
 
