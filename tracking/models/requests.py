@@ -65,6 +65,12 @@ UNRESOLVED = (
     RequestOutcome.UNKNOWN.value,
     RequestOutcome.NEEDS_REVIEW.value,
 )
+#: ... of them those that may have been sent, and await an answer that counts
+UNANSWERED = (
+    RequestOutcome.PENDING.value,
+    RequestOutcome.UNKNOWN.value,
+    RequestOutcome.NEEDS_REVIEW.value,
+)
 
 
 class OrderRequest(models.Model):
