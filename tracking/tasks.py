@@ -18,7 +18,11 @@ from exchanges.errors import ExchangeError
 from tracking.services import (
     commission_rates,
     inbox,
+    key_checks,
     listen_keys,
+    notice_gathering,
+    notice_sending,
+    notice_watch,
     order_tracking,
     pruning,
     sessions,
@@ -138,3 +142,37 @@ def check_all_books(**_future: object) -> None:
     """Hand out the check of every account's books."""
     for account_id in alarm.accounts_to_check():
         check_books.delay(account_id=account_id)
+
+
+@shared_task(name="tracking.check_key", queue="sync")
+def check_key(*, account_id: int, **_future: object) -> None:
+    """Ask what the key of one account may do."""
+    key_checks.check_key(account_id)
+
+
+@shared_task(name="tracking.check_keys", queue="sync")
+def check_keys(**_future: object) -> None:
+    """Hand out the checks of keys that are due."""
+    for account_id in key_checks.accounts_to_check(timezone.now()):
+        check_key.apply_async(kwargs={"account_id": account_id}, expires=10 * MINUTE)
+
+
+@shared_task(name="tracking.gather_notices", queue="sync")
+def gather_notices(**_future: object) -> None:
+    """Book what users want to be told of, and have sent what waits."""
+    now = timezone.now()
+    notice_gathering.gather(now)
+    if notice_sending.channels_due(now):
+        send_notices.apply_async(expires=10)
+
+
+@shared_task(name="tracking.watch_for_notices", queue="sync")
+def watch_for_notices(**_future: object) -> None:
+    """Book what the clock tells: streams that are down, keys that end."""
+    notice_watch.watch(timezone.now())
+
+
+@shared_task(name="tracking.send_notices", queue="sync")
+def send_notices(**_future: object) -> None:
+    """Send one round of notices."""
+    notice_sending.send_due()

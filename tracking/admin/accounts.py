@@ -101,7 +101,7 @@ class AccountForm(forms.ModelForm[ExchangeAccount]):
     @property
     def has_new_key(self) -> bool:
         """Whether what was filled in has to be looked at by the exchange first."""
-        return self.instance._state.adding or not NAMES_A_KEY.isdisjoint(self.changed_data)
+        return not NAMES_A_KEY.isdisjoint(self.changed_data)
 
     def _refuse_unchecked(self, state: str | None) -> None:
         """Nobody sets an account ACTIVE past the check of its key."""

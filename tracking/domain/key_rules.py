@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 #: days before a key ends at which its user is warned, each once
 EXPIRY_WARNINGS: Final = (14, 7, 1)
 
+EXPIRES: Final = "the key expires at"
 TELLS_NOTHING: Final = "the exchange does not tell what the key may do: look there yourself"
 NOT_BOUND: Final = "the key is not bound to IP addresses: whoever has it may use it from anywhere"
 
@@ -77,4 +78,4 @@ def warning_due(expires_at: datetime | None, now: datetime) -> int | None:
 
 def expiry_text(expires_at: datetime | None) -> str:
     """Say when a key ends."""
-    return f"the key expires at {expires_at:%Y-%m-%d %H:%M} UTC" if expires_at else ""
+    return f"{EXPIRES} {expires_at:%Y-%m-%d %H:%M} UTC" if expires_at else ""

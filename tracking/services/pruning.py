@@ -14,7 +14,7 @@ import structlog
 from django.conf import settings
 from django.utils import timezone
 
-from tracking.models import ClosedOrder, OrderEvidence, StreamEvent
+from tracking.models import ClosedOrder, Notice, OrderEvidence, StreamEvent
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -44,10 +44,12 @@ def prune() -> dict[str, int]:
     orders = ClosedOrder.objects.filter(
         keep=False, closed_at__lt=_before(now, settings.CLOSED_ORDER_RETENTION_DAYS)
     )
+    notices = Notice.objects.filter(created_at__lt=_before(now, settings.NOTICE_RETENTION_DAYS))
     removed = {
         "stream_events": _delete(processed) + _delete(quarantined),
         "order_evidence": _delete(evidence),
         "closed_orders": _delete(orders),
+        "notices": _delete(notices),
     }
     log.info("rows.pruned", **removed)
     return removed
@@ -58,7 +60,10 @@ def _before(now: datetime, days: int) -> datetime:
 
 
 def _delete(
-    rows: QuerySet[StreamEvent] | QuerySet[OrderEvidence] | QuerySet[ClosedOrder],
+    rows: QuerySet[StreamEvent]
+    | QuerySet[OrderEvidence]
+    | QuerySet[ClosedOrder]
+    | QuerySet[Notice],
 ) -> int:
     """Delete bite by bite, each its own transaction."""
     total = 0

@@ -51,7 +51,7 @@ def staff(client: Client) -> Client:
     return client
 
 
-def form(account: ExchangeAccount | None = None, **changes: str) -> dict[str, str]:
+def form(account: ExchangeAccount | None = None, /, **changes: str) -> dict[str, str]:
     user_id = account.user_id if account else factories.UserFactory.create().pk
     return {
         "user": str(user_id),

@@ -26,6 +26,9 @@ def test_all_tasks_are_seeded_with_their_pace_and_queue() -> None:
         "tracking.value_all_commissions": (60, "seconds", "sync"),
         "tracking.expire_stale_sessions": (60, "seconds", "sync"),
         "tracking.refresh_listen_keys": (1800, "seconds", "sync"),
+        "tracking.gather_notices": (3, "seconds", "sync"),
+        "tracking.watch_for_notices": (15, "seconds", "sync"),
+        "tracking.check_keys": (600, "seconds", "sync"),
         "tracking.prune": (86400, "seconds", "sync"),
         "tracking.check_all_books": (86400, "seconds", "sync"),
     }

@@ -16,9 +16,9 @@ class Command(BaseCommand):
     help = "Re-encrypt all stored API secrets under the first of ENCRYPTION_KEYS."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        """Rotate, and say how many accounts were."""
+        """Rotate, and say how many rows were."""
         try:
             count = rotate_secrets()
         except SecretUnreadableError as error:
             raise CommandError(str(error)) from None
-        self.stdout.write(f"{count} account(s) re-encrypted; older keys may be removed now")
+        self.stdout.write(f"{count} row(s) re-encrypted; older keys may be removed now")

@@ -75,6 +75,27 @@ def schedules() -> tuple[Schedule, ...]:
             description="Extend the listen keys of the private streams.",
         ),
         Schedule(
+            task="tracking.gather_notices",
+            queue="sync",
+            seconds=3,
+            expires=3,
+            description="Tell users what they want to be told of.",
+        ),
+        Schedule(
+            task="tracking.watch_for_notices",
+            queue="sync",
+            seconds=15,
+            expires=15,
+            description="Tell of streams that are down and keys that expire.",
+        ),
+        Schedule(
+            task="tracking.check_keys",
+            queue="sync",
+            seconds=10 * MINUTE,
+            expires=10 * MINUTE,
+            description="Ask what keys may do: each once a day, a few at a time.",
+        ),
+        Schedule(
             task="tracking.prune",
             queue="sync",
             seconds=DAY,
