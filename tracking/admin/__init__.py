@@ -1,5 +1,25 @@
 """The admin: sessions first, facts to look at, accounts to edit. Importing it registers all."""
 
-from tracking.admin import accounts, books, evidence, journal, orders, repairs, sessions, trades
+from tracking.admin import (
+    accounts,
+    books,
+    evidence,
+    journal,
+    orders,
+    repairs,
+    sessions,
+    trades,
+    webhooks,
+)
 
-__all__ = ["accounts", "books", "evidence", "journal", "orders", "repairs", "sessions", "trades"]
+__all__ = [
+    "accounts",
+    "books",
+    "evidence",
+    "journal",
+    "orders",
+    "repairs",
+    "sessions",
+    "trades",
+    "webhooks",
+]

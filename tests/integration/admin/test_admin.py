@@ -25,6 +25,8 @@ from tracking.models import (
     Posting,
     Repair,
     SymbolSubscription,
+    Webhook,
+    WebhookDelivery,
 )
 
 if TYPE_CHECKING:
@@ -80,6 +82,8 @@ def one_row_of_everything(name: str) -> None:
         created_at=now,
     )
     AccountDrain.objects.create(account=account)
+    webhook = Webhook.objects.create(strategy=use.strategy, name=name, kind="HMAC", secret=SECRET)
+    WebhookDelivery.objects.create(webhook=webhook, key=name, body_sha256="", received_at=now)
     BooksCheck.objects.create(account=account, started_at=now)
     MarketTerms.objects.create(
         exchange="BINANCE", market_type="FUTURES", symbol=name, base="BTC", quote="USDT"
@@ -153,7 +157,7 @@ def test_only_accounts_and_strategies_can_be_written() -> None:
         if not isinstance(admin.site.get_model_admin(model), FactAdmin)
     }
 
-    assert written == {"ExchangeAccount", "Strategy", "StrategyAccount"}
+    assert written == {"ExchangeAccount", "Strategy", "StrategyAccount", "Webhook"}
 
 
 def test_sessions_come_first(staff: Client) -> None:
