@@ -26,7 +26,14 @@ import structlog
 from django.db import transaction
 
 from exchanges import registry
-from tracking.models import ExchangeAccount, OpenOrder, StrategyPosition
+from tracking.models import (
+    ExchangeAccount,
+    OpenOrder,
+    OrderRequest,
+    RequestAction,
+    StrategyPosition,
+)
+from tracking.models.requests import UNANSWERED
 from tracking.services import (
     anomalies,
     conditional_orders,
@@ -51,7 +58,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tracking.domain.evidence import Transition
-    from tracking.models import OrderRequest
     from tracking.services.order_records import Gathered
     from tracking.services.statements import Statement
 
@@ -156,8 +162,8 @@ def write_books(
     conditional_orders.name_parents(account_id, gathered)
     emission.positions = folding.rows
     fills.tell_positions(folding.rows)
-    order_outcomes.settle(account_id, writer.settled, now)
-    order_outcomes.settle_cancels(account_id, writer.ended_cancels, now)
+    order_outcomes.settle(journal, writer.settled)
+    order_outcomes.settle_cancels(journal, writer.ended_cancels)
     anomalies.book(journal, [*found, *folding.oversold], now)
     emission.inserted, emission.updated = writer.inserted, writer.updated
     emission.closed, emission.executions = writer.closed, len(fills.new_executions)
@@ -173,20 +179,14 @@ def lock_account(account_id: int) -> ExchangeAccount:
     return row_reads.read_one(ExchangeAccount, account_id, lock=True, leave_out=secrets)
 
 
-def open_pending(request: OrderRequest, row: OpenOrder, now: datetime) -> None:
-    """Commit an intent and its order, PENDING, before anything is sent.
+def open_pending(journal: Journal, row: OpenOrder) -> None:
+    """Make the order of a request, PENDING, before anything is sent.
 
-    Raises IntegrityError when the user has already used the request's idempotency key.
+    Runs inside the transaction that holds the account's lock and writes the journal.
     """
-    with transaction.atomic(durable=True):
-        account = lock_account(row.account_id)
-        request.save(force_insert=True)
-        row.save(force_insert=True)
-        websocket_manager.subscribe_symbol(account.pk, row.market_type, row.symbol)
-        journal = Journal(account.user_id, account.pk, now)
-        emit_pending_order_sse(journal, row, action="upsert")
-        last = journal.write()
-    publish_events({account.user_id: last})
+    row.save(force_insert=True)
+    websocket_manager.subscribe_symbol(row.account_id, row.market_type, row.symbol)
+    emit_pending_order_sse(journal, row, action="upsert")
 
 
 def request_cancel(request: OrderRequest, order_id: int, now: datetime) -> None:
@@ -209,12 +209,40 @@ def request_amend(request: OrderRequest, order_id: int, now: datetime) -> None:
         OpenOrder.objects.filter(pk=order_id).update(next_verify_at=now + CANCEL_IS_LATE)
 
 
-def withdraw_cancel(account_id: int, order_id: int, now: datetime) -> None:
-    """Commit that a cancel did not happen: the order shows as what it is."""
+def withdraw_cancel(
+    account_id: int, order_id: int, now: datetime, *, request_id: int | None = None
+) -> None:
+    """Commit that a cancel (`request_id`) did not happen: the order shows as what it is.
+
+    Which is CANCELLING still, if another cancel of it may yet be answered.
+    """
     with transaction.atomic(durable=True):
         account = lock_account(account_id)
-        last = _mark_cancelling(account, order_id, None, now)
+        journal = Journal(account.user_id, account.pk, now)
+        take_cancel_mark(journal, order_id, request_id=request_id)
+        last = journal.write()
     publish_events({account.user_id: last} if last else {})
+
+
+def take_cancel_mark(journal: Journal, order_id: int, *, request_id: int | None = None) -> None:
+    """Do what `withdraw_cancel` does inside the caller's transaction, under the account's lock."""
+    row = OpenOrder.objects.select_for_update(no_key=True).filter(pk=order_id).first()
+    if row is None or row.cancel_requested_at is None:
+        return
+    if not _is_cancelled_by_another(row, request_id):
+        _write_cancel_mark(journal, row, None)
+
+
+def _is_cancelled_by_another(row: OpenOrder, request_id: int | None) -> bool:
+    others = OrderRequest.objects.filter(
+        account_id=row.account_id,
+        action=RequestAction.CANCEL.value,
+        market_type=row.market_type,
+        symbol=row.symbol,
+        outcome__in=UNANSWERED,
+        **order_outcomes.name_of(row),
+    )
+    return others.exclude(pk=request_id).exists()
 
 
 def mark_cancelling(journal: Journal, orders: Sequence[OpenOrder]) -> None:

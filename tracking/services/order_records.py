@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tracking.domain.evidence import Evidence, OrderState, Transition
     from tracking.domain.executions import ExecutionKey
     from tracking.models.orders import OrderColumns
+    from tracking.services.refusals import Refusal
 
 OrderIdentity = tuple[str, str, str, str]
 Row = TypeVar("Row", OpenOrder, ClosedOrder, Trade, TradeExecution)
@@ -60,6 +61,8 @@ class Gathered:
     received_at: datetime | None = None
     #: what brought the reports and lone fills among the evidence, once for each of them
     frames: tuple[HeardFrame, ...] = ()
+    #: why it was not sent, or not taken, where the evidence is a verdict on that
+    refusal: Refusal | None = None
 
     @property
     def identity(self) -> OrderIdentity | None:

@@ -174,7 +174,8 @@ class OrderWriter:
             return
         answered = in_flight(was) or was is OrderStatus.FAILED
         if answered and was != state.status and row.client_order_id:
-            self.settled.append(Settled(row.client_order_id, was, state.status, state.reason))
+            given = (said.refusal for said, _ in record.transitions if said.refusal)
+            self.settled.append(Settled(row.client_order_id, was, state, refusal=next(given, None)))
 
     def write(self) -> None:
         """Write everything collected, parents first."""

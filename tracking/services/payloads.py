@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tracking.models import (
         Anomaly,
         Halt,
+        OrderRequest,
         OrderTrackingSession,
         StrategyPosition,
         StreamQuality,
@@ -147,6 +148,24 @@ ANOMALY_KEYS = (
     "closed_at",
     "closed_reason",
 )
+REQUEST_KEYS = (
+    "id",
+    "action",
+    "source",
+    "outcome",
+    "detail",
+    "market_type",
+    "symbol",
+    "client_order_id",
+    "exchange_order_id",
+    "terms",
+    "notional",
+    "notional_asset",
+    "created_at",
+    "attempted_at",
+    "sent_at",
+    "answered_at",
+)
 HALT_KEYS = ("id", "reason", "set_by", "set_at", "lifted_by", "lifted_at")
 
 
@@ -254,4 +273,12 @@ def halt_payload(halt: Halt) -> Payload:
     return _columns(halt, HALT_KEYS) | {
         "account": halt.account_id,
         "is_standing": halt.lifted_at is None,
+    }
+
+
+def request_payload(request: OrderRequest) -> Payload:
+    """Write what was asked for, and what is known of it."""
+    return _columns(request, REQUEST_KEYS) | {
+        "account": request.account_id,
+        "strategy_account": request.strategy_account_id,
     }

@@ -53,7 +53,7 @@ def test_an_order_waiting_to_be_sent_is_not_found_absent_by_the_sync(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("tracking.services.order_manager.claim_send", lambda _request: False)
+        patched.setattr("tracking.services.order_sending.claim_send", lambda _request: False)
         manager.execute(limit(), idempotency_key="1")
     OpenOrder.objects.update(created_at=timezone.now() - PAST)
 
@@ -192,7 +192,7 @@ def test_an_order_fenced_before_a_crash_fails_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("tracking.services.order_manager.claim_send", lambda _request: False)
+        patched.setattr("tracking.services.order_sending.claim_send", lambda _request: False)
         request = manager.execute(limit(), idempotency_key="1")
     OrderRequest.objects.update(outcome="FAILED")
     long_ago = timezone.now() - PAST

@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone
 
-from exchanges.errors import PermanentError
 from exchanges.messages import OrderType, Side
 from tests.integration.services.conftest import PAST, make_due
 from tests.integration.services.test_order_fill_monitor import drain
 from tracking.models import (
     ClosedOrder,
+    ExchangeAccount,
     FailedOrder,
     OpenOrder,
     OrderRequest,
     StrategyPosition,
     TradeExecution,
 )
-from tracking.services.order_intents import InvalidOrderError, OrderIntent
-from tracking.services.order_manager import OrderManager, RequestMismatchError
+from tracking.services.order_intents import OrderIntent
+from tracking.services.order_manager import OrderManager
+from tracking.services.order_requests import RequestMismatchError
 from tracking.services.verification_queue import verify_due
 
 if TYPE_CHECKING:
@@ -135,18 +136,24 @@ def test_the_same_key_with_another_body_is_refused(manager: OrderManager) -> Non
         manager.execute(limit(price="30001"), idempotency_key="1")
 
 
-def test_an_order_below_the_minimum_is_not_sent(manager: OrderManager) -> None:
-    with pytest.raises(InvalidOrderError):
-        manager.execute(limit(quantity="0.0000001"), idempotency_key="1")
+def test_an_order_below_the_minimum_is_not_sent(
+    exchange: Exchange, manager: OrderManager
+) -> None:
+    request = manager.execute(limit(quantity="0.0000001"), idempotency_key="1")
 
-    assert not OrderRequest.objects.exists()
+    assert (request.outcome, request.sent_at) == ("FAILED", None)
+    assert FailedOrder.objects.get().kind == "BELOW_MINIMUM"
+    assert not OpenOrder.objects.exists()
+    assert exchange.ledger()["orders"] == []
 
 
 def test_a_refused_order_is_remembered_with_its_reason(manager: OrderManager) -> None:
     request = manager.execute(limit(quantity="900"), idempotency_key="1")
 
     assert request.outcome == "REJECTED"
-    assert "-2019" in FailedOrder.objects.get().reason
+    failed = FailedOrder.objects.get()
+    assert (failed.kind, failed.code) == ("INSUFFICIENT_FUNDS", "-2019")
+    assert "-2019" in failed.reason
     assert ClosedOrder.objects.get().status == "REJECTED"
 
 
@@ -192,12 +199,13 @@ def test_a_clock_that_is_behind_the_senders_books_the_fill(
 
 
 def test_a_refused_account_places_nothing(exchange: Exchange, manager: OrderManager) -> None:
-    manager.account.state = "AUTH_FAILED"
+    ExchangeAccount.objects.update(state="AUTH_FAILED")
 
-    with pytest.raises(PermanentError):
-        manager.execute(limit(), idempotency_key="1")
+    request = manager.execute(limit(), idempotency_key="1")
 
-    assert not OrderRequest.objects.exists()
+    assert request.outcome == "FAILED"
+    assert FailedOrder.objects.get().kind == "HALTED"
+    assert exchange.ledger()["orders"] == []
 
 
 def test_a_cancel_that_never_arrived_stops_showing(
