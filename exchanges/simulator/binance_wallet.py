@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from exchanges.simulator.binance_rest import BinanceRest
 from exchanges.simulator.call import Asked, Call, Endpoint, Json, Security
+from exchanges.simulator.key_terms import KeyTerms
 from exchanges.simulator.rest import RestDoor
 from exchanges.simulator.rest_dialect import Route
 from exchanges.simulator.rest_market import server_time
@@ -73,12 +74,23 @@ class WalletRest(BinanceRest):
         super().__init__(self._houses[0], endpoints())
 
     def route(self, asked: Asked) -> Route | None:
-        """To the first house that knows the key; one that is nobody's is refused by any."""
-        route, key = super().route(asked), self.caller(asked)
+        """To a house that knows the key, the one that was told something of it if there is one."""
+        route = super().route(asked)
         if route is None:
             return None
-        house = next((each for each in self._houses if key in each.accounts), self.house)
-        return Route(asked=asked, house=house, endpoint=route.endpoint, params=route.params)
+        return Route(
+            asked=asked,
+            house=self._house_of(self.caller(asked)),
+            endpoint=route.endpoint,
+            params=route.params,
+        )
+
+    def _house_of(self, key: str | None) -> SimulatedExchange:
+        knowing = [house for house in self._houses if key in house.accounts]
+        for house in knowing:
+            if key and house.accounts[key].permissions != KeyTerms():
+                return house
+        return next(iter(knowing), self.house)
 
 
 def add_routes(app: web.Application, houses: Mapping[str, SimulatedExchange]) -> None:
