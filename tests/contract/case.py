@@ -68,6 +68,8 @@ class Case:
     lacks: frozenset[Trait] = frozenset()
     #: accounts may keep long and short positions apart
     hedges: bool = False
+    #: whether what is finer than a step is refused before it is sent
+    refuses_itself: bool = False
     #: what the endpoints are called in the simulator's switches
     place_endpoint: str = "POST order"
     cancel_endpoint: str = "DELETE order"

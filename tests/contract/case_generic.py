@@ -21,6 +21,7 @@ def by_ccxt(case: Case, category: str) -> Case:
         case,
         exchange="BYBITID",
         spoken_by="BYBIT",
+        refuses_itself=True,
         listens_for=frozenset({f"order.{category}", f"execution.{category}"}),
     )
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from exchanges.simulator.call import Endpoint, Security
 
 if TYPE_CHECKING:
-    from exchanges.simulator.call import Handler
+    from collections.abc import Callable, Iterable
+
+    from exchanges.simulator.call import Handler, Json
+    from exchanges.simulator.rest_dialect import Route
 
 #: ceilings per account, end point and second
 READS: Final = "reads"
@@ -15,9 +19,32 @@ ORDERS: Final = "orders"
 AMENDS: Final = "amends"
 
 
-def private(name: str, method: str, handler: Handler, pool: str = READS) -> Endpoint:
-    """An end point for one account."""
-    return Endpoint(name=name, method=method, handler=handler, root="", version="v5", pools=(pool,))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extended:
+    """An answer with something in `retExtInfo`."""
+
+    result: Json
+    extra: Json
+
+
+def private(
+    name: str,
+    method: str,
+    handler: Handler,
+    pool: str = READS,
+    *,
+    submits: Callable[[Route], Iterable[str]] | None = None,
+) -> Endpoint:
+    """An end point for one account; one that places orders says which a request names."""
+    return Endpoint(
+        name=name,
+        method=method,
+        handler=handler,
+        root="",
+        version="v5",
+        pools=(pool,),
+        submits=submits,
+    )
 
 
 def public(name: str, handler: Handler) -> Endpoint:

@@ -6,10 +6,14 @@ Source: "Error Codes" of v5.
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+from exchanges.simulator.amounts import plain
 from exchanges.simulator.bybit.words import SPOT
 from exchanges.simulator.errors import ApiError
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 OK: Final = 200
 FORBIDDEN: Final = 403
@@ -45,10 +49,22 @@ TOO_LARGE: Final[Pair] = (
     (10001, "The number of contracts exceeds maximum limit allowed"),
     (170124, "Order amount too large."),
 )
+TOO_MANY_OPEN: Final[Pair] = (
+    (110020, "Not allowed to have more than 500 active orders."),
+    (170810, "Cannot exceed maximum of 500 conditional, TP/SL and active orders."),
+)
 FILLED_MORE: Final[Pair] = (
     (110064, "The modified contract quantity cannot be less than or equal to the filled."),
     (170210, "New order rejected."),
 )
+
+
+def out_of_band(side: str, edge: Decimal) -> Pair:
+    """A limit price too far on the wrong side of the market."""
+    contracts = (110003, "Order price exceeds the allowable range.")
+    if side == "BUY":
+        return contracts, (170193, f"Buy order price cannot be higher than {plain(edge)}.")
+    return contracts, (170194, f"Sell order price cannot be lower than {plain(edge)}.")
 
 
 def refusal(code: int, text: str) -> ApiError:

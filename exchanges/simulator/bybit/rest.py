@@ -9,25 +9,26 @@ point and second (10006). Source: "Integration Guidance", "Rate Limit Rules" of 
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qsl
 
 from exchanges.simulator.bybit import (
     auth,
     clocks,
     errors,
+    params,
+    rest_batch,
     rest_executions,
+    rest_key,
     rest_market,
     rest_orders,
     words,
 )
 from exchanges.simulator.bybit.config import config_of
-from exchanges.simulator.bybit.endpoints import AMENDS, ORDERS, READS
+from exchanges.simulator.bybit.endpoints import AMENDS, ORDERS, READS, Extended
 from exchanges.simulator.bybit.rest_account import SharedEndpoints
 from exchanges.simulator.bybit.rest_wallet import WalletEndpoints
-from exchanges.simulator.call import Asked, Security, encode
+from exchanges.simulator.call import Security, encode
 from exchanges.simulator.errors import NOT_FOUND, ApiError
 from exchanges.simulator.limits import BAN, HOLDER, Charge
 from exchanges.simulator.rest_dialect import CUT, HTML, Reply, Route, bad_gateway, table
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from exchanges.simulator.accounts import Account
+    from exchanges.simulator.call import Asked, Json
     from exchanges.simulator.exchange import SimulatedExchange
     from exchanges.simulator.limits import LimitReached
 
@@ -49,6 +51,7 @@ TOO_MANY: Final = 429
 #: spot's own words for an unknown outcome, by the end of the path
 TIMEOUTS: Final = {
     "order/create": (170146, "Order creation timeout."),
+    "order/create-batch": (170146, "Order creation timeout."),
     "order/cancel": (170147, "Order cancellation timeout."),
 }
 
@@ -60,7 +63,7 @@ class BybitRest:
         """`houses` by market type."""
         self._houses = houses
         self._first = next(iter(houses.values()))
-        modules = (rest_orders, rest_executions, rest_market)
+        modules = (rest_orders, rest_batch, rest_executions, rest_key, rest_market)
         self._endpoints = table([
             *(endpoint for module in modules for endpoint in module.endpoints()),
             *SharedEndpoints(houses.values()).endpoints(),
@@ -72,14 +75,14 @@ class BybitRest:
         endpoint = self._endpoints.get((asked.method, asked.path))
         if endpoint is None:
             return None
-        params = read_params(asked)
-        house = self._house_of(asked, params.get("category", ""))
+        named = params.read(asked)
+        house = self._house_of(asked, named.get("category", ""))
         if house is None and endpoint.security is Security.NONE:
-            params, house = {**params, "symbol": NOWHERE}, self._first
+            named, house = {**named, "symbol": NOWHERE}, self._first
         if house is None:
             text = "category invalid"
             raise errors.bad_parameter(text)
-        return Route(asked=asked, house=house, endpoint=endpoint, params=params)
+        return Route(asked=asked, house=house, endpoint=endpoint, params=named)
 
     def _house_of(self, asked: Asked, category: str) -> SimulatedExchange | None:
         if category:
@@ -100,14 +103,17 @@ class BybitRest:
         api_key = self.caller(route.asked) or ""
         holders = [house for house in self._houses.values() if api_key in house.accounts]
         known = holders[0].accounts if holders else route.house.accounts
-        account = auth.check(route.asked, known, clocks.now(self._houses.values()))
+        now = clocks.now(self._houses.values())
+        account = auth.check(route.asked, known, now)
+        rest_key.check(account.permissions, now, changes=route.endpoint.method != "GET")
         return route.house.engine.open_account(account.api_key, account.api_secret, {})
 
     def charges(self, route: Route, account: Account | None) -> Sequence[Charge]:
         """So many requests per account, end point and second."""
         if account is None or not route.house.config.enforce_limits:
             return ()
-        return (self._ceiling(route, account.api_key),)
+        counted = rest_batch.count(route.asked) if route.endpoint.name == rest_batch.NAME else 1
+        return (self._ceiling(route, account.api_key),) * counted
 
     def _ceiling(self, route: Route, holder: str) -> Charge:
         config = config_of(route.house)
@@ -132,14 +138,18 @@ class BybitRest:
 
     def success(self, _route: Route, answer: object) -> Reply:
         """The answer in its envelope."""
+        if isinstance(answer, Extended):
+            return self._envelope(0, "OK", answer.result, answer.extra)
         return self._envelope(0, "OK", answer)
 
-    def _envelope(self, code: int | str, text: str, result: object) -> Reply:
+    def _envelope(
+        self, code: int | str, text: str, result: object, extra: Json | None = None
+    ) -> Reply:
         body = {
             "retCode": code,
             "retMsg": text,
             "result": result,
-            "retExtInfo": {},
+            "retExtInfo": extra or {},
             "time": clocks.now(self._houses.values()),
         }
         return Reply(body=encode(body))
@@ -171,7 +181,7 @@ class BybitRest:
         if how in {"502", "503"}:
             return bad_gateway(int(how))
         if how != "drop":
-            is_spot = read_params(asked).get("category") == words.SPOT
+            is_spot = params.read(asked).get("category") == words.SPOT
             own = TIMEOUTS.get(asked.path.removeprefix("/v5/")) if is_spot else None
             code, text = own or (10000, "Server Timeout")
             return self._envelope(code, text, {})
@@ -195,22 +205,3 @@ class BybitRest:
 
 #: no symbol is called so: what is asked of a closed category finds nothing
 NOWHERE: Final = "-"
-
-
-def read_params(asked: Asked) -> dict[str, str]:
-    """Parameters of the query, or of the JSON body; what JSON says without quotes, as text."""
-    if asked.method == "GET" or not asked.body:
-        return dict(parse_qsl(asked.query, keep_blank_values=True))
-    try:
-        body = json.loads(asked.body, parse_float=str, parse_int=str)
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        text = "the body is no JSON object"
-        raise errors.bad_parameter(text)
-    return {str(name): as_text(value) for name, value in body.items() if value is not None}
-
-
-def as_text(value: object) -> str:
-    """A value as a query would have it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)

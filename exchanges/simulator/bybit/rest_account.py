@@ -1,13 +1,12 @@
 """
-Accounts over REST: positions, the key itself, the position mode; and the time.
+Accounts over REST: positions, the position mode; and the time.
 
-Source: "Get Position Info", "Switch Position Mode", "Get Account Info", "Get API Key Information",
-"Get Bybit Server Time" of v5.
+Source: "Get Position Info", "Switch Position Mode", "Get Account Info", "Get Bybit Server Time" of
+v5.
 """
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from exchanges.simulator.bybit import clocks, holdings, paging, rest_orders, rows, terms, words
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 USUAL: Final = 20
 MOST: Final = 200
 MODES: Final = {"0": False, "3": True}
-UID_DIGITS: Final = 100_000_000
 
 
 class SharedEndpoints:
@@ -44,7 +42,6 @@ class SharedEndpoints:
         return [
             public("market/time", self.time),
             private("account/info", "GET", account_info),
-            private("user/query-api", "GET", query_api),
             private("position/list", "GET", position_list),
             private("position/switch-mode", "POST", switch_mode),
             private("asset/coin/query-info", "GET", coin_info),
@@ -115,48 +112,6 @@ def account_info(call: Call) -> Json:
         "smpGroup": 0,
         "isMasterTrader": False,
         "spotHedgingStatus": "OFF",
-    }
-
-
-def uid(api_key: str) -> int:
-    """The number of the user behind a key."""
-    return UID_DIGITS + int.from_bytes(sha256(api_key.encode()).digest()[:4]) % UID_DIGITS
-
-
-def query_api(call: Call) -> Json:
-    """GET user/query-api: the key may trade, and never leaves."""
-    number = uid(call.account.api_key)
-    return {
-        "id": str(number),
-        "note": "simulated",
-        "apiKey": call.account.api_key,
-        "readOnly": 0,
-        "secret": "",
-        "permissions": {
-            "ContractTrade": ["Order", "Position"],
-            "Spot": ["SpotTrade"],
-            "Wallet": [],
-            "Options": [],
-            "Derivatives": ["DerivativesTrade"],
-            "Exchange": [],
-        },
-        "ips": ["*"],
-        "type": 1,
-        "deadlineDay": 90,
-        "expiredAt": "2030-01-01T00:00:00Z",
-        "createdAt": "2025-01-01T00:00:00Z",
-        "unified": 0,
-        "uta": 1,
-        "userID": number,
-        "inviterID": 0,
-        "vipLevel": "No VIP",
-        "mktMakerLevel": "0",
-        "affiliateID": 0,
-        "rsaPublicKey": "",
-        "isMaster": True,
-        "parentUid": "0",
-        "kycLevel": "LEVEL_DEFAULT",
-        "kycRegion": "",
     }
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from exchanges.simulator.call import Call, Endpoint, Json
     from exchanges.simulator.orders import Order
+    from exchanges.simulator.rest_dialect import Route
 
 USUAL: Final = 20
 MOST: Final = 50
@@ -235,10 +236,15 @@ def listed(call: Call, seen: list[Progress]) -> Json:
     return paging.answer(terms.category_of(call), told, cursor)
 
 
+def submitted(route: Route) -> tuple[str, ...]:
+    """The name of the order of a request, "" if it has none."""
+    return (route.params.get("orderLinkId", ""),)
+
+
 def endpoints() -> list[Endpoint]:
     """What this module serves."""
     return [
-        private("order/create", "POST", create, ORDERS),
+        private("order/create", "POST", create, ORDERS, submits=submitted),
         private("order/amend", "POST", amend, AMENDS),
         private("order/cancel", "POST", cancel, ORDERS),
         private("order/cancel-all", "POST", cancel_all, ORDERS),

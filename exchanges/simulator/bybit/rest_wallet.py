@@ -11,16 +11,17 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from exchanges.simulator.amounts import ZERO, plain
+from exchanges.simulator.amounts import ZERO, plain, rounded
 from exchanges.simulator.bybit import holdings, ids, paging, rest_orders, rows, terms, words
 from exchanges.simulator.bybit.endpoints import private
 from exchanges.simulator.bybit.errors import refusal
+from exchanges.simulator.contract_custody import LinearCustody
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from decimal import Decimal
 
     from exchanges.simulator.accounts import Account, Income
     from exchanges.simulator.call import Call, Endpoint, Json
@@ -67,6 +68,9 @@ class WalletEndpoints:
             for balance in account.balances.values()
             if not wanted or balance.asset in wanted
         )
+        for house, account in self._kept(call):
+            if isinstance(house.engine.custody, LinearCustody):
+                reckon_margin(row, house.engine.custody, account, house.config.leverage)
         return {"list": [row]}
 
     def log(self, call: Call) -> Json:
@@ -103,6 +107,20 @@ class WalletEndpoints:
             private("account/wallet-balance", "GET", self.balance),
             private("account/transaction-log", "GET", self.log),
         ]
+
+
+def reckon_margin(row: Json, custody: LinearCustody, account: Account, leverage: int) -> None:
+    """Tell of each coin what positions have gained, and what they and orders want as margin."""
+    for coin in row["coin"]:
+        balance = account.balances.get(coin["coin"])
+        if balance is None:
+            continue
+        gained = rounded(custody.unrealized(account, balance.asset))
+        exposed = custody.exposure(account, balance.asset)
+        coin["unrealisedPnl"] = plain(gained)
+        coin["equity"] = plain(Decimal(coin["equity"]) + gained)
+        coin["totalOrderIM"] = plain(rounded(balance.held / leverage))
+        coin["totalPositionIM"] = plain(rounded((exposed - balance.held) / leverage))
 
 
 def check_unified(account_type: str) -> None:

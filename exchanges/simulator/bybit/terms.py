@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from exchanges.simulator import amounts
+from exchanges.simulator import amounts, checks
 from exchanges.simulator.amounts import ZERO
 from exchanges.simulator.bybit import errors, words
 from exchanges.simulator.orders import OrderTerms
@@ -105,15 +105,23 @@ def read(call: Call) -> OrderTerms:
         trigger_price=trigger,
         trigger_rises=rises,
     )
+    check_band(call, market, terms)
     check_worth(call, market, terms)
     return terms
 
 
 def is_by_value(call: Call, kind: str, side: str) -> bool:
-    """Spot market buys say what to spend, unless `marketUnit` says otherwise."""
-    if category_of(call) != words.SPOT or kind != "MARKET" or side != "BUY":
+    """Spot market buys say what to spend, unless `marketUnit` says otherwise.
+
+    Sells that say what to get are no part of this simulation.
+    """
+    if category_of(call) != words.SPOT or kind != "MARKET":
         return False
-    return call.params.get("marketUnit", "quoteCoin") == "quoteCoin"
+    unit = call.params.get("marketUnit") or ("quoteCoin" if side == "BUY" else "baseCoin")
+    if unit == "quoteCoin" and side == "SELL":
+        text = "marketUnit invalid"
+        raise errors.bad_parameter(text)
+    return unit == "quoteCoin"
 
 
 def read_quantity(call: Call, rules: SymbolRules) -> Decimal:
@@ -199,8 +207,24 @@ def check_worth(call: Call, market: Market, terms: OrderTerms) -> None:
         check_reduces(account, terms)
     elif not call.exchange.engine.custody.affords(account, terms):
         raise errors.of_category(errors.NO_BALANCE, category)
-    if sum(order.symbol == terms.symbol for order in account.open.values()) >= MOST_OPEN:
-        raise errors.refusal(110020, "Not allowed to have more than 500 active orders.")
+    check_room(call, terms)
+
+
+def check_room(call: Call, terms: OrderTerms) -> None:
+    """So many orders of a contract may be open, or of all of spot; or as many as are set."""
+    category, alive = category_of(call), call.account.open.values()
+    is_spot = category == words.SPOT
+    there_are = sum(is_spot or order.symbol == terms.symbol for order in alive)
+    if there_are >= MOST_OPEN or checks.is_full(call.exchange, len(alive)):
+        raise errors.of_category(errors.TOO_MANY_OPEN, category)
+
+
+def check_band(call: Call, market: Market, terms: OrderTerms) -> None:
+    """A bid must not be far above the market, nor an offer far below it."""
+    if terms.type != "LIMIT" or checks.is_in_band(call.exchange, market, terms):
+        return
+    edge = checks.band_edge(call.exchange, market, terms.side)
+    raise errors.of_category(errors.out_of_band(terms.side, edge), category_of(call))
 
 
 def check_reduces(account: Account, terms: OrderTerms) -> None:

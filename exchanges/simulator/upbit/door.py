@@ -65,11 +65,20 @@ class UpbitRest:
     def authenticate(self, route: Route) -> Account:
         """Whose token it is."""
         asked = route.asked
-        return self._tokens.check(
+        account = self._tokens.check(
             asked.headers.get("Authorization", ""),
             self.house.accounts,
             hashed_forms(asked.query, asked.body),
         )
+        self._check_key(route, account)
+        return account
+
+    def _check_key(self, route: Route, account: Account) -> None:
+        """Refuse a key whose time is over, and orders of one that may not trade."""
+        if account.permissions.has_expired(self.house.clock.now()):
+            raise errors.unauthorised(name="expired_access_key")
+        if route.endpoint.method != "GET" and not account.permissions.can_trade:
+            raise errors.unauthorised(name="out_of_scope")
 
     def charges(self, route: Route, account: Account | None) -> Sequence[Charge]:
         """One of its group, and of the Origin's where that is named."""

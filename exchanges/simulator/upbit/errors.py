@@ -22,6 +22,8 @@ TEXTS: Final = {
     "invalid_access_key": "잘못된 엑세스 키입니다.",
     "jwt_verification": "Jwt 토큰 검증에 실패했습니다.",
     "invalid_query_payload": "Jwt의 query를 검증하는데 실패하였습니다.",
+    "expired_access_key": "API 키가 만료되었습니다.",
+    "out_of_scope": "허용되지 않은 기능입니다.",
     "nonce_used": "이미 요청한 nonce값이 다시 사용되었습니다.",
     "order_not_found": "주문을 찾지 못했습니다.",
     "market_does_not_exist": "존재하지 않는 마켓입니다.",

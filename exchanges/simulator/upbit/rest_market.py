@@ -1,8 +1,8 @@
 """
 Accounts, and what everybody may ask: markets, prices, candles, the best offers.
 
-Sources: "Accounts", "Available Order Information", "List Pairs", "Ticker", "Minute candles",
-"Orderbook".
+Sources: "Accounts", "List API Keys", "Available Order Information", "List Pairs", "Ticker",
+"Minute candles", "Orderbook".
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from exchanges.simulator.market import Market
 
 MOST_CANDLES: Final = 200
+YEAR_MS: Final = 365 * 86_400_000
 NAMES: Final = {
     "BTC": ("비트코인", "Bitcoin"),
     "ETH": ("이더리움", "Ethereum"),
@@ -32,6 +33,7 @@ def endpoints() -> tuple[Endpoint, ...]:
     """Everything but orders."""
     return (
         signed("accounts", "GET", accounts),
+        signed("api_keys", "GET", api_keys),
         signed("orders/chance", "GET", chance),
         public("market/all", markets, "market"),
         public("ticker", ticker, "ticker"),
@@ -56,6 +58,12 @@ def public(name: str, handler: Handler, group: str) -> Endpoint:
 def accounts(call: Call) -> list[rows.Row]:
     """GET accounts: what there is anything of."""
     return [rows.account_row(each) for each in call.account.balances.values() if each.total]
+
+
+def api_keys(call: Call) -> list[rows.Row]:
+    """GET api_keys: the keys of the account, here the one that asks; a year if it is not said."""
+    ends = call.account.permissions.expires_at or call.exchange.clock.now() + YEAR_MS
+    return [{"access_key": call.account.api_key, "expire_at": rows.seoul(ends)}]
 
 
 def chance(call: Call) -> dict[str, Any]:

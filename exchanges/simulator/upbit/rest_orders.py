@@ -18,9 +18,10 @@ from exchanges.simulator.upbit.progress import Seen
 from exchanges.simulator.upbit.terms import check_funds, read_terms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from exchanges.simulator.orders import Order
+    from exchanges.simulator.rest_dialect import Route
     from exchanges.simulator.upbit.ids import Ids
 
 WINDOW_MS: Final = 7 * 86_400_000
@@ -41,15 +42,34 @@ def endpoints() -> tuple[Endpoint, ...]:
         signed("orders/open", "GET", opened),
         signed("orders/closed", "GET", closed),
         signed("orders", "GET", any_state),
-        signed("orders", "POST", place, pool=ORDER_POOL),
+        signed("orders", "POST", place, pool=ORDER_POOL, submits=submitted),
         signed("order", "DELETE", cancel),
         signed("orders/open", "DELETE", cancel_all),
     )
 
 
-def signed(name: str, method: str, handler: Handler, pool: str = DEFAULT_POOL) -> Endpoint:
-    """An end point of an account."""
-    return Endpoint(name=name, method=method, handler=handler, root="", weight=0, pools=(pool,))
+def signed(
+    name: str,
+    method: str,
+    handler: Handler,
+    pool: str = DEFAULT_POOL,
+    submits: Callable[[Route], Iterable[str]] | None = None,
+) -> Endpoint:
+    """An end point of an account; one that places orders says which a request names."""
+    return Endpoint(
+        name=name,
+        method=method,
+        handler=handler,
+        root="",
+        weight=0,
+        pools=(pool,),
+        submits=submits,
+    )
+
+
+def submitted(route: Route) -> tuple[str, ...]:
+    """The name of the order of a request, "" if it has none."""
+    return (route.params.get("identifier", ""),)
 
 
 def place(call: Call) -> rows.Row:
