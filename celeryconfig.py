@@ -51,7 +51,7 @@ broker_transport_options = (
 task_publish_retry = False
 
 # --- Queues ---------------------------------------------------------------------------------------
-# `events` and `orders` must be quick, `sync` may wait for exchanges: different workers serve them
+# `events` must be quick, `orders` and `sync` wait for exchanges: different workers serve them
 task_queues = (Queue("events"), Queue("orders"), Queue("sync"))
 task_default_queue = "events"
 # a misspelt queue is an error where it is written, not a queue that nobody reads

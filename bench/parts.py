@@ -67,7 +67,8 @@ def programs() -> list[Program]:
     """Return the processes that take part in tracking."""
     return [
         processes.web(),
-        processes.worker("worker", "orders,events"),
+        processes.worker("worker", "events"),
+        processes.orders(),
         processes.worker("sync", "sync"),
         processes.beat(),
         processes.streams(),

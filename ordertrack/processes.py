@@ -12,11 +12,14 @@ from ordertrack.supervisor import Program
 
 #: uvicorn waits for open live streams otherwise, for ever
 GRACEFUL_SHUTDOWN_SECONDS = 3
+#: threads of the worker that sends orders
+ORDERS_AT_ONCE = 16
 
 
 def programs() -> tuple[Program, ...]:
     """Return all processes of one host; Flower only where FLOWER_BASIC_AUTH guards it."""
-    always = (web(), worker("worker", "orders,events"), worker("sync", "sync"), beat(), streams())
+    workers = (worker("worker", "events"), orders(), worker("sync", "sync"))
+    always = (web(), *workers, beat(), streams())
     return (*always, flower()) if is_set("FLOWER_BASIC_AUTH") else always
 
 
@@ -29,10 +32,18 @@ def web() -> Program:
     return _python("web", "-m", "uvicorn", "ordertrack.asgi:application", *where, *how)
 
 
-def worker(name: str, queues: str) -> Program:
+def orders() -> Program:
+    """Return the worker that sends orders: threads, since it waits for exchanges and little else.
+
+    A send that hangs for ten seconds holds up one of them.
+    """
+    return worker("orders", "orders", "--pool=threads", f"--concurrency={ORDERS_AT_ONCE}")
+
+
+def worker(name: str, queues: str, *options: str) -> Program:
     """Return a Celery worker of some queues."""
     # gossip and mingle keep workers informed of each other, which nothing here asks for
-    how = ["--without-gossip", "--without-mingle"]
+    how = ["--without-gossip", "--without-mingle", *options]
     return _celery(name, "worker", f"--queues={queues}", f"--hostname={name}@%h", *how)
 
 

@@ -9,6 +9,8 @@ Keyword arguments only, ids only, and `**_future` so that an old worker survives
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import structlog
 from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
@@ -23,17 +25,45 @@ from tracking.services import (
     notice_gathering,
     notice_sending,
     notice_watch,
+    order_dispatch,
     order_tracking,
     pruning,
     sessions,
     verification_queue,
+    waiting_queue,
 )
 from tracking.services.books import alarm
+from tracking.services.handover import Handover
 from tracking.services.order_fill_monitor import OrderFillMonitor
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 log = structlog.get_logger(__name__)
 
 MINUTE = 60
+#: requests that one task sends; it prepares them one after the other
+TOGETHER = 20
+
+
+@shared_task(name="tracking.place_orders", queue="orders")
+def place_orders(*, request_ids: Sequence[int], **_future: object) -> None:
+    """Send what was asked for, as far as nobody else has."""
+    order_dispatch.dispatch_once(request_ids)
+
+
+def _wake_orders(request_ids: Sequence[int]) -> None:
+    for begin in range(0, len(request_ids), TOGETHER):
+        place_orders.delay(request_ids=list(request_ids[begin : begin + TOGETHER]))
+
+
+_handover = Handover(_wake_orders, name="orders-waker", limit=10_000)
+
+
+def send_requests(request_ids: Sequence[int]) -> None:
+    """Have accepted requests sent soon. Never waits: what is lost here costs a sweep."""
+    if request_ids:
+        _handover.give(list(request_ids))
 
 
 @shared_task(name="tracking.process_stream_events", queue="events")
@@ -101,11 +131,16 @@ def refresh_listen_keys(**_future: object) -> None:
 
 @shared_task(name="tracking.sweep", queue="events")
 def sweep(**_future: object) -> None:
-    """Wake up for whatever waits: frames nobody drains, and verifications that are due."""
+    """Wake up for whatever waits: frames nobody drains, verifications that are due, requests."""
+    now = timezone.now()
     for account_id in inbox.accounts_waiting():
         process_stream_events.delay(account_id=account_id)
-    for account_id in verification_queue.accounts_due(timezone.now()):
+    for account_id in verification_queue.accounts_due(now):
         verify_account.apply_async(kwargs={"account_id": account_id}, expires=10)
+    for request_ids in order_dispatch.left_waiting(now).values():
+        _wake_orders(request_ids)
+    for account_id in waiting_queue.accounts_waiting():
+        _wake_orders(waiting_queue.release(account_id, now))
 
 
 @shared_task(name="tracking.expire_stale_sessions", queue="sync")

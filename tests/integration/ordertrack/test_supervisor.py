@@ -162,6 +162,6 @@ def test_flower_runs_only_behind_a_password(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("FLOWER_BASIC_AUTH", "user:secret")
     with_password = programs()
 
-    assert without == ["web", "worker", "sync", "beat", "streams"]
+    assert without == ["web", "worker", "orders", "sync", "beat", "streams"]
     assert with_password[-1].name == "flower"
     assert "secret" not in " ".join(with_password[-1].argv)

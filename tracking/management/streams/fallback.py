@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from exchanges.errors import ExchangeError
 from tracking.models import ExchangeAccount, StreamEvent
-from tracking.services import order_tracking, verification_queue
+from tracking.services import order_dispatch, order_tracking, verification_queue, waiting_queue
 from tracking.services.order_fill_monitor import OrderFillMonitor
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ LOOK_EVERY = 2.0
 FRAMES_OVERDUE = timedelta(seconds=2.5)
 SYNC_OVERDUE = timedelta(seconds=3)
 VERIFY_OVERDUE = timedelta(seconds=4)
+#: on top of the second after which a sweep hands out a request
+ORDERS_OVERDUE = timedelta(seconds=2)
 
 
 class Fallback:
@@ -65,6 +67,10 @@ class Fallback:
         for account_id in verification_queue.accounts_due(now - VERIFY_OVERDUE):
             if account_id in account_ids:
                 self._do("verify", account_id, verification_queue.verify_due)
+        overdue = order_dispatch.left_waiting(now - ORDERS_OVERDUE, account_ids)
+        for account_id in sorted({*overdue, *waiting_queue.accounts_waiting()}):
+            if account_id in account_ids:
+                self._do("orders", account_id, _send)
 
     def _do(self, kind: str, account_id: int, work: Callable[[int], object]) -> None:
         key = (kind, account_id)
@@ -86,6 +92,14 @@ class Fallback:
         finally:
             connection.close()
             self._running.discard(key)
+
+
+def _send(account_id: int) -> None:
+    """Send what nobody sent, and what has waited for room that is there now."""
+    now = timezone.now()
+    overdue = order_dispatch.left_waiting(now - ORDERS_OVERDUE, [account_id])
+    waited = waiting_queue.release(account_id, now)
+    order_dispatch.dispatch_once([*overdue.get(account_id, []), *waited])
 
 
 def _drain(account_id: int) -> object:
