@@ -9,6 +9,8 @@ from rest_framework.routers import SimpleRouter
 from tracking.api import (
     failed_orders,
     halts,
+    key_checks,
+    notices,
     operations,
     order_requests,
     orders,
@@ -30,10 +32,17 @@ router.register("positions", rows.Positions, basename="position")
 router.register("sessions", rows.Sessions, basename="session")
 router.register("stream-quality", rows.StreamQualities, basename="stream-quality")
 router.register("anomalies", rows.Anomalies, basename="anomaly")
+router.register("notice-channels", notices.NoticeChannels, basename="notice-channel")
+router.register("notices", notices.Notices, basename="notice")
 
 urlpatterns = [
     path("v1/", include(router.urls)),
     path("v1/accounts/<int:account_id>/sync/", operations.SyncAccount.as_view(), name="sync"),
+    path(
+        "v1/accounts/<int:account_id>/check-key/",
+        key_checks.CheckKey.as_view(),
+        name="check-key",
+    ),
     path(
         "v1/accounts/<int:account_id>/postings/",
         repairs.BookPosting.as_view(),
@@ -52,6 +61,12 @@ urlpatterns = [
     path("v1/snapshot/", rows.Snapshot.as_view(), name="snapshot"),
     path("v1/auth/login/", tokens.Login.as_view(), name="token-login"),
     path("v1/auth/logout/", tokens.Logout.as_view(), name="token-logout"),
+    # where the answer of a webhook points to
+    path(
+        "order-requests/<int:pk>",
+        order_requests.OrderRequests.as_view({"get": "retrieve"}),
+        name="webhook-request",
+    ),
     path("webhook/<slug:slug>", webhook, name="webhook"),
     path("webhook/<slug:slug>/<slug:token>", webhook, name="webhook-with-token"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),

@@ -32,6 +32,8 @@ from tracking.services.database_threads import BusyThreadsError, DatabaseThreads
 from tracking.services.webhook_calls import WebhookCall, WebhookRefusal, WebhookRefused
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.http import HttpRequest, HttpResponse
 
     from tracking.services.webhooks import Receipt
@@ -78,10 +80,18 @@ async def webhook(request: HttpRequest, slug: str, token: str = "") -> HttpRespo
             HTTPStatus.INTERNAL_SERVER_ERROR, "something failed here", code="internal_error"
         )
     if receipt.request_ids:
-        tasks.send_requests(receipt.request_ids)
+        _wake_up(receipt.request_ids)
     status = HTTPStatus.OK if receipt.is_repeated else HTTPStatus.ACCEPTED
     # the database keeps no order of names, and a repeated call is answered byte by byte alike
     return JsonResponse(receipt.answer, status=status, json_dumps_params={"sort_keys": True})
+
+
+def _wake_up(request_ids: Sequence[int]) -> None:
+    """Have them sent now. They are committed: if nobody can be woken up, the sweep sends them."""
+    try:
+        tasks.send_requests(request_ids)
+    except Exception:
+        log.exception("webhook.unheard", requests=len(request_ids))
 
 
 def too_large() -> HttpResponse:
