@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tests.books import FILLED, OPEN, ORDER, POSITION, WORKING, assert_clean, example_books, run
+from tests.books import (
+    FILLED,
+    OPEN,
+    ORDER,
+    PLACED,
+    POSITION,
+    SYMBOL,
+    WORKING,
+    assert_clean,
+    example_books,
+    run,
+)
 from tests.factories import ExchangeAccountFactory, StrategyAccountFactory
 from tests.unit.tracking.domain.builders import at
 from tracking.models import StreamEvent, Trade, TradeExecution
@@ -61,6 +72,17 @@ _TOLD = """
     UPDATE tracking_orderevent SET payload = jsonb_set(payload, '{{order,{key}}}', '{value}')
     WHERE seq = (SELECT max(seq) FROM tracking_orderevent
                  WHERE kind = 'pending_order' AND exchange_order_id = '{order}')
+"""
+#: the order that was asked for here, by its exchange's id and by ours
+_PLACED, _REQUESTED = f"FUTURES:{SYMBOL}:{PLACED}", f"FUTURES:{SYMBOL}:t"
+_COPY_OF_REQUEST = """
+    INSERT INTO tracking_orderrequest (user_id, account_id, strategy_account_id, idempotency_key,
+        action, source, body, market_type, symbol, client_order_id, priority, terms,
+        notional_asset, outcome, detail, evidence, created_at, attempted_at, sent_at)
+    SELECT user_id, account_id, strategy_account_id, 'another', action, source, body, market_type,
+        symbol, {client_order_id}, priority, terms, notional_asset, outcome, detail, evidence,
+        created_at, attempted_at, sent_at
+    FROM tracking_orderrequest
 """
 PLANTS = {
     "an execution deleted": Plant(
@@ -253,6 +275,56 @@ PLANTS = {
     ),
     "an event lost": Plant("RE-8", "user", "DELETE FROM tracking_orderevent WHERE seq = 5"),
     "the last event lost": Plant("RE-8", "user", "UPDATE tracking_eventcounter SET seq = seq + 1"),
+    "an order sent under two requests": Plant(
+        "RE-10",
+        _REQUESTED,
+        _COPY_OF_REQUEST.format(client_order_id="client_order_id"),
+    ),
+    "a request sent without an attempt": Plant(
+        "RE-10", _REQUESTED, "UPDATE tracking_orderrequest SET attempted_at = NULL"
+    ),
+    "a request sent without a name": Plant(
+        "RE-10",
+        f"FUTURES:{SYMBOL}:",
+        _COPY_OF_REQUEST.format(client_order_id="NULL"),
+    ),
+    "an order that ended although it was told not to be there": Plant(
+        "RE-11", _PLACED, "UPDATE tracking_orderrequest SET outcome = 'NOT_ACCEPTED'"
+    ),
+    "an order of ours that rests although it was told to be refused": Plant(
+        "RE-11",
+        OPEN,
+        """UPDATE tracking_openorder SET placed_by_us = TRUE,
+               client_order_id = (SELECT client_order_id FROM tracking_orderrequest);
+           UPDATE tracking_orderrequest SET outcome = 'REJECTED'""",
+    ),
+    "an order nobody asked for": Plant("RE-13", _PLACED, "DELETE FROM tracking_orderrequest"),
+    "an open order nobody asked for": Plant(
+        "RE-13", OPEN, "UPDATE tracking_openorder SET placed_by_us = TRUE"
+    ),
+    "an order whose request names another": Plant(
+        "RE-13", _PLACED, "UPDATE tracking_orderrequest SET client_order_id = 'another'"
+    ),
+    "an order whose request is a cancel": Plant(
+        "RE-13", _PLACED, "UPDATE tracking_orderrequest SET action = 'CANCEL'"
+    ),
+    "an order two requests asked for": Plant(
+        "RE-13", _PLACED, _COPY_OF_REQUEST.format(client_order_id="client_order_id")
+    ),
+    "an order that was never sent and is there": Plant(
+        "RE-13", _PLACED, "UPDATE tracking_orderrequest SET sent_at = NULL"
+    ),
+    "an accepted request without its order": Plant(
+        "RE-13",
+        _REQUESTED,
+        f"DELETE FROM tracking_closedorder WHERE exchange_order_id = '{PLACED}'",
+    ),
+    "an attempted request without its order": Plant(
+        "RE-13",
+        _REQUESTED,
+        f"""UPDATE tracking_orderrequest SET outcome = 'UNKNOWN';
+            DELETE FROM tracking_closedorder WHERE exchange_order_id = '{PLACED}'""",
+    ),
     "a position beside its sum": Plant(
         "RE-14", POSITION, "UPDATE tracking_strategyposition SET quantity = quantity + 1"
     ),

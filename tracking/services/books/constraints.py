@@ -18,6 +18,7 @@ from django.db.models import CheckConstraint, UniqueConstraint
 from tracking.models import (
     Anomaly,
     ClosedOrder,
+    Halt,
     OpenOrder,
     OrderEvent,
     OrderRequest,
@@ -44,6 +45,7 @@ BOOKS: Final[tuple[type[Model], ...]] = (
     StrategyPosition,
     OrderEvent,
     OrderRequest,
+    Halt,
     SymbolSubscription,
     Anomaly,
 )

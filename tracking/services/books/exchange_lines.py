@@ -2,7 +2,8 @@
 Our books beside the exchange's.
 
 RE-1 the same fills, at the same times, since the account was connected. OL-3 the positions add up
-to what is held. RE-6 the same orders are open, with as much filled.
+to what is held. RE-6 the same orders are open, with as much filled. RE-13 what has a client order
+id of ours was asked for.
 
 Note [Two looks]
 ~~~~~~~~~~~~~~~~
@@ -30,6 +31,7 @@ from tracking.models import OpenOrder, TradeExecution
 from tracking.services.books.invariants import line
 from tracking.services.books.moment import one_moment
 from tracking.services.books.theirs import KEPT_FOR, Fill, OrderKey, Side, Wanted
+from tracking.services.books.unasked import Unasked
 from tracking.services.payloads import plain
 from tracking.services.sync_holdings import apart, booked_holdings
 
@@ -47,11 +49,12 @@ if TYPE_CHECKING:
 SETTLED_AFTER: Final = 15.0
 #: Seconds between looks: each costs request budget that live trading needs.
 LOOK_EVERY: Final = 3.0
-HOLDINGS, FILLS, ORDERS = "OL-3", "RE-1", "RE-6/exchange"
+HOLDINGS, FILLS, ORDERS, ASKED = "OL-3", "RE-1", "RE-6/exchange", "RE-13/exchange"
 SAYS: Final = {
     HOLDINGS: "positions and residual add up to what the exchange holds",
     FILLS: "the exchange has the same fills, fees, makers and times",
     ORDERS: "the same orders are open at the exchange, as far filled",
+    ASKED: "each order under a client order id of ours was asked for",
 }
 #: what tells one difference from another, and how it reads
 Differences = dict[tuple[str, str, str], str]
@@ -118,24 +121,39 @@ class Comparison:
         with one_moment(self.account.pk):
             markets = set(wanted.fills) - self.reader.gone
             ours, denied = _ours(self.account.pk, markets, since, self.reader)
+            named, unasked = self._unasked(theirs, since)
         if count:
             self.rows = {
                 HOLDINGS: len(ours.holdings.keys() | theirs.holdings.keys()),
                 FILLS: max(ours.fills.total(), theirs.fills.total()),
                 ORDERS: len(ours.orders.keys() | theirs.orders.keys()),
+                ASKED: named,
             }
         return (
-            _apart_in_fills(ours, theirs, denied)
+            unasked
+            | _apart_in_fills(ours, theirs, denied)
             | _apart_in_orders(ours, theirs)
             | _apart_in_holdings(ours, theirs)
         )
+
+    def _unasked(self, theirs: Side, since: datetime | None) -> tuple[int, Differences]:
+        """Count the orders that bear a name of ours; tell those that nobody here asked for."""
+        unasked = Unasked(self.account)
+        named = unasked.named(theirs.client_order_ids)
+        if since is not None:
+            named |= unasked.booked(since)
+        found: Differences = {}
+        for key, name in unasked.without_request(named).items():
+            text = f"has our client order id {name}, and no request asked for it"
+            found[ASKED, key.subject, text] = text
+        return len(named), found
 
 
 def _of(found: Differences) -> Wanted:
     """Name what has to be read again: what was not will differ, and was not found before."""
     return Wanted(
         fills=_markets_in(FILLS, found),
-        orders=_markets_in(ORDERS, found),
+        orders=_markets_in(ORDERS, found) | _markets_in(ASKED, found),
         holdings=any(name == HOLDINGS for name, _, _ in found),
     )
 

@@ -20,6 +20,7 @@ from tracking.services.books import (
     last_words,
     orders,
     positions,
+    request_lines,
     trades,
 )
 from tracking.services.books.verdicts import KEPT, Line, Violation
@@ -146,6 +147,21 @@ INVARIANTS: Final = (
         name="RE-9",
         says="an account's events were told to its user only",
         parts=(journal_lines.TO_ITS_USER,),
+    ),
+    Invariant(
+        name="RE-10",
+        says="what was sent was sent under one request, after its attempt",
+        parts=(request_lines.SENT_ONCE,),
+    ),
+    Invariant(
+        name="RE-11",
+        says="what is told not to have been accepted is not there",
+        parts=(request_lines.NOT_THERE,),
+    ),
+    Invariant(
+        name="RE-13",
+        says="each order of ours has its request, each request that was attempted its order",
+        parts=(request_lines.ASKED_FOR, request_lines.THERE),
     ),
     Invariant(
         name="RE-14",

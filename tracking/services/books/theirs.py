@@ -16,7 +16,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
@@ -117,6 +117,8 @@ class Side:
     fills: Counter[Fill]
     orders: dict[OrderKey, Decimal]
     holdings: dict[HoldingKey, Decimal]
+    #: of the orders that rest, where they have one
+    client_order_ids: dict[OrderKey, str] = field(default_factory=dict)
 
 
 class Reader:
@@ -155,16 +157,17 @@ class Reader:
     def read(self, wanted: Wanted, since: datetime | None) -> Side:
         """Read what is wanted; trades after `since`, without it none."""
         held = self._ask(self._client.fetch_holdings) if wanted.holdings else ()
+        resting = {
+            _key(order, symbol): order
+            for order, symbol in self._named(self._open_orders(wanted.orders))
+        }
         return Side(
             fills=Counter() if since is None else self._fills(wanted.fills, since),
-            orders={
-                OrderKey(
-                    order.market_type.value,
-                    symbol,
-                    order.id_space.value,
-                    order.exchange_order_id,
-                ): order.filled_quantity
-                for order, symbol in self._named(self._open_orders(wanted.orders))
+            orders={key: order.filled_quantity for key, order in resting.items()},
+            client_order_ids={
+                key: order.client_order_id
+                for key, order in resting.items()
+                if order.client_order_id
             },
             holdings={
                 (holding.market_type.value, symbol, holding.position_side.value): holding.quantity
@@ -244,6 +247,10 @@ class Reader:
 
 def _floored(at: datetime, step: timedelta) -> datetime:
     return at - (at - _EPOCH) % step
+
+
+def _key(order: OrderSnapshot, symbol: str) -> OrderKey:
+    return OrderKey(order.market_type.value, symbol, order.id_space.value, order.exchange_order_id)
 
 
 def _fill(trade: ExecutionReport, symbol: str) -> Fill:
