@@ -27,7 +27,7 @@ from django.db.models import Sum
 
 from exchanges.messages import MarketType, PositionSide, Side
 from exchanges.refusals import RefusalKind
-from tracking.models import AccountState, OrderRequest, RequestAction, RequestOutcome
+from tracking.models import AccountState, OrderRequest, RequestAction, RequestOutcome, Webhook
 from tracking.services.order_room import room
 from tracking.services.payloads import plain
 from tracking.services.refusals import Refusal
@@ -88,7 +88,7 @@ def _refusals(
     yield from _too_old(use, request, now)
     yield from _not_allowed(use, request)
     if not only_reduces(prepared.order):
-        yield from _worth_too_much(use, prepared, now)
+        yield from _worth_too_much(use, request, prepared, now)
     yield from _too_many(account, use, request, now)
 
 
@@ -141,8 +141,10 @@ def only_reduces(order: NewOrder) -> bool:
     return order.reduce_only or (order.position_side, order.side) in closing
 
 
-def _worth_too_much(use: StrategyAccount, prepared: Prepared, now: datetime) -> Iterator[Refusal]:
-    per_order, per_day = use.max_order_notional, use.max_daily_notional
+def _worth_too_much(
+    use: StrategyAccount, request: OrderRequest, prepared: Prepared, now: datetime
+) -> Iterator[Refusal]:
+    per_order, per_day = _most_of_one(use, request), use.max_daily_notional
     if per_order is None and per_day is None:
         return
     worth, asset = prepared.notional, prepared.notional_asset
@@ -162,6 +164,16 @@ def _worth_too_much(use: StrategyAccount, prepared: Prepared, now: datetime) -> 
             f"{plain(per_day)} are allowed"
         )
         yield Refusal(kind=RefusalKind.OVER_LIMIT, reason=reason)
+
+
+def _most_of_one(use: StrategyAccount, request: OrderRequest) -> Decimal | None:
+    """Give what one order may be worth to the use, and to the webhook it came by if it came so."""
+    caps = [use.max_order_notional]
+    if request.delivery_id is not None:
+        # the number only: the row holds a secret
+        webhooks = Webhook.objects.filter(deliveries=request.delivery_id)
+        caps += webhooks.values_list("max_order_notional", flat=True)
+    return min((cap for cap in caps if cap is not None), default=None)
 
 
 def sent_worth(use: StrategyAccount, asset: str, now: datetime) -> Decimal:

@@ -2,7 +2,8 @@
 Forgetting what may be forgotten, in small bites so that nobody waits for it.
 
 Frames and the evidence that names them go together, after as many days unless settings differ. A
-frame nobody could read waits for a person: it is kept four times as long.
+frame nobody could read waits for a person: it is kept four times as long. Calls of webhooks are
+what makes a nonce count once, so none goes while its signature may still be good.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import structlog
 from django.conf import settings
 from django.utils import timezone
 
-from tracking.models import ClosedOrder, Notice, OrderEvidence, StreamEvent
+from tracking.models import ClosedOrder, Notice, OrderEvidence, StreamEvent, WebhookDelivery
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,6 +27,8 @@ log = structlog.get_logger(__name__)
 BITE = 5_000
 #: so many times longer a quarantined frame is kept
 PATIENCE = 4
+#: a signature is good for a minute, by a clock that may be a minute off
+NONCES_ARE_KEPT = timedelta(minutes=10)
 
 
 def prune() -> dict[str, int]:
@@ -45,11 +48,14 @@ def prune() -> dict[str, int]:
         keep=False, closed_at__lt=_before(now, settings.CLOSED_ORDER_RETENTION_DAYS)
     )
     notices = Notice.objects.filter(created_at__lt=_before(now, settings.NOTICE_RETENTION_DAYS))
+    forgotten = _before(now, settings.WEBHOOK_DELIVERY_RETENTION_DAYS)
+    calls = WebhookDelivery.objects.filter(received_at__lt=min(forgotten, now - NONCES_ARE_KEPT))
     removed = {
         "stream_events": _delete(processed) + _delete(quarantined),
         "order_evidence": _delete(evidence),
         "closed_orders": _delete(orders),
         "notices": _delete(notices),
+        "webhook_deliveries": _delete(calls),
     }
     log.info("rows.pruned", **removed)
     return removed
@@ -63,7 +69,8 @@ def _delete(
     rows: QuerySet[StreamEvent]
     | QuerySet[OrderEvidence]
     | QuerySet[ClosedOrder]
-    | QuerySet[Notice],
+    | QuerySet[Notice]
+    | QuerySet[WebhookDelivery],
 ) -> int:
     """Delete bite by bite, each its own transaction."""
     total = 0

@@ -13,7 +13,13 @@ from exchanges.messages import MarketType, PositionSide, Side
 from exchanges.refusals import RefusalKind
 from tests.factories import OpenOrderFactory, StrategyAccountFactory
 from tests.integration.services.placing import SYMBOL, a_request, prepared
-from tracking.models import AccountState, OrderRequest, StrategyAccount
+from tracking.models import (
+    AccountState,
+    OrderRequest,
+    StrategyAccount,
+    Webhook,
+    WebhookDelivery,
+)
 from tracking.services import order_limits
 
 if TYPE_CHECKING:
@@ -96,6 +102,29 @@ def test_what_was_never_attempted_or_long_ago_does_not_count_for_the_rate() -> N
 @pytest.mark.parametrize(("worth", "refused"), [("100", None), ("100.01", RefusalKind.OVER_LIMIT)])
 def test_an_order_may_be_worth_so_much(worth: str, refused: RefusalKind | None) -> None:
     assert judge(a_use(max_order_notional=100), prepared(worth)) is refused
+
+
+@pytest.mark.parametrize(
+    ("webhooks", "worth", "refused"),
+    [
+        (50, "50", None),
+        (50, "50.01", RefusalKind.OVER_LIMIT),
+        (1000, "100.01", RefusalKind.OVER_LIMIT),
+        (None, "100", None),
+    ],
+)
+def test_re_19_an_order_by_webhook_may_be_worth_what_both_allow(
+    webhooks: int | None, worth: str, refused: RefusalKind | None
+) -> None:
+    use = a_use(max_order_notional=100)
+    webhook = Webhook.objects.create(
+        strategy=use.strategy, name="own", kind="HMAC", max_order_notional=webhooks
+    )
+    delivery = WebhookDelivery.objects.create(
+        webhook=webhook, key="1", body_sha256="", received_at=NOW
+    )
+
+    assert judge(use, prepared(worth), delivery=delivery) is refused
 
 
 @pytest.mark.parametrize(("worth", "refused"), [("50", None), ("50.01", RefusalKind.OVER_LIMIT)])

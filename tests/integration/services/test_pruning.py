@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 from django.utils import timezone
 
-from tests.factories import ClosedOrderFactory, ExchangeAccountFactory, OrderEvidenceFactory
-from tracking.models import ClosedOrder, OrderEvidence, StreamEvent
+from tests.factories import (
+    ClosedOrderFactory,
+    ExchangeAccountFactory,
+    OrderEvidenceFactory,
+    OrderRequestFactory,
+    StrategyAccountFactory,
+)
+from tracking.models import ClosedOrder, OrderEvidence, StreamEvent, Webhook, WebhookDelivery
 from tracking.services.pruning import prune
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -61,3 +71,34 @@ def test_orders_that_filled_or_were_ours_are_remembered_for_ever() -> None:
     assert prune()["closed_orders"] == 1
 
     assert ClosedOrder.objects.get() == kept
+
+
+def a_call(webhook: Webhook, age: timedelta) -> WebhookDelivery:
+    return WebhookDelivery.objects.create(
+        webhook=webhook, key=f"key:{age}", body_sha256="", received_at=timezone.now() - age
+    )
+
+
+def test_calls_of_webhooks_go_and_their_requests_stay() -> None:
+    use = StrategyAccountFactory.create()
+    webhook = Webhook.objects.create(strategy=use.strategy, name="own", kind="HMAC")
+    old, kept = a_call(webhook, timedelta(days=8)), a_call(webhook, timedelta(days=6))
+    request = OrderRequestFactory.create(strategy_account=use, delivery=old)
+
+    assert prune()["webhook_deliveries"] == 1
+
+    request.refresh_from_db()
+    assert request.delivery is None
+    assert WebhookDelivery.objects.get() == kept
+
+
+def test_no_nonce_goes_while_its_signature_may_be_good(settings: Settings) -> None:
+    settings.WEBHOOK_DELIVERY_RETENTION_DAYS = 0
+    use = StrategyAccountFactory.create()
+    webhook = Webhook.objects.create(strategy=use.strategy, name="own", kind="HMAC")
+    a_call(webhook, timedelta(minutes=11))
+    kept = a_call(webhook, timedelta(minutes=9))
+
+    prune()
+
+    assert WebhookDelivery.objects.get() == kept
