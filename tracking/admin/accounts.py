@@ -23,6 +23,7 @@ from exchanges import registry
 from exchanges.errors import ExchangeError
 from tracking.admin import keys
 from tracking.admin.base import FactAdmin, WithoutSecrets, check_now, may_sync, sync_now
+from tracking.admin.secret_fields import secret_field
 from tracking.models import AccountDrain, AccountState, ExchangeAccount, Strategy, StrategyAccount
 from tracking.services import key_checks
 from tracking.services.rehearsal import rehearse_sync
@@ -41,15 +42,6 @@ NAMES_A_KEY = {*NEW_SECRETS, *NEW_PASSWORD, "exchange", "market_type", "simulate
 CHECKED = ("permissions", "keys_checked_at", "state", "state_reason")
 
 
-def _secret(label: str) -> forms.CharField:
-    return forms.CharField(
-        label=label,
-        required=False,
-        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
-        help_text="Never shown again. Leave empty to keep what is stored.",
-    )
-
-
 def _exchanges() -> list[tuple[str, list[tuple[str, str]]]]:
     """Offer the exchanges we have adapters for, then those ccxt speaks for."""
     return [
@@ -62,9 +54,9 @@ class AccountForm(forms.ModelForm[ExchangeAccount]):
     """An account; both keys are needed once."""
 
     exchange = forms.ChoiceField(choices=_exchanges)
-    new_api_key = _secret("API key")
-    new_api_secret = _secret("API secret")
-    new_api_password = _secret("API passphrase, if the exchange has one")
+    new_api_key = secret_field("API key")
+    new_api_secret = secret_field("API secret")
+    new_api_password = secret_field("API passphrase, if the exchange has one")
 
     class Meta:
         model = ExchangeAccount

@@ -14,6 +14,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-#: channels talked to at the same time, and so in one round
+#: channels talked to at the same time, and so in one round; of so many that may have room
 CHANNELS: Final = 4
+LOOKED_AT: Final = 40
 #: notices looked at in one round of a channel
 MOST: Final = 500
 #: longer than a round may take
@@ -58,7 +60,7 @@ def channels_due(now: datetime) -> list[int]:
     """Give active channels with notices to send, those that rest left out; in no order."""
     mine = notices.waiting().filter(channel=OuterRef("pk"))
     rows = notices.active().filter(Exists(mine), ~Exists(mine.filter(next_attempt_at__gt=now)))
-    return list(rows.order_by("?").values_list("pk", flat=True)[:CHANNELS])
+    return list(rows.order_by("?").values_list("pk", flat=True)[:LOOKED_AT])
 
 
 def send_due() -> int:
@@ -67,7 +69,8 @@ def send_due() -> int:
         if not is_ours:
             return 0
         now = timezone.now()
-        claimed = [one for pk in channels_due(now) if (one := claim(pk, now)) is not None]
+        claims = (claim(pk, now) for pk in channels_due(now))
+        claimed = list(islice((one for one in claims if one is not None), CHANNELS))
         if not claimed:
             return 0
         # threads that touch no database: each waits for a process
@@ -90,7 +93,7 @@ def claim(channel_id: int, now: datetime) -> Claimed | None:
         if channel is None:
             return None
         mine = notices.waiting().filter(channel=channel)
-        room = channel.max_per_minute - _sent_lately(channel, now)
+        room = max(channel.max_per_minute, 1) - _sent_lately(channel, now)
         if room <= 0 or mine.filter(next_attempt_at__gt=now).exists():
             return None
         planned = plan(list(mine.order_by("pk")[:MOST]), room)
