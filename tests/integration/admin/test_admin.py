@@ -20,6 +20,8 @@ from tracking.models import (
     ExchangeAccount,
     FailedOrder,
     MarketTerms,
+    Notice,
+    NoticeChannel,
     OrderEvent,
     OrderRequest,
     Posting,
@@ -84,6 +86,8 @@ def one_row_of_everything(name: str) -> None:
     AccountDrain.objects.create(account=account)
     webhook = Webhook.objects.create(strategy=use.strategy, name=name, kind="HMAC", secret=SECRET)
     WebhookDelivery.objects.create(webhook=webhook, key=name, body_sha256="", received_at=now)
+    channel = NoticeChannel.objects.create(user=account.user, name=name, url=SECRET)
+    Notice.objects.create(channel=channel, kind="FILL", key=name, created_at=now)
     BooksCheck.objects.create(account=account, started_at=now)
     MarketTerms.objects.create(
         exchange="BINANCE", market_type="FUTURES", symbol=name, base="BTC", quote="USDT"
@@ -157,7 +161,13 @@ def test_only_accounts_and_strategies_can_be_written() -> None:
         if not isinstance(admin.site.get_model_admin(model), FactAdmin)
     }
 
-    assert written == {"ExchangeAccount", "Strategy", "StrategyAccount", "Webhook"}
+    assert written == {
+        "ExchangeAccount",
+        "NoticeChannel",
+        "Strategy",
+        "StrategyAccount",
+        "Webhook",
+    }
 
 
 def test_sessions_come_first(staff: Client) -> None:
