@@ -23,8 +23,9 @@ from exchanges.wire import an_object, flag, moment
 if TYPE_CHECKING:
     from exchanges.wire import Fields
 
-#: weight of an address in a minute, for each endpoint
-LIMITS: Final = Limits(address=Rate(limit=12_000, period=60))
+#: 12,000 of an address in a minute for each endpoint; by the second, for then the budget is there
+#: at once, and a key that was just entered need not wait for its check
+LIMITS: Final = Limits(address=Rate(limit=200, period=1))
 _EXPIRY: Final = "tradingAuthorityExpirationTime"
 
 
