@@ -10,7 +10,7 @@ from __future__ import annotations
 from django_filters import rest_framework as filters
 
 from exchanges.messages import Exchange, MarketType, OrderStatus, OrderType, Side, Source
-from tracking.models import AccountState, AnomalyKind, SessionStatus
+from tracking.models import AccountState, AnomalyKind, NoticeKind, SessionStatus
 from tracking.models.fields import choices
 
 #: named in SPECTACULAR_SETTINGS, because two fields of different names have these values
@@ -109,3 +109,10 @@ class AnomalyFilter(OfAccountFilter):
 
     kind = filters.ChoiceFilter(choices=choices(AnomalyKind))
     is_closed = filters.BooleanFilter(field_name="closed_at", lookup_expr="isnull", exclude=True)
+
+
+class NoticeFilter(filters.FilterSet):
+    """By channel and kind."""
+
+    channel = filters.NumberFilter(field_name="channel_id")
+    kind = filters.ChoiceFilter(choices=choices(NoticeKind))

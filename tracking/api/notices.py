@@ -7,9 +7,8 @@ Channels of notices: each user's own. The address goes in and never comes out.
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -19,9 +18,9 @@ from rest_framework.throttling import UserRateThrottle
 from rest_framework.viewsets import ModelViewSet
 
 from tracking.api.errors import Problem
+from tracking.api.filters import NoticeFilter
 from tracking.api.rows import OwnRows
-from tracking.models import Notice, NoticeChannel, NoticeKind
-from tracking.models.fields import choices
+from tracking.models import Notice, NoticeChannel
 from tracking.services import notices
 from tracking.services.notice_addresses import why_refused
 
@@ -89,7 +88,7 @@ class ChannelSerializer(serializers.ModelSerializer[NoticeChannel]):
     def validate_name(self, name: str) -> str:
         """One name is one channel of a user."""
         mine = notices.channels_of(self.context["request"].user.pk).filter(name=name)
-        if mine.exclude(pk=self.instance.pk if self.instance else None).exists():
+        if mine.exclude(pk=self.instance.pk if self.instance else 0).exists():
             message = "expected a name that no other channel of yours has"
             raise serializers.ValidationError(message)
         return name
@@ -127,7 +126,7 @@ class NoticeChannels(ModelViewSet[NoticeChannel]):
     filter_backends = (OrderingFilter,)
     ordering_fields = ("id", "created_at")
     ordering = ("-id",)
-    http_method_names: ClassVar = ["get", "post", "patch", "delete", "head", "options"]
+    http_method_names = ["get", "post", "patch", "delete", "head", "options"]
 
     def get_queryset(self) -> QuerySet[NoticeChannel]:
         """Begin at the user."""
@@ -154,13 +153,6 @@ class NoticeChannels(ModelViewSet[NoticeChannel]):
         except notices.ChannelIsOffError as error:
             raise Problem(HTTPStatus.CONFLICT, str(error), code="channel_is_off") from error
         return Response(NoticeSerializer(notice).data, status=HTTPStatus.ACCEPTED)
-
-
-class NoticeFilter(filters.FilterSet):
-    """By channel and kind."""
-
-    channel = filters.NumberFilter(field_name="channel_id")
-    kind = filters.ChoiceFilter(choices=choices(NoticeKind))
 
 
 class Notices(OwnRows[Any]):
