@@ -1,17 +1,21 @@
 """
-Orders: alive, ended, asked for, refused.
+Orders: those that are alive, and those that ended.
 
 @FEAT:order-tracking @COMP:admin @TYPE:core
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib import admin, messages
+from django.urls import path
 
 from tracking import selectors
 from tracking.admin.base import FactAdmin
+from tracking.admin.cancels import CANCEL_ALL, cancel_all, cancel_chosen
+from tracking.admin.ordering import PLACE_ORDER, may_order, place_order
 from tracking.admin.repairs import (
     OwnerForm,
     Question,
@@ -21,7 +25,7 @@ from tracking.admin.repairs import (
     is_answered,
     may_repair,
 )
-from tracking.models import ClosedOrder, FailedOrder, OpenOrder, OrderRequest
+from tracking.models import ClosedOrder, OpenOrder
 from tracking.services import repairs
 
 if TYPE_CHECKING:
@@ -67,7 +71,7 @@ class _OrderAdmin(FactAdmin[Order]):
     list_select_related = OWNER
     list_filter = ("status", "side", "order_type", "market_type", "placed_by_us")
     search_fields = (*IDS, "=symbol", "account__name")
-    actions = ("adopt",)
+    actions: tuple[str, ...] = ("adopt",)
 
     @admin.action(description="Adopt into a strategy…", permissions=["repair"])
     def adopt(self, request: HttpRequest, rows: QuerySet[Order]) -> HttpResponse | None:
@@ -107,11 +111,38 @@ class _OrderAdmin(FactAdmin[Order]):
 
 @admin.register(OpenOrder)
 class OpenOrderAdmin(_OrderAdmin[OpenOrder]):
-    """Orders that are alive, or not yet proven dead."""
+    """Orders that are alive, or not yet proven dead; from here they are cancelled and placed."""
 
-    list_display = (*ORDER_COLUMNS, "created_at")
+    change_list_template = "tracking/open_orders.html"
+    list_display = (*ORDER_COLUMNS, "cancel_requested_at", "created_at")
     date_hierarchy = "created_at"
     ordering = ("-created_at",)
+    actions = ("adopt", "cancel")
+
+    @admin.action(description="Cancel…", permissions=["order"])
+    def cancel(self, request: HttpRequest, rows: QuerySet[OpenOrder]) -> HttpResponse | None:
+        """Show what would be cancelled, ask for the number, and cancel it."""
+        return cancel_chosen(self, request, rows)
+
+    def has_order_permission(self, request: HttpRequest) -> bool:
+        """Offer the action to those who may use it."""
+        return may_order(request)
+
+    def get_urls(self) -> list[Any]:
+        """Add the pages that cancel many, and that place one."""
+        draw = self.admin_site.admin_view
+        return [
+            path("cancel-all/", draw(partial(cancel_all, self)), name=CANCEL_ALL),
+            path("place/", draw(partial(place_order, self)), name=PLACE_ORDER),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Say whether to offer those pages."""
+        may = {"may_order": may_order(request)}
+        return super().changelist_view(request, (extra_context or {}) | may)
 
 
 @admin.register(ClosedOrder)
@@ -121,36 +152,3 @@ class ClosedOrderAdmin(_OrderAdmin[ClosedOrder]):
     list_display = (*ORDER_COLUMNS, "closed_at")
     date_hierarchy = "closed_at"
     ordering = ("-closed_at",)
-
-
-@admin.register(OrderRequest)
-class OrderRequestAdmin(FactAdmin[OrderRequest]):
-    """What was asked for, and what became of it."""
-
-    list_display = (
-        "action",
-        "symbol",
-        "account",
-        "user",
-        "outcome",
-        "client_order_id",
-        "created_at",
-        "sent_at",
-        "answered_at",
-    )
-    list_select_related = ("account", "user")
-    list_filter = ("outcome", "action", "market_type")
-    search_fields = ("=idempotency_key", *IDS, "=symbol")
-    date_hierarchy = "created_at"
-    ordering = ("-created_at",)
-
-
-@admin.register(FailedOrder)
-class FailedOrderAdmin(FactAdmin[FailedOrder]):
-    """What was refused."""
-
-    list_display = ("request", "account", "reason", "code", "created_at", "dismissed_at")
-    list_select_related = ("account", "request")
-    search_fields = ("=request__client_order_id", "=code", "reason")
-    date_hierarchy = "created_at"
-    ordering = ("-created_at",)

@@ -93,6 +93,8 @@ class Question:
     warning: str = ""
     #: what goes with the form unseen, to notice that something has changed meanwhile
     hidden: Sequence[tuple[str, str]] = ()
+    #: what the button says
+    button: str = "Repair"
 
 
 def is_answered(request: HttpRequest) -> bool:
@@ -108,15 +110,7 @@ def ask(
 ) -> HttpResponse | None:
     """Show the page until its form is valid; then repair row by row, and say what came of it."""
     if not (is_answered(request) and question.form.is_valid()):
-        context = {
-            **page.admin_site.each_context(request),
-            "title": question.title,
-            "opts": page.model._meta,
-            "media": page.media,
-            "question": question,
-            "action_checkbox_name": ACTION_CHECKBOX_NAME,
-        }
-        return TemplateResponse(request, "tracking/repair.html", context)
+        return drawn(page, request, question)
     for row in question.rows:
         try:
             done = repair(row, question.form.cleaned_data)
@@ -125,6 +119,19 @@ def ask(
         else:
             page.message_user(request, f"{done.subject}: done, see repair {done.pk}")
     return None
+
+
+def drawn(page: admin.ModelAdmin[Any], request: HttpRequest, question: Question) -> HttpResponse:
+    """Draw the page that asks."""
+    context = {
+        **page.admin_site.each_context(request),
+        "title": question.title,
+        "opts": page.model._meta,
+        "media": page.media,
+        "question": question,
+        "action_checkbox_name": ACTION_CHECKBOX_NAME,
+    }
+    return TemplateResponse(request, "tracking/repair.html", context)
 
 
 def may_repair(request: HttpRequest) -> bool:

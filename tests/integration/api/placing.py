@@ -11,8 +11,6 @@ from tests import factories
 from tracking import tasks
 
 if TYPE_CHECKING:
-    from django.http import HttpResponse
-
     from tracking.models import StrategyAccount
 
 LIMIT = {
@@ -61,10 +59,9 @@ def asking(user: Any) -> APIClient:
     return client
 
 
-def post(client: APIClient, path: str, body: Any = None, key: str | None = None) -> HttpResponse:
+def post(client: APIClient, path: str, body: Any = None, key: str | None = None) -> Any:
     """Post JSON below `/api/v1/`, with an idempotency key in the header."""
     headers = {} if key is None else {"Idempotency-Key": key}
-    sent: HttpResponse = client.post(
+    return client.post(
         f"/api/v1/{path}", {} if body is None else body, format="json", headers=headers
     )
-    return sent
