@@ -37,20 +37,24 @@ class Judgement:
 def judge(told: KeyPermissions, now: datetime, *, owner_id: str = "") -> Judgement:
     """Judge a key. `owner_id` is whose key the account's books were opened with; "" if unknown."""
     return Judgement(
-        refusals=tuple(_refusals(told, now, owner_id)),
+        refusals=tuple(_refusals(told, owner_id)),
         warnings=tuple(_warnings(told, now)),
-        lacks_trading=told.can_trade is False,
+        lacks_trading=_lacks_trading(told, now),
     )
 
 
-def _refusals(told: KeyPermissions, now: datetime, owner_id: str) -> list[str]:
-    is_anothers = bool(owner_id and told.owner_id and owner_id != told.owner_id)
+def _lacks_trading(told: KeyPermissions, now: datetime) -> bool:
+    """Binance ends a key's trading and leaves its reading; elsewhere the next sync is refused."""
     has_ended = told.expires_at is not None and told.expires_at <= now
+    return told.can_trade is False or has_ended
+
+
+def _refusals(told: KeyPermissions, owner_id: str) -> list[str]:
+    is_anothers = bool(owner_id and told.owner_id and owner_id != told.owner_id)
     reasons = {
         "the key can withdraw: make one that cannot": told.can_withdraw,
         "the key can transfer: make one that cannot": told.can_transfer,
         "the key belongs to another user of the exchange than these books": is_anothers,
-        "the key has expired: make a new one": has_ended,
     }
     return [reason for reason, holds in reasons.items() if holds]
 
@@ -61,7 +65,7 @@ def _warnings(told: KeyPermissions, now: datetime) -> list[str]:
         TELLS_NOTHING: all(fact is None for fact in known),
         NOT_BOUND: told.is_ip_bound is False,
         "the key may not trade: the account is tracked, and nothing is sent": (
-            told.can_trade is False
+            _lacks_trading(told, now)
         ),
         expiry_text(told.expires_at): warning_due(told.expires_at, now) is not None,
     }

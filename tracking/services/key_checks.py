@@ -24,7 +24,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from exchanges.errors import ExchangeError
+from exchanges.errors import ExchangeError, TransientError
+from exchanges.governor import Priority
 from tracking.domain import key_rules
 from tracking.domain.findings import AnomalyKind
 from tracking.models import AccountState, Anomaly, ExchangeAccount
@@ -86,10 +87,19 @@ def check_key(account_id: int) -> KeyVerdict:
     """
     account = ExchangeAccount.objects.get(pk=account_id)
     try:
-        told = clients.rest_client(account).fetch_key_permissions(timeout=TIMEOUT)
+        told = _ask(account)
     except ExchangeError as error:
         return _unasked(account, error)
     return _write(account, told)
+
+
+def _ask(account: ExchangeAccount) -> KeyPermissions:
+    """Ask as a sync would: a person may be waiting, and a budget nobody has used yet is small."""
+    client = clients.rest_client(account)
+    try:
+        return client.fetch_key_permissions(timeout=TIMEOUT, priority=Priority.SYNC)
+    except TransientError as error:
+        raise clients.told_plainly(error, client) from error
 
 
 def may_be_set_active(account: ExchangeAccount) -> str:
