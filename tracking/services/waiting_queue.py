@@ -24,15 +24,13 @@ from django.utils import timezone
 
 from exchanges.refusals import RefusalKind
 from tracking.models import (
-    EventKind,
     ExchangeAccount,
-    FailedOrder,
     OrderRequest,
     RequestAction,
     RequestOutcome,
     StrategyAccount,
 )
-from tracking.services import halts
+from tracking.services import halts, order_outcomes
 from tracking.services.event_emitter import lock_account
 from tracking.services.journal import Journal
 from tracking.services.order_limits import has_rate_left
@@ -41,7 +39,6 @@ from tracking.services.refusals import Refusal
 from tracking.services.wakeups import publish_events
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from django.db.models import QuerySet
@@ -97,7 +94,7 @@ def withdraw(request: OrderRequest, actor: str) -> bool:
     Raises RuntimeError inside a transaction.
     """
     refusal = Refusal(kind=RefusalKind.WITHDRAWN, reason=f"withdrawn by {actor} while it waited")
-    return bool(_fail(request.account_id, Q(pk=request.pk), refusal, None))
+    return bool(_fail(request.account_id, Q(pk=request.pk), refusal, timezone.now()))
 
 
 def waiting(account_id: int) -> QuerySet[OrderRequest]:
@@ -133,51 +130,14 @@ def _fail_the_oldest(account_id: int, now: datetime) -> None:
     _fail(account_id, too_old, Refusal(kind=RefusalKind.TOO_OLD, reason=reason), now)
 
 
-def _fail(account_id: int, which: Q, refusal: Refusal, now: datetime | None) -> list[OrderRequest]:
-    """Fail those that wait, and tell. Under the account's lock, so none of them is attempted."""
+def _fail(account_id: int, which: Q, refusal: Refusal, now: datetime) -> int:
+    """Fail those that wait, and say how many. The account's lock keeps attempts away."""
     with transaction.atomic(durable=True):
         account = lock_account(account_id)
-        journal = Journal(account.user_id, account_id, now or timezone.now())
-        rows = list(waiting(account_id).filter(which).order_by("pk"))
-        for row in rows:
-            row.outcome, row.detail = RequestOutcome.FAILED.value, refusal.reason[:300]
-            # the clock of whoever made the request may be ahead of ours
-            row.answered_at = max(journal.now, row.created_at)
-            row.save(update_fields=["outcome", "detail", "answered_at"])
-            _tell(journal, row)
-        _remember(rows, refusal, journal.now)
+        journal = Journal(account.user_id, account_id, now)
+        rows = waiting(account_id).filter(which).select_for_update(no_key=True).order_by("pk")
+        failed = [order_outcomes.refuse(journal, row, refusal) for row in rows]
         last = journal.write()
     if last:
         publish_events({account.user_id: last})
-    return rows
-
-
-def _remember(rows: Sequence[OrderRequest], refusal: Refusal, now: datetime) -> None:
-    FailedOrder.objects.bulk_create(
-        [
-            FailedOrder(
-                request=row,
-                account_id=row.account_id,
-                kind=refusal.kind.value,
-                reason=refusal.reason[:300],
-                created_at=now,
-            )
-            for row in rows
-        ]
-    )
-
-
-def _tell(journal: Journal, request: OrderRequest) -> None:
-    journal.add(
-        EventKind.ORDER_REQUEST,
-        {
-            "id": request.pk,
-            "action": request.action,
-            "outcome": request.outcome,
-            "detail": request.detail,
-            "symbol": request.symbol,
-            "client_order_id": request.client_order_id,
-            "exchange_order_id": request.exchange_order_id,
-            "terms": request.terms,
-        },
-    )
+    return len(failed)
