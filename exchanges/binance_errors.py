@@ -50,7 +50,10 @@ _TEAPOT = 418
 _TOO_MANY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, _TEAPOT})
 _NOT_DONE = frozenset({"-1008"})
 _NOT_DONE_TEXT = "Service Unavailable."
-_NOT_SURE = frozenset({"-1000", "-1001", "-1006", "-1007", DUPLICATE_CLIENT_ORDER_ID})
+#: -4083: of a batch of which some may have been placed
+_NOT_SURE = frozenset({"-1000", "-1001", "-1006", "-1007", "-4083", DUPLICATE_CLIENT_ORDER_ID})
+#: futures mean something else by -2026 than spot does
+_REDUCE_ONLY_TEXT = "when reduceOnly"
 _BY_CODE: dict[str, type[ExchangeError]] = {
     "-1002": AuthenticationError,
     "-1003": RateLimited,
@@ -120,7 +123,7 @@ def classify(failure: Failure) -> ExchangeError:
         return _error(TransientError, failure)
     if _is_doubtful(failure):
         return _error(OutcomeUnknown if failure.changes_orders else TransientError, failure)
-    known = _BY_CODE.get(failure.code)
+    known = None if _REDUCE_ONLY_TEXT in failure.text else _BY_CODE.get(failure.code)
     if known is None and failure.changes_orders:
         return _refused(failure)
     return _error(known or PermanentError, failure)

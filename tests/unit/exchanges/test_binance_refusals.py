@@ -73,6 +73,7 @@ def refused(code: int, text: str) -> OrderRefused:
         (-4120, "Order type not supported for this endpoint.", Kind.NOT_OFFERED),
         (-2010, "Market orders are not supported for this symbol.", Kind.NOT_OFFERED),
         (-1116, "Invalid orderType.", Kind.NOT_OFFERED),
+        (-2026, "This OrderType is not supported when reduceOnly.", Kind.NOT_OFFERED),
         (-5021, "Due to the order could not be filled immediately, ...", Kind.OTHER),
         (-2010, "Something new.", Kind.OTHER),
         (-9999, "insufficient balance", Kind.OTHER),
@@ -109,6 +110,18 @@ def test_what_is_no_refusal_is_none() -> None:
 def test_a_server_error_is_a_doubt_whatever_its_code() -> None:
     failure = Failure(
         status=503, code="-2019", text="Margin.", retry_after=None, changes_orders=True
+    )
+
+    assert type(classify(failure)) is OutcomeUnknown
+
+
+def test_a_batch_that_failed_as_a_whole_is_a_doubt() -> None:
+    failure = Failure(
+        status=400,
+        code="-4083",
+        text="Fail to place batch orders.",
+        retry_after=None,
+        changes_orders=True,
     )
 
     assert type(classify(failure)) is OutcomeUnknown
