@@ -98,6 +98,8 @@ class Kraken(LocalExchange):
         if path == "/0/public/AssetPairs":
             told: dict[str, Any] = sample("kraken/rest_asset_pairs.json")
             return told
+        if path == "/0/public/Ticker":
+            return {"error": [], "result": {"XXBTZUSD": {"c": ["27501.0", "0.1"]}}}
         if path == "/0/public/Time":
             return {"error": [], "result": {"unixtime": int(time.time()), "rfc1123": ""}}
         if refusal := self._refused(path, parameters, request):
@@ -123,6 +125,7 @@ class Kraken(LocalExchange):
             "TradesHistory": lambda: {"trades": self._trades(parameters)},
             "BalanceEx": lambda: dict(BALANCES),
             "AddOrder": lambda: self._added(parameters),
+            "AmendOrder": lambda: self._amended(parameters),
             "CancelOrder": lambda: self._cancelled(parameters["txid"]),
         }
         if name != "QueryOrders":
@@ -133,8 +136,15 @@ class Kraken(LocalExchange):
         return {"error": [], "result": {parameters["txid"]: found}}
 
     def _added(self, told: dict[str, Any]) -> dict[str, Any]:
-        order_id = self.place(told["cl_ord_id"], told["volume"], told["price"])
+        order_id = self.place(told["cl_ord_id"], told["volume"], told.get("price", "0"))
+        self.orders[order_id]["descr"] |= {"ordertype": told["ordertype"]}
         return {"descr": {"order": ""}, "txid": [order_id]}
+
+    def _amended(self, told: dict[str, Any]) -> dict[str, Any]:
+        order = self.orders[told["txid"]]
+        order |= {"vol": told["order_qty"]}
+        order["descr"] |= {"price": told["limit_price"]}
+        return {"amend_id": "TJSMEH-AA67V-YUSQ6O"}
 
     def _cancelled(self, order_id: str) -> dict[str, Any]:
         self.cancel(order_id)

@@ -30,6 +30,7 @@ from exchanges.wire import milliseconds
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from exchanges.messages import OrderSnapshot
     from exchanges.rest import RestClient
     from exchanges.simulator.control_client import ControlClient
 
@@ -86,10 +87,12 @@ class Account:
     def place(
         self, symbol_id: str = "BTCUSDT", quantity: str = "0.01", price: str = "30000"
     ) -> OrderRef:
-        placed = self.client.place_order(self.order(symbol_id, quantity, price))
+        return self.ref(self.client.place_order(self.order(symbol_id, quantity, price)))
+
+    def ref(self, placed: OrderSnapshot) -> OrderRef:
         return OrderRef(
             market_type=self.market_type,
-            symbol_id=symbol_id,
+            symbol_id=placed.symbol_id,
             exchange_order_id=placed.exchange_order_id,
             client_order_id=placed.client_order_id,
         )

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from exchanges.adapter import Limits, Rate
 from exchanges.credentials import Credentials
-from exchanges.errors import OrderNotFound
+from exchanges.errors import OrderNotFound, OrderRefused
 from exchanges.messages import MarketType, OrderReport, OrderStatus, OrderType, Side
-from exchanges.questions import NewOrder, OrderRef, TradeCursor
+from exchanges.questions import Amendment, KeyPermissions, NewOrder, OrderRef, TradeCursor
+from exchanges.refusals import RefusalKind
 from exchanges.registry import adapter, rest_for, stream_for
 from exchanges.stream_settings import StreamSettings
 from exchanges.stream_state import StreamStatus
@@ -191,3 +193,97 @@ def test_what_was_missed_is_told_by_rest(
     assert told.trades_complete_for == {order_id}
     assert sum(fill.execution_quantity for fill in told.executions) == Decimal("1.25")
     assert len({gap.connected_at for gap in listener.gaps}) == 2
+
+
+def an_order(**changes: Any) -> NewOrder:
+    resting = NewOrder(
+        market_type=MarketType.SPOT,
+        symbol_id="XXBTZUSD",
+        client_order_id=NAME,
+        side=Side.BUY,
+        order_type=OrderType.LIMIT,
+        quantity=Decimal("1.25"),
+        price=Decimal(27500),
+    )
+    return replace(resting, **changes)
+
+
+def sent(kraken: Kraken, name: str) -> dict[str, Any]:
+    """Return the parameters of the last request of this name; {} if there was none."""
+    found = [told for _, path, told in kraken.asked if path == f"/0/private/{name}"]
+    return found[-1] if found else {}
+
+
+def test_an_order_is_amended_in_place(kraken: Kraken, client: RestClient) -> None:
+    ref = ref_of(client.place_order(an_order()).exchange_order_id)
+
+    amended = client.amend_order(
+        Amendment(ref=ref, side=Side.BUY, quantity=Decimal(2), price=Decimal(27400))
+    )
+
+    assert amended.exchange_order_id == ref.exchange_order_id
+    assert (amended.quantity, amended.price) == (Decimal(2), Decimal(27400))
+    assert sent(kraken, "AmendOrder")["txid"] == ref.exchange_order_id
+
+
+def test_what_is_finer_than_the_market_is_not_amended_to(
+    kraken: Kraken, client: RestClient
+) -> None:
+    ref = ref_of(kraken.place())
+
+    with pytest.raises(OrderRefused) as caught:
+        client.amend_order(
+            Amendment(ref=ref, side=Side.BUY, quantity=Decimal(2), price=Decimal("27400.01"))
+        )
+
+    assert caught.value.kind is RefusalKind.WRONG_STEP
+    assert not sent(kraken, "AmendOrder")
+
+
+def test_a_stop_and_a_take_profit_are_sent_as_what_they_are(
+    kraken: Kraken, client: RestClient
+) -> None:
+    stop = an_order(
+        order_type=OrderType.STOP_MARKET, side=Side.SELL, price=None, stop_price=Decimal(26000)
+    )
+    placed = client.place_order(stop)
+    told = sent(kraken, "AddOrder")
+    assert (told["ordertype"], told["price"]) == ("stop-loss", "26000")
+    assert (placed.order_type, placed.stop_price) == (OrderType.STOP_MARKET, Decimal(26000))
+
+    gain = an_order(order_type=OrderType.TAKE_PROFIT, side=Side.SELL, stop_price=Decimal(29000))
+    client.place_order(gain)
+
+    told = sent(kraken, "AddOrder")
+    assert (told["ordertype"], told["price"], told["price2"]) == (
+        "take-profit-limit",
+        "29000",
+        "27500",
+    )
+
+
+def test_money_is_spent_by_a_market_buy_alone(kraken: Kraken, client: RestClient) -> None:
+    by_money = {
+        "order_type": OrderType.MARKET,
+        "price": None,
+        "quantity": Decimal(0),
+        "quote_quantity": Decimal(500),
+    }
+
+    placed = client.place_order(an_order(**by_money))
+
+    assert placed.quantity == 0
+    told = sent(kraken, "AddOrder")
+    assert (told["volume"], told["oflags"]) == ("500", "viqc")
+    kraken.asked.clear()
+    with pytest.raises(OrderRefused) as caught:
+        client.place_order(an_order(side=Side.SELL, **by_money))
+    assert caught.value.kind is RefusalKind.NOT_OFFERED
+    assert not kraken.asked
+
+
+def test_price_balance_and_permissions_are_told(client: RestClient) -> None:
+    assert client.fetch_last_price("XXBTZUSD") == Decimal("27501.0")
+    assert client.fetch_available("USD") == Decimal("17185.45")
+    assert client.fetch_available("DOGE") == 0
+    assert client.fetch_key_permissions() == KeyPermissions()
