@@ -260,9 +260,10 @@ class NewHaltSerializer(serializers.Serializer[Any]):
 
 
 class CancelledSerializer(serializers.Serializer[Any]):
-    """What cancel-all did."""
+    """The cancels, and what had been asked for and now is not tried any more."""
 
     requests = RequestSerializer(many=True)
+    withdrawn = RequestSerializer(many=True)
 
 
 class ProblemSerializer(serializers.Serializer[Any]):

@@ -46,7 +46,7 @@ from tracking.api.placing import (
     wanted_by,
 )
 from tracking.models import ExchangeAccount, OrderRequest, RequestAction, RequestSource, Strategy
-from tracking.services.cancel_all import CancelFilter, accept_cancel_all
+from tracking.services.cancel_all import CancelFilter, commit_cancel_all
 from tracking.services.order_requests import accept, accept_amend, accept_cancel
 
 if TYPE_CHECKING:
@@ -144,15 +144,15 @@ class Orders(rows.Orders):
     )
     @action(detail=False, methods=["post"], url_path="cancel-all", pagination_class=None)
     def cancel_all(self, request: Request) -> Response:
-        """Cancel every order that lives and fits; `confirm` has to be CANCEL."""
+        """Cancel every order that lives and fits; what was not tried yet is withdrawn."""
         asked, wait = _read(CancelAllSerializer, request), wait_of(request)
         user_id = request.user.pk or 0
         which = _filter(user_id, asked)
         key = key_of(request, body_of(request)) or _new_key("cancel-all")
         with order_problems():
-            accepted = accept_cancel_all(user_id, which, key=key, source=RequestSource.API)
-        requests = RequestSerializer(send(accepted, wait=wait), many=True)
-        return Response({"requests": requests.data}, status=HTTPStatus.ACCEPTED)
+            accepted = commit_cancel_all(user_id, which, key=key, source=RequestSource.API)
+        sent = {"requests": send(accepted.requests, wait=wait), "withdrawn": accepted.withdrawn}
+        return Response(CancelledSerializer(sent).data, status=HTTPStatus.ACCEPTED)
 
     def _about(
         self,

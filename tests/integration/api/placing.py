@@ -48,7 +48,7 @@ def stranger() -> APIClient:
 def handed_on(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
     """Collect what is handed to the workers, in place of the queue."""
     lists: list[list[int]] = []
-    monkeypatch.setattr(tasks, "send_requests", lambda ids: lists.append(list(ids)), raising=False)
+    monkeypatch.setattr(tasks, "send_requests", lambda ids: lists.append(list(ids)))
     return lists
 
 

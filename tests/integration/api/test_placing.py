@@ -282,7 +282,7 @@ def test_all_orders_are_cancelled_once_confirmed(
     assert (done.status_code, again.json()) == (202, done.json())
     names = [request["exchange_order_id"] for request in done.json()["requests"]]
     assert names == [order.exchange_order_id for order in orders]
-    assert theirs.json() == {"requests": []}
+    assert theirs.json() == {"requests": [], "withdrawn": []}
 
 
 @pytest.mark.parametrize("named", [{"strategy": "theirs"}, {"account": "nowhere"}])

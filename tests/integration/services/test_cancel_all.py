@@ -9,15 +9,28 @@ from django.db import transaction
 from django.utils import timezone
 
 from exchanges.messages import OrderStatus, Side
+from exchanges.refusals import RefusalKind
 from tests import factories
-from tracking.models import OpenOrder, OrderEvent, OrderRequest, RequestAction, RequestSource
+from tracking.models import (
+    EventKind,
+    FailedOrder,
+    OpenOrder,
+    OrderEvent,
+    OrderRequest,
+    RequestAction,
+    RequestOutcome,
+    RequestSource,
+)
 from tracking.services.cancel_all import (
     CancelFilter,
     accept_cancel_all,
     cancel_all_within,
+    commit_cancel_all,
     orders_to_cancel,
 )
+from tracking.services.order_attempts import attempt
 from tracking.services.order_requests import RequestMismatchError
+from tracking.services.refusals import Refusal
 
 if TYPE_CHECKING:
     from pytest_django import DjangoAssertNumQueries
@@ -171,5 +184,42 @@ def test_it_takes_part_in_an_open_transaction(use: StrategyAccount) -> None:
 def test_nothing_to_cancel_locks_and_tells_nothing(
     use: StrategyAccount, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(6):
         assert cancel(use) == []
+
+
+def asked_for(use: StrategyAccount, **terms: object) -> OrderRequest:
+    made: OrderRequest = factories.OrderRequestFactory.create(strategy_account=use, **terms)
+    return made
+
+
+def test_what_has_not_been_tried_yet_is_never_sent(use: StrategyAccount) -> None:
+    waiting = asked_for(use, outcome=RequestOutcome.WAITING.value)
+    fresh = asked_for(use)
+    tried = asked_for(use, attempted_at=timezone.now())
+    other_side = asked_for(use, body={"side": "SELL"})
+    asked_for(factories.StrategyAccountFactory.create())
+
+    done = commit_cancel_all(
+        use.account.user_id, CancelFilter(side=Side.BUY), key="stop", source=RequestSource.API
+    )
+
+    assert (done.requests, done.withdrawn) == ([], [waiting, fresh])
+    failed = OrderRequest.objects.filter(outcome=RequestOutcome.FAILED.value)
+    assert set(failed) == {waiting, fresh}
+    assert set(FailedOrder.objects.values_list("kind", flat=True)) == {"WITHDRAWN"}
+    told = OrderEvent.objects.filter(kind=EventKind.ORDER_REQUEST.value, user=use.account.user)
+    assert told.count() == 2
+    for untouched in (tried, other_side):
+        untouched.refresh_from_db()
+        assert untouched.outcome == RequestOutcome.PENDING.value
+
+
+def test_what_was_withdrawn_is_not_attempted_any_more(use: StrategyAccount) -> None:
+    made = asked_for(use)
+
+    cancel(use)
+
+    refused = Refusal(kind=RefusalKind.OTHER, reason="too late to be of any effect")
+    assert attempt(made, refused) is None
+    assert FailedOrder.objects.get().kind == "WITHDRAWN"
