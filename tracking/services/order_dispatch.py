@@ -131,9 +131,13 @@ def _opened(account: ExchangeAccount) -> ExchangeAccount:
 
 
 def _note_delay(request: OrderRequest, error: ExchangeError) -> None:
-    """Say why it is late; a sweep tries again while it is young enough, and fails it then."""
+    """Say why it is late; a sweep tries again while it is young enough, and fails it then.
+
+    One that waits for room has waited as long as it had to: `waiting_queue` says for how long.
+    """
     log.warning("request.postponed", request=request.pk, error=type(error).__name__)
-    if timezone.now() > order_attempts.age_limit(request):
+    waits = request.outcome == RequestOutcome.WAITING.value
+    if not waits and timezone.now() > order_attempts.age_limit(request):
         reason = f"not sent in time: {refusal_of(error).reason}"
         order_attempts.attempt(request, Refusal(kind=RefusalKind.TOO_OLD, reason=reason[:LONGEST]))
         return

@@ -135,8 +135,10 @@ def _fail(account_id: int, which: Q, refusal: Refusal, now: datetime) -> int:
     with transaction.atomic(durable=True):
         account = lock_account(account_id)
         journal = Journal(account.user_id, account_id, now)
-        rows = waiting(account_id).filter(which).select_for_update(no_key=True).order_by("pk")
-        failed = [order_outcomes.refuse(journal, row, refusal) for row in rows]
+        rows = waiting(account_id).filter(which).select_for_update(no_key=True)
+        failed = list(rows.order_by("pk"))
+        for row in failed:
+            order_outcomes.refuse(journal, row, refusal)
         last = journal.write()
     if last:
         publish_events({account.user_id: last})

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from exchanges.messages import OrderType, Side
 from tests.books import assert_clean
 from tests.integration.services.test_order_manager import limit
 from tracking.models import (
@@ -25,7 +27,8 @@ from tracking.models import (
     RequestSource,
     StrategyAccount,
 )
-from tracking.services import halts, order_dispatch, order_requests, waiting_queue
+from tracking.services import halts, order_attempts, order_dispatch, order_requests, waiting_queue
+from tracking.services.order_intents import OrderIntent
 from tracking.services.order_requests import Wanted
 from tracking.tasks import sweep
 
@@ -39,6 +42,7 @@ N, K = 10, 3
 #: orders none of these tests gets to place
 ENOUGH = 200
 LONG = 20
+HOUR = timedelta(hours=1)
 
 
 def use_with(manager: OrderManager, **limits: Any) -> StrategyAccount:
@@ -141,6 +145,43 @@ def test_what_does_not_fit_waits_and_leaves_by_priority_as_room_comes(
     assert_clean(exchange.account.pk)
 
 
+def test_what_waits_goes_on_waiting_while_the_exchange_cannot_be_asked(
+    exchange: Exchange, manager: OrderManager
+) -> None:
+    """Whether it is too old is no matter of how long it waited for room."""
+    use = use_with(manager, max_open_orders=1, queue_when_full=True)
+    order_dispatch.dispatch(asked(use, 1))
+    wanted = Wanted(
+        use=use,
+        intent=OrderIntent(
+            symbol="BTC/USDT:USDT",
+            side=Side.BUY,
+            order_type=OrderType.MARKET,
+            # of what is available now, which is asked each time
+            percent=Decimal(1),
+        ),
+        key="market",
+        source=RequestSource.API,
+    )
+    (request,) = order_requests.accept([wanted])
+    dispatch(request.pk)
+    OrderRequest.objects.filter(pk=request.pk).update(created_at=timezone.now() - HOUR)
+    manager.cancel(OpenOrder.objects.get(), idempotency_key="cancel")
+    exchange.simulator.faults(rest_status={"*": {"status": 503, "probability": 1}})
+
+    dispatch(request.pk)
+    assert outcome_of(request) == "WAITING"
+
+    exchange.simulator.faults(reset=True)
+    dispatch(request.pk)
+    assert outcome_of(request) == "ACCEPTED"
+
+
+def outcome_of(request: OrderRequest) -> str:
+    request.refresh_from_db()
+    return request.outcome
+
+
 def test_the_sweep_hands_out_what_there_is_room_for(
     exchange: Exchange, manager: OrderManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,14 +246,14 @@ def test_what_was_attempted_and_not_claimed_when_a_halt_came_is_not_sent(
 ) -> None:
     """The halt comes between the commit of the order and the claim of its send."""
     (request_id,) = asked(use_with(manager), 1)
-    attempt = order_dispatch.order_attempts.attempt
+    attempt = order_attempts.attempt
 
     def attempt_and_halt(*arguments: Any) -> Any:
         made = attempt(*arguments)
         halts.set_halt(account_id=exchange.account.pk, reason="runs away", actor="ops")
         return made
 
-    monkeypatch.setattr(order_dispatch.order_attempts, "attempt", attempt_and_halt)
+    monkeypatch.setattr(order_attempts, "attempt", attempt_and_halt)
 
     dispatch(request_id)
 
