@@ -153,7 +153,7 @@ def test_a_post_only_order_that_would_take_ends_and_says_why(linear: Account) ->
 
     assert placed.status is OrderStatus.NEW
     ended = linear.client.fetch_order(linear.ref(placed))
-    assert (ended.status, ended.filled_quantity) == (OrderStatus.CANCELLED, 0)
+    assert (ended.status, ended.filled_quantity) == (OrderStatus.CANCELLED, Decimal(0))
     assert ended.reason == "post-only, and it would have taken (EC_PostOnlyWillTakeLiquidity)"
 
 

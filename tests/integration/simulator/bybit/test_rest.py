@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import time
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pytest
 import requests
 
-from tests.integration.simulator.bybit.trader import HOUSES, BybitTrader, now_ms
+from tests.integration.simulator.bybit.trader import HOUSE_OF, HOUSES, BybitTrader, now_ms
 
 if TYPE_CHECKING:
     from exchanges.simulator.thread import SimulatorThread
 
+DATA = Path(__file__).parents[3] / "data" / "bybit"
 LINEAR: dict[str, Any] = {"category": "linear", "symbol": "BTCUSDT"}
 CATEGORIES = ("linear", "spot", "inverse")
 SYMBOLS = {"linear": "BTCUSDT", "spot": "BTCUSDT", "inverse": "BTCUSD"}
@@ -246,7 +249,13 @@ def test_the_wallet_is_that_of_the_unified_account(ann: BybitTrader) -> None:
     (row,) = ann.ask("GET", "account/wallet-balance", accountType="UNIFIED", coin="BTC,MNT")["list"]
     assert {coin["coin"] for coin in row["coin"]} == {"BTC", "MNT"}
     assert ann.code("GET", "account/wallet-balance", accountType="SPOT") == 10001
-    assert ann.ask("GET", "user/query-api")["apiKey"] == ann.key
+    told = ann.ask("GET", "user/query-api")
+    assert told["apiKey"] == ann.key
+    sample = json.loads((DATA / "rest_query_api__plain.json").read_text())["result"]
+    assert set(sample) <= set(told)
+    assert {name: type(value) for name, value in sample.items()} == {
+        name: type(told[name]) for name in sample
+    }
     assert ann.ask("GET", "account/info")["unifiedMarginStatus"] == 5
     assert wallet_log(ann) == []
 
@@ -413,3 +422,46 @@ def test_one_address_has_one_clock(simulator: SimulatorThread, ann: BybitTrader)
     assert int(told["timeSecond"]) * 1000 > now_ms() + 50_000
     assert ann.code("GET", "order/realtime", **LINEAR) == 10002
     assert ann.connect().auth(ann.key, ann.secret)["ret_msg"] == "Params Error"
+
+
+def batch(ann: BybitTrader, wanted: object, category: str = "linear") -> Any:
+    """Send several orders in one request; returns the whole answer."""
+    told = ann.send("POST", "order/create-batch", category=category, request=wanted)
+    return told.json()
+
+
+def several(*names: str, **terms: object) -> list[dict[str, object]]:
+    usual = {"symbol": "BTCUSDT", "side": "Buy", "orderType": "Limit", "price": "30000"}
+    return [{**usual, "qty": "0.1", "orderLinkId": name, **terms} for name in names]
+
+
+def test_each_of_several_orders_is_taken_or_refused_for_itself(ann: BybitTrader) -> None:
+    wanted = several("first", "second") + several("third", qty="0.00001")
+
+    told = batch(ann, wanted)
+
+    assert told["retCode"] == 0
+    assert [row["orderLinkId"] for row in told["result"]["list"]] == ["first", "second", ""]
+    assert [row["code"] for row in told["retExtInfo"]["list"]] == [0, 0, 10001]
+    assert len(ann.realtime()) == 2
+    duplicate = {"code": 110072, "msg": "OrderLinkedID is duplicate"}
+    assert batch(ann, wanted[:1])["retExtInfo"]["list"] == [duplicate]
+
+
+@pytest.mark.parametrize(("category", "count"), [("linear", 21), ("spot", 11), ("spot", 0)])
+def test_a_request_has_room_for_so_many_orders(ann: BybitTrader, category: str, count: int) -> None:
+    ann.simulator.house("BYBIT", HOUSE_OF[category]).configure(enforce_limits=False)
+
+    told = batch(ann, several(*(f"n{number}" for number in range(count))), category)
+
+    assert told["retCode"] == 10001
+    assert batch(ann, "none")["retCode"] == 10001
+
+
+def test_every_order_of_a_request_counts_against_the_second(ann: BybitTrader) -> None:
+    names = [f"n{number}" for number in range(11)]
+
+    assert batch(ann, several(*names))["retCode"] == 10006
+
+    assert batch(ann, several(*names[:10]), "spot")["retCode"] == 0
+    assert ann.realtime() == []
