@@ -32,9 +32,10 @@ class LinesField(forms.CharField):
     def has_changed(self, initial: Any, data: Any) -> bool:
         """Compare lists, however they were written."""
         try:
-            return list(initial or []) != self.to_python(data)
+            told: list[str] = self.to_python(data)
         except forms.ValidationError:
             return True
+        return told != list(initial or [])
 
 
 class SymbolsField(LinesField):

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from exchanges.messages import PositionSide
-from tracking.models import AccountState, PositionMode, RequestSource, StrategyAccount
-from tracking.selectors import SECRETS
+from tracking.models import PositionMode, RequestSource
 from tracking.services.cancel_all import CancelFilter
 from tracking.services.order_intents import InvalidOrderError, OrderIntent
 from tracking.services.order_requests import Wanted
@@ -26,13 +25,14 @@ from tracking.services.webhook_bodies import (
     signals_of,
 )
 from tracking.services.webhook_calls import WebhookRefusal, WebhookRefused
+from tracking.services.webhook_rows import uses_of
 from tracking.services.webhook_symbols import UnknownSymbolError, unified_symbol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from exchanges.messages import Side
-    from tracking.models import Webhook
+    from tracking.models import StrategyAccount, Webhook
     from tracking.services.webhook_bodies import Envelope
 
 
@@ -56,7 +56,7 @@ def plan(webhook: Webhook, envelope: Envelope, stem: str) -> Plan:
     """Bring a body to orders and cancels; keys begin with `stem`. Raises WebhookRefused."""
     strategy = webhook.strategy
     signals = signals_of(envelope, strategy.slug, strategy.name)
-    uses = _uses(webhook)
+    uses = uses_of(webhook)
     orders: list[Wanted] = []
     cancels: list[WantedCancels] = []
     for signal in signals:
@@ -69,19 +69,6 @@ def plan(webhook: Webhook, envelope: Envelope, stem: str) -> Plan:
                 intent = _intent(webhook, use, signal)
                 orders.append(Wanted(use=use, intent=intent, key=key, source=RequestSource.WEBHOOK))
     return Plan(orders=orders, cancels=cancels)
-
-
-def _uses(webhook: Webhook) -> list[StrategyAccount]:
-    """Give the uses the webhook may order for, their accounts without secrets."""
-    rows = (
-        StrategyAccount.objects.filter(strategy_id=webhook.strategy_id, is_active=True)
-        .exclude(account__state=AccountState.DISABLED.value)
-        .select_related("account")
-        .defer(*(f"account__{name}" for name in (*SECRETS, "api_password")))
-        .order_by("account__name")
-    )
-    template = set(webhook.uses.values_list("pk", flat=True))
-    return [use for use in rows if not template or use.pk in template]
 
 
 def _named(uses: Sequence[StrategyAccount], signal: Signal | CancelSignal) -> list[StrategyAccount]:

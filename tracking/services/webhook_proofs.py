@@ -18,16 +18,13 @@ from functools import cache
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Final
 
-from django.db.models import F, TextField
-from django.db.models.functions import Cast
-
-from tracking.models import Webhook, WebhookKind
+from tracking.models import WebhookKind
 from tracking.models.fields import cipher
 from tracking.services.webhook_calls import WebhookRefusal, WebhookRefused
+from tracking.services.webhook_rows import live_webhooks
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
-
+    from tracking.models import Webhook
     from tracking.services.webhook_calls import WebhookCall
 
 #: secrets of one strategy that are live at once: two to rotate, and as many spare
@@ -76,35 +73,19 @@ def prove(call: WebhookCall, token: str) -> Webhook:
     return webhook
 
 
-def _live(call: WebhookCall, kind: WebhookKind) -> QuerySet[Webhook]:
-    return (
-        Webhook.objects.filter(
-            kind=kind.value,
-            revoked_at__isnull=True,
-            strategy__slug=call.slug,
-            strategy__is_active=True,
-            strategy__user__is_active=True,
-        )
-        .select_related("strategy")
-        .defer("secret")
-    )
-
-
 def _by_token(call: WebhookCall, token: str) -> Webhook | None:
     told = token_hash(token)
-    webhook = _live(call, WebhookKind.TOKEN).filter(token_hash=told).first()
+    found = live_webhooks(call.slug, WebhookKind.TOKEN, most=1, token_hash=told)
+    webhook = found[0][0] if found else None
     kept = "" if webhook is None else webhook.token_hash or ""
     return webhook if hmac.compare_digest(kept.ljust(len(told)), told) else None
 
 
 def _by_signature(call: WebhookCall) -> Webhook | None:
-    found = _live(call, WebhookKind.HMAC).annotate(
-        # as it is stored: every attempt decrypts the same number of them
-        ciphertext=Cast(F("secret"), TextField())
-    )
-    live = [(webhook, webhook.ciphertext) for webhook in found.order_by("-pk")[:LIVE_SECRETS]]
+    live = live_webhooks(call.slug, WebhookKind.HMAC, most=LIVE_SECRETS)
     told = call.signature.lower().encode("utf-8", "replace")
     proved = None
+    # every attempt decrypts and hashes the same number of times
     for webhook, ciphertext in [*live, *[(None, _decoy())] * (LIVE_SECRETS - len(live))]:
         secret = cipher().decrypt(ciphertext.encode()).decode()
         expected = signature(secret, timestamp=call.timestamp, nonce=call.nonce, body=call.body)

@@ -39,6 +39,7 @@ from tracking.services.webhook_calls import WebhookRefusal, WebhookRefused
 from tracking.services.webhook_json import read_json
 from tracking.services.webhook_orders import plan
 from tracking.services.webhook_proofs import prove
+from tracking.services.webhook_rows import write_delivery
 
 if TYPE_CHECKING:
     from tracking.services.webhook_bodies import Envelope
@@ -64,8 +65,8 @@ class Receipt:
     request_ids: tuple[int, ...] = ()
 
 
-class _AnsweredMeanwhileError(Exception):
-    """The same call was accepted by somebody else since we looked."""
+class _AnsweredBeforeError(Exception):
+    """The same call was accepted before."""
 
 
 def receive(call: WebhookCall) -> Receipt:
@@ -77,9 +78,9 @@ def receive(call: WebhookCall) -> Receipt:
     if webhook.kind == WebhookKind.TOKEN.value:
         envelope = early or open_envelope(read_json(call.body))
         draft = _draft(webhook, call, key=f"id:{envelope.id}" if envelope.id else "", nonce=None)
-        return _answered(draft) or _accept(draft, envelope)
+        return _accept(draft, envelope)
     draft = _signed_draft(webhook, call)
-    return _answered(draft) or _accept(draft, open_envelope(read_json(call.body)))
+    return _accept(draft, open_envelope(read_json(call.body)))
 
 
 def _signed_draft(webhook: Webhook, call: WebhookCall) -> WebhookDelivery:
@@ -139,23 +140,28 @@ def _keep_nonce(held: WebhookDelivery, draft: WebhookDelivery) -> None:
 
 
 def _accept(draft: WebhookDelivery, envelope: Envelope) -> Receipt:
-    webhook = draft.webhook
-    asked = plan(webhook, envelope, _stem(draft))
+    """Accept a call, or find that it was: looked up only if it cannot be accepted any more."""
     try:
-        receipt = _committed(draft, asked)
-    except (IntegrityError, _AnsweredMeanwhileError):
+        return _accept_new(draft, envelope)
+    except (IntegrityError, WebhookRefused, _AnsweredBeforeError):
         known = _answered(draft)
         if known is None:
             raise
         return known
+
+
+def _accept_new(draft: WebhookDelivery, envelope: Envelope) -> Receipt:
+    asked = plan(draft.webhook, envelope, _stem(draft))
+    try:
+        receipt = _committed(draft, asked)
     except order_requests.RequestMismatchError:
         # of a call that was forgotten, or whose delivery was never committed
         detail = "the key was used for something else"
         raise WebhookRefused(WebhookRefusal.KEY_REUSED, detail) from None
-    _note_use(webhook, draft)
+    _note_use(draft)
     log.info(
         "webhook.accepted",
-        webhook=webhook.pk,
+        webhook=draft.webhook_id,
         delivery=draft.pk,
         orders=len(asked.orders),
         cancels=len(asked.cancels),
@@ -170,6 +176,9 @@ def _stem(draft: WebhookDelivery) -> str:
 
 def _committed(draft: WebhookDelivery, asked: Plan) -> Receipt:
     """Commit cancels, each by itself: they hurt nobody; then the orders with the delivery."""
+    if asked.cancels and _answered(draft) is not None:
+        # repeated, it would cancel what was ordered since
+        raise _AnsweredBeforeError
     user_id = draft.webhook.strategy.user_id
     cancels: list[OrderRequest] = []
     for wanted in asked.cancels:
@@ -177,17 +186,15 @@ def _committed(draft: WebhookDelivery, asked: Plan) -> Receipt:
             user_id, wanted.which, key=wanted.key, source=RequestSource.WEBHOOK
         )
 
-    def write_delivery(orders: list[OrderRequest]) -> None:
+    def commit_delivery(orders: list[OrderRequest]) -> None:
         _check_again(draft, len(orders))
         draft.answer = {
             "requests": [_told(request) for request in orders],
             "cancels": [_told(request) for request in cancels],
         }
-        draft.save(force_insert=True)
-        ids = [request.pk for request in orders]
-        OrderRequest.objects.filter(pk__in=ids).update(delivery=draft)
+        write_delivery(draft, [request.pk for request in orders])
 
-    orders = order_requests.accept(asked.orders, beside=write_delivery)
+    orders = order_requests.accept(asked.orders, beside=commit_delivery)
     return Receipt(
         answer=draft.answer,
         is_repeated=False,
@@ -211,7 +218,7 @@ def _check_again(draft: WebhookDelivery, count: int) -> None:
         return
     Webhook.objects.select_for_update(no_key=True).only("pk").get(pk=draft.webhook_id)
     if _has_no_key(draft) and _answered(draft) is not None:
-        raise _AnsweredMeanwhileError
+        raise _AnsweredBeforeError
     if allowed is None:
         return
     since = draft.received_at - MINUTE
@@ -223,8 +230,9 @@ def _check_again(draft: WebhookDelivery, count: int) -> None:
         raise WebhookRefused(WebhookRefusal.TOO_MANY_ORDERS, detail)
 
 
-def _note_use(webhook: Webhook, draft: WebhookDelivery) -> None:
+def _note_use(draft: WebhookDelivery) -> None:
     """Note that the webhook is used, once a minute: the row is not to be written by every call."""
+    webhook = draft.webhook
     if webhook.last_used_at is None or draft.received_at - webhook.last_used_at > MINUTE:
         stale = Q(last_used_at__isnull=True) | Q(last_used_at=webhook.last_used_at)
         Webhook.objects.filter(stale, pk=webhook.pk).update(last_used_at=draft.received_at)

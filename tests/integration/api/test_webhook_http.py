@@ -20,7 +20,6 @@ from rest_framework.test import APIClient
 
 from ordertrack.logs import FILE_NAME, configure
 from tests.integration.api.webhook_caller import Signer, a_use, body, signer, trading_view
-from tracking.api import webhook as webhook_view
 from tracking.api.webhook import LARGEST_BODY, webhook_threads
 from tracking.models import OrderRequest, Webhook, WebhookDelivery
 from tracking.services import webhook_issue, webhooks
@@ -360,7 +359,7 @@ def test_re_19_a_token_is_in_no_log_and_no_answer(
         requests.get(f"{web.url}/api/webhook/{path}", timeout=10),
     ]
     with monkeypatch.context() as patch:
-        patch.setattr(webhook_view.webhooks, "receive", broken)
+        patch.setattr(webhooks, "receive", broken)
         answers.append(post(web, path, raw))
         answers.append(post(web, use.strategy.slug, raw))
 
