@@ -184,13 +184,15 @@ def test_a_market_order_for_an_amount_of_money_spends_no_more(stage: Stage) -> N
         order_type=OrderType.MARKET, price=None, quantity=Decimal(0), quote_quantity=money
     )
 
+    since = stage.since()
+
     placed = stage.client.place_order(order)
 
     done = ended(stage, stage.ref(placed))
     assert done.filled_quantity > 0
     fills = stage.client.fetch_executions(
         stage.case.symbol_id,
-        stage.since(),
+        since,
         exchange_order_id=placed.exchange_order_id,
     )
     spent = sum(fill.execution_price * fill.execution_quantity for fill in fills)
