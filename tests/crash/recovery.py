@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from django.db import connection
 from django.utils import timezone
 
+from tests.ageing import LATER, age
+from tests.streams_alive import keep_alive
 from tracking.models import (
     AccountDrain,
     ExchangeAccount,
@@ -23,7 +25,8 @@ from tracking.models import (
     SymbolSubscription,
     TradeExecution,
 )
-from tracking.services import inbox, order_tracking, verification_queue
+from tracking.models.requests import UNRESOLVED
+from tracking.services import inbox, order_dispatch, order_tracking, verification_queue
 from tracking.services.order_fill_monitor import OrderFillMonitor
 
 if TYPE_CHECKING:
@@ -48,7 +51,7 @@ def recover(exchange: Exchange) -> int:
 
 
 def move_clocks(account_id: int) -> None:
-    """Let two minutes pass, for whatever waits for a time to come."""
+    """Let a time pass that is enough for whatever waits for one; the stream is alive."""
     now = timezone.now()
     then = now - LONG_AGO
     orders = OpenOrder.objects.filter(account_id=account_id)
@@ -56,9 +59,8 @@ def move_clocks(account_id: int) -> None:
     orders.exclude(next_verify_at=None).update(next_verify_at=then)
     orders.exclude(cancel_requested_at=None).update(cancel_requested_at=then)
     orders.exclude(not_found_at=None).update(not_found_at=now - NOT_FOUND_AGO)
-    requests = OrderRequest.objects.filter(account_id=account_id)
-    requests.update(created_at=then)
-    requests.exclude(sent_at=None).update(sent_at=then)
+    age(OrderRequest.objects.filter(account_id=account_id), LATER)
+    keep_alive(ExchangeAccount.objects.get(pk=account_id))
     executions = TradeExecution.objects.filter(account_id=account_id)
     executions.exclude(next_verify_at=None).update(next_verify_at=then)
     SymbolSubscription.objects.filter(account_id=account_id).update(verified_at=None)
@@ -71,6 +73,7 @@ def work(account_id: int) -> None:
     """Do what the sweeps and the beat find undone."""
     if account_id in inbox.accounts_waiting():
         OrderFillMonitor(account_id).on_order_update()
+    order_dispatch.dispatch(order_dispatch.left_waiting(timezone.now()).get(account_id, []))
     if account_id in verification_queue.accounts_due(timezone.now()):
         verification_queue.verify_due(account_id)
     if account_id in order_tracking.accounts_to_sync():
@@ -84,9 +87,7 @@ def open_questions(account: ExchangeAccount) -> list[str]:
         "executions to verify": TradeExecution.objects.filter(
             account=account, voided_at=None, verified=False
         ),
-        "requests": OrderRequest.objects.filter(
-            account=account, outcome__in=["PENDING", "UNKNOWN"]
-        ),
+        "requests": OrderRequest.objects.filter(account=account, outcome__in=UNRESOLVED),
         "orders without an answer": OpenOrder.objects.filter(
             account=account, exchange_order_id=None
         ),

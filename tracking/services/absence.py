@@ -30,6 +30,7 @@ from exchanges import registry
 from exchanges.messages import OrderStatus
 from tracking.domain.evidence import Evidence, Verdict
 from tracking.domain.findings import AnomalyKind
+from tracking.domain.submit_rounds import SUBMIT_MAY_ARRIVE
 from tracking.models import ExchangeAccount, OpenOrder
 from tracking.services import bystanders, clients, verification
 from tracking.services.anomalies import Noticed
@@ -37,7 +38,7 @@ from tracking.services.cursors import read_cursors
 from tracking.services.event_emitter import emit_trade_event
 from tracking.services.exchange_resets import begin_anew, forgotten_witness
 from tracking.services.order_records import Gathered
-from tracking.services.unknown_submits import SUBMIT_MAY_ARRIVE, is_unknown_submit
+from tracking.services.unknown_submits import is_unknown_submit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -242,7 +242,7 @@ def _is_cancelled_by_another(row: OpenOrder, request_id: int | None) -> bool:
         outcome__in=UNANSWERED,
         **order_outcomes.name_of(row),
     )
-    return others.exclude(pk=request_id).exists()
+    return any(pk != request_id for pk in others.values_list("pk", flat=True))
 
 
 def mark_cancelling(journal: Journal, orders: Sequence[OpenOrder]) -> None:

@@ -37,6 +37,7 @@ from tracking.services import (
     clients,
     contract_terms,
     forgotten,
+    overdue_requests,
     unknown_submits,
     verification,
 )
@@ -47,11 +48,6 @@ from tracking.services.cursors import read_cursors
 from tracking.services.event_emitter import emit_trade_event, lock_account
 from tracking.services.fill_flow import worth_asking
 from tracking.services.gaps import explain_gaps
-from tracking.services.lost_cancels import (
-    accounts_with_forgotten,
-    end_forgotten,
-    withdraw_lost,
-)
 from tracking.services.order_records import Gathered, ended_among
 from tracking.services.trade_pages import before
 from tracking.services.unknown_submits import is_unknown_submit
@@ -101,17 +97,17 @@ def accounts_due(now: datetime) -> list[int]:
         verified=False, voided_at__isnull=True, next_verify_at__lte=now
     ).values_list("account_id", flat=True)
     orders = OpenOrder.objects.filter(next_verify_at__lte=now).values_list("account_id", flat=True)
-    due = {*rows.distinct(), *orders.distinct(), *accounts_with_forgotten(now)}
-    if not due:
-        return []
+    due = {*rows.distinct(), *orders.distinct()}
     active = ExchangeAccount.objects.filter(pk__in=due, state=AccountState.ACTIVE.value)
-    return list(active.order_by("pk").values_list("pk", flat=True))
+    # what became of requests has to be told whether or not the exchange may be asked
+    overdue = overdue_requests.accounts_with_overdue(now)
+    return sorted({*active.values_list("pk", flat=True), *overdue})
 
 
 def verify_due(account_id: int) -> int:
     """Ask REST about everything of an account that is due; return how many rows were."""
     now = timezone.now()
-    end_forgotten(account_id, now)
+    overdue_requests.look_after(account_id, now)
     account = ExchangeAccount.objects.get(pk=account_id)
     if not clients.may_ask(account):
         return 0
@@ -131,7 +127,7 @@ def verify_due(account_id: int) -> int:
     fail_never_sent(account_id, orders, now)
     unknown_submits.resolve(account, [row for row in orders if is_unknown_submit(row)])
     answer = _ask(account, executions, [row for row in orders if not is_unknown_submit(row)])
-    withdraw_lost(account, answer.gathered, now)
+    overdue_requests.settle_changes(account, answer.gathered, now)
     _write(account_id, (_POSTPONE_EXECUTIONS, timezone.now(), execution_ids))
     if not answer.failed:
         forgotten.give_up(account, executions, now)

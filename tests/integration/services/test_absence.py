@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from django.utils import timezone
 
-from tests.integration.services.conftest import PAST, make_due
+from tests.ageing import ask_much_later
+from tests.integration.services.conftest import PAST
 from tests.integration.services.test_order_fill_monitor import drain, fill, place_resting
 from tests.integration.services.test_order_manager import limit, market
 from tests.integration.services.test_order_tracking import sync
@@ -147,9 +148,7 @@ def test_an_order_of_ours_that_filled_is_not_found_absent(
     manager.execute(market(), idempotency_key="1")
     exchange.simulator.faults(not_found_window_ms=600_000)
     for _ in range(4):
-        OrderRequest.objects.update(sent_at=timezone.now() - PAST)
-        make_due()
-        verify_due(exchange.account.pk)
+        ask_much_later(exchange.account)
     assert OpenOrder.objects.get().status == "UNKNOWN"
     exchange.simulator.faults(reset=True)
 
@@ -168,9 +167,7 @@ def test_a_false_failure_is_brought_back_by_its_frames(
     frames = exchange.frames(1)
     exchange.simulator.faults(not_found_window_ms=600_000)
     for _ in range(3):
-        OrderRequest.objects.update(sent_at=timezone.now() - PAST)
-        make_due()
-        verify_due(exchange.account.pk)
+        ask_much_later(exchange.account)
     assert ClosedOrder.objects.get().status == "FAILED"
     assert FailedOrder.objects.count() == 1
 

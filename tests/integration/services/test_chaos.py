@@ -11,9 +11,11 @@ import websocket
 from django.utils import timezone
 
 from exchanges.errors import ExchangeError
+from tests.ageing import LATER, age
 from tests.integration.services.conftest import fill_budget, make_due
 from tests.integration.services.test_order_fill_monitor import drain
 from tests.integration.services.test_order_manager import limit, market
+from tests.streams_alive import keep_alive
 from tracking.models import (
     ExchangeAccount,
     OpenOrder,
@@ -22,6 +24,7 @@ from tracking.models import (
     StreamEvent,
     TradeExecution,
 )
+from tracking.models.requests import UNRESOLVED
 from tracking.services.order_tracking import sync_open_orders
 from tracking.services.verification_queue import verify_due
 
@@ -170,7 +173,8 @@ class Chaos:
         for _ in range(6):
             fill_budget()
             OpenOrder.objects.update(created_at=long_ago, next_verify_at=long_ago)
-            OrderRequest.objects.exclude(sent_at=None).update(sent_at=long_ago)
+            age(OrderRequest.objects.exclude(sent_at=None), LATER)
+            keep_alive(self.exchange.account)
             OpenOrder.objects.filter(not_found_count__gt=0).update(
                 not_found_at=timezone.now() - timedelta(seconds=30)
             )
@@ -193,7 +197,7 @@ def test_the_books_agree_after_anything(
     exchange.assert_equal_books()
     assert not TradeExecution.objects.filter(voided_at=None, verified=False).exists()
     assert not StreamEvent.objects.filter(processed_at=None).exists()
-    assert not OrderRequest.objects.filter(outcome__in=["PENDING", "UNKNOWN"]).exists()
+    assert not OrderRequest.objects.filter(outcome__in=UNRESOLVED).exists()
     placed = {o["client_order_id"] for o in exchange.ledger()["orders"]}
     for request in OrderRequest.objects.filter(action="PLACE"):
         assert (request.outcome == "ACCEPTED") == (request.client_order_id in placed)

@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 
 from exchanges.messages import OrderType, Side
+from tests.ageing import LATER, age, ask_much_later
 from tests.integration.services.conftest import PAST, make_due
 from tests.integration.services.test_order_fill_monitor import drain
 from tracking.models import (
@@ -111,9 +112,7 @@ def test_an_order_that_never_arrived_is_never_sent_again(
     exchange.simulator.faults(refuse_and_lose_answer={"POST order": {"how": "drop", "count": 1}})
     request = manager.execute(limit(), idempotency_key="1")
     for _ in range(3):
-        OrderRequest.objects.update(sent_at=timezone.now() - PAST)
-        make_due()
-        verify_due(exchange.account.pk)
+        ask_much_later(exchange.account)
 
     request.refresh_from_db()
     assert request.outcome == "NOT_ACCEPTED"
@@ -136,9 +135,7 @@ def test_the_same_key_with_another_body_is_refused(manager: OrderManager) -> Non
         manager.execute(limit(price="30001"), idempotency_key="1")
 
 
-def test_an_order_below_the_minimum_is_not_sent(
-    exchange: Exchange, manager: OrderManager
-) -> None:
+def test_an_order_below_the_minimum_is_not_sent(exchange: Exchange, manager: OrderManager) -> None:
     request = manager.execute(limit(quantity="0.0000001"), idempotency_key="1")
 
     assert (request.outcome, request.sent_at) == ("FAILED", None)
@@ -218,6 +215,7 @@ def test_a_cancel_that_never_arrived_stops_showing(
     assert request.outcome == "UNKNOWN"
     assert OpenOrder.objects.get().cancel_requested_at is not None
     OpenOrder.objects.update(cancel_requested_at=timezone.now() - PAST)
+    age(OrderRequest.objects.all(), LATER)
     make_due()
 
     verify_due(exchange.account.pk)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from tracking.services.unknown_submits import ENOUGH, LATER, SCHEDULE
+from tracking.domain.submit_rounds import ENOUGH
+from tracking.services.unknown_submits import LATER, SCHEDULE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
