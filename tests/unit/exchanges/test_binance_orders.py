@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exchanges import binance_answers as answers
 from exchanges import binance_filters as filters
@@ -185,3 +188,35 @@ def test_permissions_that_are_not_told_are_not_made_up(gone: str) -> None:
 
     with pytest.raises(MalformedMessage):
         permissions(told, FUTURES)
+
+
+READERS: dict[str, Callable[[Any], object]] = {
+    "rest_algoOrder__placed": lambda body: answers.algo_order(
+        body, market_type=FUTURES, requested_at=NOW
+    ),
+    "rest_batchOrders__one_refused": lambda body: read_batch(body, [ORDER, OTHER], read),
+    "rest_balance__two": lambda body: answers.available(body, "USDT"),
+    "rest_apiRestrictions__expiring": lambda body: permissions(body, FUTURES),
+    "spot/rest_order__amended": lambda body: spot.order(spot.amended(body), requested_at=NOW),
+    "spot/rest_account__two": lambda body: spot.available(body, "BTC"),
+}
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.sampled_from(["-1", "NaN", "1e400"]),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=5,
+)
+
+
+@given(st.sampled_from(sorted(READERS)), st.data())
+def test_an_odd_answer_is_read_or_refused(name: str, data: st.DataObject) -> None:
+    body = answer(name)
+    target = body
+    for _ in range(data.draw(st.integers(0, 3))):
+        values = target.values() if isinstance(target, dict) else target
+        inner = [value for value in values if isinstance(value, dict | list) and value]
+        target = data.draw(st.sampled_from(inner)) if inner else target
+    keys = sorted(target) if isinstance(target, dict) else range(len(target))
+    target[data.draw(st.sampled_from(list(keys)))] = data.draw(ODD)
+
+    with contextlib.suppress(MalformedMessage):
+        READERS[name](body)
