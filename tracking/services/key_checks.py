@@ -239,7 +239,9 @@ def _told(told: KeyPermissions) -> Payload:
 def _tell(journal: Journal, judged: Judgement) -> None:
     """Book what is wrong with the key, and close what is not so any more."""
     noticed = {f"refused: {reason}"[:200]: reason for reason in judged.refusals}
-    noticed |= {f"warned: {reason}"[:200]: reason for reason in judged.warnings}
+    # what an exchange never tells would be open for ever
+    warnings = (reason for reason in judged.warnings if reason != key_rules.TELLS_NOTHING)
+    noticed |= {f"warned: {reason}"[:200]: reason for reason in warnings}
     open_rows = Anomaly.objects.select_for_update(no_key=True).filter(
         account_id=journal.account_id,
         kind__in=(AnomalyKind.KEY_PERMISSIONS.value, AnomalyKind.AUTH_FAILED.value),

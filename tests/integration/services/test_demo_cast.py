@@ -38,6 +38,14 @@ def test_an_exchange_that_fails_now_and_then_is_asked_again(
     assert account.baseline_at
 
 
+def test_every_key_of_the_cast_is_checked(theatre: Theatre) -> None:
+    account = cast.open_account(theatre, theatre.houses[0], UserFactory.create().pk, "checked")
+
+    account.refresh_from_db()
+    assert account.keys_checked_at
+    assert (account.state, account.permissions["refused"]) == ("ACTIVE", "")
+
+
 def test_an_exchange_that_never_answers_is_given_up(
     theatre: Theatre, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -188,6 +188,7 @@ def test_an_exchange_that_tells_nothing_is_allowed_with_a_warning(told: Told) ->
 
     assert verdict.state == "ACTIVE"
     assert "does not tell" in verdict.told
+    assert anomalies() == [], "it would be open for ever"
 
 
 def test_what_was_said_of_another_key_counts_for_nothing(told: Told) -> None:

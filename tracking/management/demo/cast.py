@@ -13,6 +13,7 @@ from knox.models import AuthToken
 from exchanges.errors import TransientError
 from tracking.models import ExchangeAccount, Strategy, StrategyAccount
 from tracking.services.baseline import ensure_baseline
+from tracking.services.key_checks import check_key
 
 if TYPE_CHECKING:
     from tracking.management.demo.theatre import House, Theatre
@@ -85,7 +86,7 @@ def named(name: str, house: House, theatre: Theatre) -> str:
 
 
 def open_account(theatre: Theatre, house: House, user_id: int, name: str) -> ExchangeAccount:
-    """Open a simulated account at the exchange and here, with its books opened."""
+    """Open a simulated account at the exchange and here, its books opened and its key checked."""
     api_key, api_secret = f"demo-key-{name}", secrets.token_hex(32)
     theatre.control(house).open_account(api_key, api_secret, balances=house.balances)
     account = ExchangeAccount.objects.create(
@@ -97,7 +98,9 @@ def open_account(theatre: Theatre, house: House, user_id: int, name: str) -> Exc
         api_key=api_key,
         api_secret=api_secret,
     )
-    return _opened(account)
+    opened = _opened(account)
+    check_key(opened.pk)
+    return opened
 
 
 def _opened(account: ExchangeAccount) -> ExchangeAccount:
