@@ -172,7 +172,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_NAME_OVERRIDES": {
         "MarketTypeEnum": "tracking.api.filters.MARKET_TYPES",
-        "PlaceableTypeEnum": "tracking.api.order_serializers.PLACEABLE_TYPES",
+        "PlaceableTypeEnum": "tracking.api.order_bodies.PLACEABLE_TYPES",
         "RequestSourceEnum": "tracking.api.order_serializers.REQUEST_SOURCES",
         "RequestActionEnum": "tracking.api.order_serializers.REQUEST_ACTIONS",
     },

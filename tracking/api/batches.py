@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 from rest_framework.exceptions import APIException
 
 from tracking.api.errors import Problem, document_of
-from tracking.api.order_serializers import RequestSerializer
+from tracking.api.order_serializers import (
+    RequestSerializer,
+)
 from tracking.api.placing import (
     KEY_FIELD,
     KEY_HEADER,

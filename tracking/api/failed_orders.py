@@ -18,7 +18,13 @@ from rest_framework.throttling import UserRateThrottle
 from exchanges.refusals import RefusalKind
 from tracking.api.errors import Problem
 from tracking.api.filters import OfAccountFilter
-from tracking.api.order_serializers import FailureSerializer, RequestSerializer, RetrySerializer
+from tracking.api.order_bodies import (
+    RetrySerializer,
+)
+from tracking.api.order_serializers import (
+    FailureSerializer,
+    RequestSerializer,
+)
 from tracking.api.parsers import ExactJson
 from tracking.api.placing import (
     HOW,

@@ -19,7 +19,12 @@ from rest_framework.response import Response
 
 from tracking.api.errors import Problem
 from tracking.api.filters import OfAccountFilter
-from tracking.api.order_serializers import HaltSerializer, NewHaltSerializer
+from tracking.api.order_bodies import (
+    NewHaltSerializer,
+)
+from tracking.api.order_serializers import (
+    HaltSerializer,
+)
 from tracking.api.rows import OwnRows
 from tracking.models import ExchangeAccount, Halt
 from tracking.services import halts

@@ -18,7 +18,10 @@ from rest_framework.response import Response
 from exchanges.messages import MarketType
 from tracking.api.errors import Problem
 from tracking.api.filters import OfAccountFilter
-from tracking.api.order_serializers import RequestDetailSerializer, RequestSerializer
+from tracking.api.order_serializers import (
+    RequestDetailSerializer,
+    RequestSerializer,
+)
 from tracking.api.parsers import ExactJson
 from tracking.api.rows import OwnRows
 from tracking.models import OrderRequest, RequestAction, RequestOutcome, RequestSource

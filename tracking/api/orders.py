@@ -23,13 +23,15 @@ from rest_framework.throttling import UserRateThrottle
 from exchanges.messages import Side
 from tracking import selectors
 from tracking.api import batches, rows
-from tracking.api.order_serializers import (
+from tracking.api.order_bodies import (
     AmendmentSerializer,
-    BatchSerializer,
     CancelAllSerializer,
-    CancelledSerializer,
     KeySerializer,
     OrderBodySerializer,
+)
+from tracking.api.order_serializers import (
+    BatchSerializer,
+    CancelledSerializer,
     RequestSerializer,
 )
 from tracking.api.parsers import ExactJson

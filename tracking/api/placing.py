@@ -22,7 +22,9 @@ from rest_framework.throttling import UserRateThrottle
 
 from tracking import tasks
 from tracking.api.errors import Problem
-from tracking.api.order_serializers import PlacementSerializer
+from tracking.api.order_bodies import (
+    PlacementSerializer,
+)
 from tracking.models import OrderRequest, RequestSource, StrategyAccount
 from tracking.selectors import SECRETS
 from tracking.services.order_intents import InvalidOrderError, OrderIntent
