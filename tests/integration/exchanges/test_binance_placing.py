@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -30,13 +31,16 @@ from exchanges.messages import (
     PositionSide,
     Side,
 )
-from exchanges.questions import Amendment, OrderRef
+from exchanges.questions import Amendment, KeyPermissions, OrderRef
 from exchanges.refusals import RefusalKind
+from exchanges.registry import rest_for
 from exchanges.simulator.thread import SimulatorThread
 from tests.contract.case_binance import COIN_FUTURES, FUTURES, SPOT
 from tests.contract.stage import Stage
+from tests.integration.exchanges.raw_server import RawServer
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Iterator
 
     from exchanges.calls import Endpoint
@@ -390,6 +394,22 @@ def test_permissions_are_asked_for_with_a_clock_that_is_off() -> None:
         made.house.faults(clock_skew_ms=-30_000)
 
         assert made.client.fetch_key_permissions().is_ip_bound is True
+
+
+def test_a_site_without_a_wallet_does_not_tell_of_keys() -> None:
+    def no_such_page(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno")
+
+    with RawServer(no_such_page) as site:
+        client = rest_for(
+            "BINANCE",
+            "FUTURES",
+            credentials=FUTURES.credentials(1),
+            redis_url=os.environ["REDIS_URL"],
+            base_url=site.url,
+        )
+
+        assert client.fetch_key_permissions() == KeyPermissions()
 
 
 def test_a_key_nobody_has_is_no_key(stage: Stage) -> None:
