@@ -10,9 +10,10 @@ than all the rest of a call. Columns that are not read here are deferred, above 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from django.db import connection
+from django.db.models import Model
 
 from tracking.models import AccountState, ExchangeAccount, Strategy, StrategyAccount, Webhook
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tracking.models import WebhookDelivery, WebhookKind
+
+Row = TypeVar("Row", bound=Model)
 
 _WEBHOOK: Final = (
     "id",
@@ -97,7 +100,7 @@ def _webhook(row: Sequence[Any]) -> Webhook:
 
 def uses_of(webhook: Webhook) -> list[StrategyAccount]:
     """Give the uses a webhook may order for, by the names of their accounts."""
-    given = [webhook.strategy_id, AccountState.DISABLED.value, webhook.pk, webhook.pk]
+    given: list[Any] = [webhook.strategy_id, AccountState.DISABLED.value, webhook.pk, webhook.pk]
     with connection.cursor() as cursor:
         cursor.execute(_USES, given)
         rows = cursor.fetchall()
@@ -111,7 +114,7 @@ def uses_of(webhook: Webhook) -> list[StrategyAccount]:
 
 def write_delivery(delivery: WebhookDelivery, request_ids: list[int]) -> None:
     """Insert a new delivery and name it in its requests. Raises IntegrityError for an old one."""
-    row = [
+    row: list[Any] = [
         delivery.webhook_id,
         delivery.key,
         delivery.nonce,
@@ -125,7 +128,7 @@ def write_delivery(delivery: WebhookDelivery, request_ids: list[int]) -> None:
         (delivery.pk,) = cursor.fetchone()
 
 
-def _built(model: Any, names: Sequence[str], values: Sequence[Any]) -> Any:
+def _built(model: type[Row], names: Sequence[str], values: Sequence[Any]) -> Row:
     """Build a row of some columns; Django wants them in the model's order."""
     given = dict(zip(names, values, strict=True))
     ordered = [field.attname for field in model._meta.concrete_fields if field.attname in given]

@@ -244,6 +244,24 @@ def test_the_end_of_all_orders_cancels_those_of_the_strategy_that_fit(
     assert receipt.request_ids == (told["id"],)
 
 
+@pytest.mark.parametrize("is_signed", [True, False])
+def test_a_replayed_end_of_all_orders_spares_what_came_later(
+    use: StrategyAccount, *, is_signed: bool
+) -> None:
+    if is_signed:
+        call = signer(use.strategy).call(sample("cancel_all"))
+    else:
+        call = trading_view(use.strategy).call(sample("cancel_all"))
+    first = webhooks.receive(call)
+    later = OpenOrderFactory.create(account=use.account, strategy_account=use, side="SELL")
+
+    again = webhooks.receive(call)
+
+    later.refresh_from_db()
+    assert later.cancel_requested_at is None
+    assert (again.is_repeated, again.answer) == (True, first.answer)
+
+
 def test_a_list_may_cancel_all_and_order_anew(use: StrategyAccount) -> None:
     OpenOrderFactory.create(account=use.account, strategy_account=use)
     caller = trading_view(use.strategy)
@@ -293,7 +311,6 @@ def test_re_19_a_template_holds_for_the_end_of_all_orders_too(use: StrategyAccou
 def test_re_19_a_token_may_be_for_some_of_the_accounts(use: StrategyAccount) -> None:
     other = another_use(use.strategy, name="second")
     caller = trading_view(use.strategy)
-    WebhookDelivery.objects.all()
     use.strategy.webhooks.get().uses.add(other)
 
     caller.send(body())
@@ -329,6 +346,35 @@ def test_re_19_the_rate_holds_for_calls_at_once(use: StrategyAccount) -> None:
         accepted = [receipt for receipt in threads.map(call, range(12)) if receipt]
 
     assert len(accepted) == OrderRequest.objects.count() == 5
+
+
+@pytest.mark.parametrize(
+    ("mode", "side", "position_side"),
+    [
+        ("HEDGE", "long", "LONG"),
+        ("HEDGE", "short", "SHORT"),
+        ("HEDGE", "buy", "NET"),
+        ("ONE_WAY", "long", "NET"),
+    ],
+)
+def test_long_and_short_are_positions_where_the_account_keeps_them_apart(
+    mode: str, side: str, position_side: str
+) -> None:
+    use = a_use(account__position_mode=mode)
+
+    signer(use.strategy).send(body(side=side))
+
+    assert OrderRequest.objects.get().body["position_side"] == position_side
+
+
+def test_a_repeated_call_is_answered_though_it_would_be_refused_now(use: StrategyAccount) -> None:
+    caller = trading_view(use.strategy, max_orders_per_minute=1)
+    first = caller.send(body(id="bar-1"))
+    use.is_active = False
+    use.save()
+
+    assert caller.send(body(id="bar-1")).answer == first.answer
+    assert refusal(caller.call(body(id="bar-2"))).kind is WebhookRefusal.INVALID
 
 
 def test_an_order_keeps_the_webhook_that_limits_its_worth(use: StrategyAccount) -> None:
