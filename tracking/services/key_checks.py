@@ -172,7 +172,8 @@ def _write(asked: ExchangeAccount, told: KeyPermissions) -> KeyVerdict:
     if last:
         publish_events({account.user_id: last})
     if account.state == AccountState.ACTIVE.value and not was_active:
-        leases.request_reconnect(account.pk)
+        # whoever streams it may do so with the key it had before
+        leases.revoke(account.pk)
     log.info("key.checked", account=account.pk, state=account.state, refused=account.state_reason)
     return KeyVerdict(
         account_id=account.pk,

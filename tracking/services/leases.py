@@ -89,3 +89,13 @@ def request_reconnect(account_id: int) -> None:
     ExchangeAccount.objects.filter(pk=account_id).update(
         reconnect_requested_at=Now(), next_full_sync_at=None
     )
+
+
+def revoke(account_id: int) -> None:
+    """End an account's lease, whoever has it: the next stream begins with the row as it is now.
+
+    A reconnect would keep the key the stream began with.
+    """
+    ExchangeAccount.objects.filter(pk=account_id).update(
+        lease_until=None, lease_owner="", next_full_sync_at=None
+    )

@@ -12,7 +12,7 @@ from exchanges.errors import ExchangeError, TransientError
 from exchanges.questions import KeyPermissions
 from tests.factories import ExchangeAccountFactory
 from tracking.models import AccountState, Anomaly, AnomalyKind, ExchangeAccount
-from tracking.services import clients, key_checks
+from tracking.services import clients, key_checks, leases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,6 +96,21 @@ def test_a_key_mended_at_the_exchange_makes_the_account_active_again(told: Told)
 
     assert key_checks.check_key(account.pk).state == "ACTIVE"
     assert anomalies() == []
+
+
+def test_a_stream_with_the_key_from_before_is_dropped(told: Told) -> None:
+    del told
+    account = ExchangeAccountFactory.create()
+    epochs = leases.take("host:1", 10)
+    key_checks.check_key(account.pk)
+    assert leases.renew("host:1", epochs) == {account.pk}, "a daily check changes nothing"
+    key_checks.await_check(account)
+    account.save(update_fields=["permissions", "state"])
+
+    key_checks.check_key(account.pk)
+
+    assert leases.renew("host:1", epochs) == set()
+    assert leases.take("host:1", 10) == {account.pk: 2}
 
 
 def test_an_account_disabled_by_hand_stays_so(told: Told) -> None:
