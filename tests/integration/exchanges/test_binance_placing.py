@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from exchanges.calls import Endpoint
     from exchanges.questions import NewOrder
+    from exchanges.rest import RestClient
     from tests.contract.case import Case
 
 CASES = (FUTURES, COIN_FUTURES, SPOT)
@@ -341,6 +342,33 @@ def test_a_ceiling_of_orders_is_a_limit_for_several_too(stage: Stage) -> None:
     assert caught.value.code == "-1015"
 
 
+def test_a_limit_told_of_one_among_several_stops_the_next(stage: Stage) -> None:
+    body = b'[{"code":-1015,"msg":"Too many new orders; current limit is 300 orders per 10s."}]'
+
+    def too_many(connection: socket.socket) -> None:
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n"
+        connection.sendall(head.encode() + body)
+
+    with RawServer(too_many) as site:
+        client = client_at(site.url)
+        (told,) = client.place_orders([stage.order()])
+        with pytest.raises(RateLimited):
+            client.place_order(stage.order(), timeout=0.5)
+
+        assert type(told) is RateLimited
+        assert len(site.requests) == 1
+
+
+def client_at(url: str) -> RestClient:
+    return rest_for(
+        "BINANCE",
+        "FUTURES",
+        credentials=FUTURES.credentials(1),
+        redis_url=os.environ["REDIS_URL"],
+        base_url=url,
+    )
+
+
 # ---------------------------------------------------------------------------------------- refusals
 
 
@@ -401,13 +429,7 @@ def test_a_site_without_a_wallet_does_not_tell_of_keys() -> None:
         connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno")
 
     with RawServer(no_such_page) as site:
-        client = rest_for(
-            "BINANCE",
-            "FUTURES",
-            credentials=FUTURES.credentials(1),
-            redis_url=os.environ["REDIS_URL"],
-            base_url=site.url,
-        )
+        client = client_at(site.url)
 
         assert client.fetch_key_permissions() == KeyPermissions()
 
