@@ -17,15 +17,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django import forms
 from django.contrib import admin, messages
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 from django.template.response import TemplateResponse
 
 from exchanges import registry
 from exchanges.errors import ExchangeError
 from tracking.admin import keys
 from tracking.admin.base import FactAdmin, WithoutSecrets, check_now, may_sync, sync_now
+from tracking.admin.halts import shown_on
 from tracking.admin.secret_fields import secret_field
-from tracking.models import AccountDrain, AccountState, ExchangeAccount, Strategy, StrategyAccount
-from tracking.services import key_checks
+from tracking.models import AccountDrain, AccountState, ExchangeAccount, Strategy
+from tracking.services import halts, key_checks
 from tracking.services.rehearsal import rehearse_sync
 
 if TYPE_CHECKING:
@@ -69,10 +71,13 @@ class AccountForm(forms.ModelForm[ExchangeAccount]):
             "position_mode",
             "state",
             "tracking_only",
+            "max_open_orders",
         ]
         help_texts: ClassVar = {
             "state": "An account with a new key becomes ACTIVE once the key has been checked.",
             "tracking_only": "Everything is tracked, and nothing is sent.",
+            "max_open_orders": "The exchange's limit, or one of your own. Above it orders are "
+            "refused, or wait where their strategy queues. Empty: no limit.",
             "market_type": "One account is one market: add another for another.",
             "position_mode": "Read from the exchange when the account's books are opened.",
         }
@@ -89,6 +94,14 @@ class AccountForm(forms.ModelForm[ExchangeAccount]):
                 self.add_error(name, "expected both the key and the secret")
         self._refuse_unchecked(cleaned.get("state"))
         return cleaned
+
+    def clean_max_open_orders(self) -> int | None:
+        """Refuse a limit that lets nothing rest."""
+        limit: int | None = self.cleaned_data["max_open_orders"]
+        if limit == 0:
+            message = 'expected more than zero; to send nothing, tick "tracking only"'
+            raise forms.ValidationError(message)
+        return limit
 
     @property
     def has_new_key(self) -> bool:
@@ -125,6 +138,8 @@ class AccountAdmin(WithoutSecrets[ExchangeAccount]):
         "market_type",
         "simulated",
         "state",
+        "tracking_only",
+        "halted",
         "lease_owner",
         "synced_at",
     )
@@ -148,6 +163,16 @@ class AccountAdmin(WithoutSecrets[ExchangeAccount]):
         "reconnect_requested_at",
     )
     actions = ("sync_now", "rehearse_sync", "check_books", "check_keys")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ExchangeAccount]:
+        """Read along why an account is halted."""
+        reason = halts.standing(OuterRef("pk")).order_by("set_at").values("reason")[:1]
+        return super().get_queryset(request).annotate(halt_reason=Subquery(reason))
+
+    @admin.display(description="halted")
+    def halted(self, account: ExchangeAccount) -> SafeString:
+        """Say whether new orders are sent."""
+        return shown_on(account, reason=getattr(account, "halt_reason", None))
 
     @admin.display(description="what the key may do")
     def the_key(self, account: ExchangeAccount) -> SafeString:
@@ -224,19 +249,6 @@ class StrategyAdmin(admin.ModelAdmin[Strategy]):
     prepopulated_fields: ClassVar = {"slug": ("name",)}
     date_hierarchy = "created_at"
     ordering = ("name",)
-
-
-@admin.register(StrategyAccount)
-class StrategyAccountAdmin(WithoutSecrets[StrategyAccount]):
-    """Which strategy uses which account."""
-
-    accounts = ("account__",)
-    list_display = ("strategy", "account", "token", "is_active")
-    list_select_related = ("strategy", "account")
-    list_filter = ("is_active",)
-    search_fields = ("strategy__name", "account__name", "token")
-    autocomplete_fields = ("strategy", "account")
-    ordering = ("strategy__name",)
 
 
 @admin.register(AccountDrain)

@@ -21,7 +21,7 @@ from tracking.admin.ordering import may_order
 from tracking.admin.repairs import Question, ReasonForm, Shown, drawn, is_answered
 from tracking.domain.refusals import words
 from tracking.models import FailedOrder, OrderRequest
-from tracking.services import failed_orders
+from tracking.services import failed_orders, waiting_queue
 from tracking.services.order_intents import InvalidOrderError
 from tracking.services.order_requests import RequestMismatchError
 
@@ -44,6 +44,7 @@ class OrderRequestAdmin(FactAdmin[OrderRequest]):
         "user",
         "source",
         "outcome",
+        "priority",
         "detail",
         "client_order_id",
         "sent_at",
@@ -62,6 +63,22 @@ class OrderRequestAdmin(FactAdmin[OrderRequest]):
     ordering = ("-created_at",)
     exclude = ("body", "terms", "evidence")
     readonly_fields = ("asked", "what_is_sent", "what_was_changed", "what_asking_told", "refusal")
+
+    actions = ("withdraw",)
+
+    @admin.action(description="Withdraw what waits for room", permissions=["order"])
+    def withdraw(self, request: HttpRequest, rows: QuerySet[OrderRequest]) -> None:
+        """Take requests out of the waiting queue; those that do not wait stay as they are."""
+        actor = request.user.get_username()
+        done = [row for row in rows if waiting_queue.withdraw(row, actor)]
+        for row in done:
+            self.log_change(request, row, "withdrawn")
+        level = messages.SUCCESS if done else messages.WARNING
+        self.message_user(request, f"{len(done)} request(s) withdrawn", level)
+
+    def has_order_permission(self, request: HttpRequest) -> bool:
+        """Offer the action to those who may use it."""
+        return may_order(request)
 
     @admin.display(description="asked")
     def asked(self, request: OrderRequest) -> SafeString:

@@ -19,6 +19,7 @@ from tracking.models import (
     EventCounter,
     ExchangeAccount,
     FailedOrder,
+    Halt,
     MarketTerms,
     Notice,
     NoticeChannel,
@@ -84,6 +85,7 @@ def one_row_of_everything(name: str) -> None:
         created_at=now,
     )
     AccountDrain.objects.create(account=account)
+    Halt.objects.create(account=account, reason="it runs away", set_by="ops", set_at=now)
     webhook = Webhook.objects.create(strategy=use.strategy, name=name, kind="HMAC", secret=SECRET)
     WebhookDelivery.objects.create(webhook=webhook, key=name, body_sha256="", received_at=now)
     channel = NoticeChannel.objects.create(user=account.user, name=name, url=SECRET)
@@ -163,6 +165,7 @@ def test_only_accounts_and_strategies_can_be_written() -> None:
 
     assert written == {
         "ExchangeAccount",
+        "Halt",
         "NoticeChannel",
         "Strategy",
         "StrategyAccount",
