@@ -21,6 +21,7 @@ from tracking.models import (
     EventCounter,
     EventKind,
     ExchangeAccount,
+    FailedOrder,
     Notice,
     NoticeChannel,
     OrderEvent,
@@ -30,7 +31,7 @@ from tracking.services import notices
 from tracking.services.notice_texts import TOLD_OF, Names, Told, told_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
 #: numbers of the journal looked through in one transaction, and transactions of one call
@@ -50,12 +51,15 @@ def gather(now: datetime) -> int:
     return sum(_gather(pk, now) for pk in list(channels.values_list("pk", flat=True)))
 
 
-def names_of(user_id: int) -> Names:
-    """Read what a user calls things."""
+def names_of(user_id: int, events: Sequence[OrderEvent]) -> Names:
+    """Read what a user calls things, and why requests were refused."""
+    requests = [e.payload["id"] for e in events if e.kind == EventKind.ORDER_REQUEST.value]
+    refused = FailedOrder.objects.filter(request__user_id=user_id, request_id__in=requests)
     uses = StrategyAccount.objects.filter(account__user_id=user_id)
     return Names(
         accounts=dict(ExchangeAccount.objects.filter(user_id=user_id).values_list("pk", "name")),
         strategies=dict(uses.values_list("pk", "strategy__name")),
+        refusals=dict(refused.values_list("request_id", "kind")),
     )
 
 
@@ -108,7 +112,9 @@ def _gather_page(channel_id: int, now: datetime) -> int | None:
             return None
         upto = min(end, channel.last_seq + PAGE)
         events = _news(channel, upto)
-        booked = book(channel, told_of(events, names_of(channel.user_id)) if events else (), now)
+        booked = book(
+            channel, told_of(events, names_of(channel.user_id, events)) if events else (), now
+        )
         channel.last_seq = upto
         channel.save(update_fields=["last_seq"])
     return booked

@@ -10,12 +10,13 @@ inferred first and itemised later is not told twice. `Told.key` names the thing,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from exchanges.messages import PositionSide
 from tracking.domain import key_rules
+from tracking.domain.refusals import in_words
 from tracking.models import AnomalyKind, EventKind, NoticeKind, OrderEvent, RequestOutcome
 
 if TYPE_CHECKING:
@@ -59,10 +60,11 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """What a user calls their accounts and strategies, by id."""
+    """What a user calls their accounts and strategies, and why requests were refused, by id."""
 
     accounts: Mapping[int, str]
     strategies: Mapping[int, str]
+    refusals: Mapping[int, str] = field(default_factory=dict)
 
     def place(self, payload: Mapping[str, Any], account_id: int) -> str:
         """Say where something happened."""
@@ -83,8 +85,9 @@ def told_of(events: Iterable[OrderEvent], names: Names) -> list[Told]:
                 one = _rejected(event, names)
                 told.setdefault((one.kind, one.key), one)
             case EventKind.ORDER_REQUEST if event.payload.get("outcome") in _OUTCOMES:
+                # it knows better than the end of its order why that was refused
                 one = _asked(event, names)
-                told.setdefault((one.kind, one.key), one)
+                told[one.kind, one.key] = one
             case EventKind.ANOMALY if _is_news(event.payload):
                 one = _noticed(event, names)
                 told[one.kind, one.key] = one
@@ -143,7 +146,7 @@ def _asked(event: OrderEvent, names: Names) -> Told:
     what = _wanted(terms) if action == "PLACE" else f"{action.lower()} of an order, {event.symbol}"
     facts = (
         f"{names.place(request, event.account_id)}, request {request['id']}",
-        request.get("detail") or "no reason is known",
+        _reason(request, names),
         _at(event.created_at.isoformat()),
     )
     return Told(
@@ -152,6 +155,13 @@ def _asked(event: OrderEvent, names: Names) -> Told:
         title=_cut(f"{words}: {what}"),
         text="; ".join(facts),
     )
+
+
+def _reason(request: Mapping[str, Any], names: Names) -> str:
+    """Say in a trader's words what was refused, and behind them what the exchange said."""
+    detail = str(request.get("detail") or "")
+    kind = names.refusals.get(request["id"])
+    return in_words(kind, detail) if kind else detail or "no reason is known"
 
 
 def _request_key(event: OrderEvent, kind: NoticeKind, action: str) -> str:

@@ -102,10 +102,23 @@ def test_a_fill_that_is_only_confirmed_has_the_same_key() -> None:
 def test_an_order_that_is_refused_is_told_once_though_its_request_ends_too() -> None:
     rejected = event("order_rejected", {"reason": "price too far", "order": ORDER})
 
-    (one,) = told(rejected, event("order_request", REQUEST))
+    (alone,), (one,) = told(rejected), told(rejected, event("order_request", REQUEST))
 
-    assert one.title == "Refused by the exchange: SELL SHORT LIMIT 0.5 BTC/USDT:USDT at 64000"
-    assert "order mine; price too far;" in one.text
+    assert alone.title == "Refused by the exchange: SELL SHORT LIMIT 0.5 BTC/USDT:USDT at 64000"
+    assert "order mine; price too far;" in alone.text
+    assert (one.key, one.title) == (
+        alone.key,
+        "Refused by the exchange: BUY MARKET 0.5 BTC/USDT:USDT",
+    )
+
+
+def test_why_a_request_is_refused_is_told_in_words() -> None:
+    names = Names(accounts={}, strategies={}, refusals={7: "INSUFFICIENT_FUNDS"})
+
+    (one,) = told_of([event("order_request", REQUEST | {"detail": "HTTP 400 -2019"})], names)
+
+    assert "request 7; Insufficient funds:" in one.text
+    assert "add funds. (HTTP 400 -2019);" in one.text
 
 
 @pytest.mark.parametrize(
