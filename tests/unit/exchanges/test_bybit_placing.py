@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exchanges import bybit_answers as answers
 from exchanges import bybit_holdings, bybit_keys
@@ -399,3 +402,33 @@ def test_the_other_side_of_a_hedge_is_named() -> None:
     sent = requests.terms(an_order(position_side=PositionSide.SHORT, reduce_only=True))
 
     assert (sent["positionIdx"], sent["reduceOnly"]) == (2, True)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["", "1e5", "BTC", "Withdraw"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["list", "coin", "lastPrice", "code", "orderId", "permissions", "ips"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@given(ANYTHING, ANYTHING)
+def test_whatever_is_answered_is_read_or_refused(told: object, extra: object) -> None:
+    body = {"result": told, "retExtInfo": extra, "time": 1_700_000_000_000}
+    sent = sent_together()
+    account = told if isinstance(told, dict) else {}
+
+    for read in (
+        lambda: answers.last_price(body),
+        lambda: answers.taken_together(body, sent),
+        lambda: bybit_keys.permissions(body, SPOT),
+        lambda: bybit_holdings.available(account, SPOT, "BTC"),
+    ):
+        with suppress(MalformedMessage):
+            read()

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from exchanges import upbit_answers as answers
 from exchanges import upbit_requests as requests
-from exchanges.errors import AuthenticationError, ExchangeError, OrderRefused, OutcomeUnknown
+from exchanges.errors import (
+    AuthenticationError,
+    ExchangeError,
+    MalformedMessage,
+    OrderRefused,
+    OutcomeUnknown,
+)
 from exchanges.http_session import Answer
 from exchanges.messages import MarketType, OrderType, Side, TimeInForce
 from exchanges.questions import KeyPermissions, NewOrder
@@ -149,3 +158,24 @@ def test_of_a_key_only_its_end_is_known() -> None:
 
     assert told == KeyPermissions(expires_at=datetime(2027, 1, 31, tzinfo=UTC))
     assert answers.permissions(body, "of nobody") == KeyPermissions()
+
+
+ROWS = st.lists(
+    st.dictionaries(
+        st.sampled_from(["currency", "balance", "access_key", "expire_at", "trade_price"]),
+        st.none() | st.booleans() | st.integers() | st.sampled_from(["", "KRW", "1e5", "mine"]),
+    )
+    | st.none(),
+    max_size=3,
+)
+
+
+@given(ROWS | st.none() | st.dictionaries(st.text(max_size=3), st.integers()))
+def test_whatever_is_answered_is_read_or_refused(body: object) -> None:
+    for read in (
+        lambda: answers.last_price(body),
+        lambda: answers.available(body, "KRW"),
+        lambda: answers.permissions(body, "mine"),
+    ):
+        with suppress(MalformedMessage):
+            read()
