@@ -247,7 +247,7 @@ def _shown(failure: FailedOrder) -> Shown:
         facts=[
             ("account", failure.account),
             ("refused", " ".join(words(failure.kind))),
-            ("told", f"{failure.code} {failure.reason}".strip()),
+            ("told", failure.reason),
             *told.items(),
         ],
     )

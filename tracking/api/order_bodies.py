@@ -108,6 +108,23 @@ class CancelAllSerializer(KeySerializer):
     confirm = serializers.ChoiceField(choices=["CANCEL"], help_text="so that nobody does it unseen")
 
 
+class SettlementSerializer(serializers.Serializer[Any]):
+    """What became of a request in doubt: exactly one of the two, and why."""
+
+    reason = serializers.CharField(max_length=500, help_text="kept with your name")
+    not_accepted = serializers.BooleanField(required=False, help_text="true: nothing came of it")
+    exchange_order_id = serializers.CharField(
+        max_length=64, required=False, help_text="the order it is; the exchange is asked for it"
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse both, and neither."""
+        if bool(attrs.get("not_accepted")) is bool(attrs.get("exchange_order_id")):
+            message = "expected either not_accepted: true or an exchange_order_id"
+            raise serializers.ValidationError(message)
+        return attrs
+
+
 class NewHaltSerializer(serializers.Serializer[Any]):
     """What to stop, and why."""
 

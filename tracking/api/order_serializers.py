@@ -24,26 +24,8 @@ from tracking.models import (
 from tracking.models.fields import choices
 from tracking.services import payloads
 
-REQUEST_KEYS = (
-    "idempotency_key",
-    "action",
-    "source",
-    "market_type",
-    "symbol",
-    "client_order_id",
-    "exchange_order_id",
-    "priority",
-    "body",
-    "terms",
-    "notional",
-    "notional_asset",
-    "outcome",
-    "detail",
-    "created_at",
-    "attempted_at",
-    "sent_at",
-    "answered_at",
-)
+#: what an answer tells beside what the journal keeps of a request
+ASKED_KEYS = ("idempotency_key", "priority", "body")
 FAILURE_KEYS = ("kind", "reason", "code", "created_at", "retried_at", "dismissed_at")
 #: named in SPECTACULAR_SETTINGS, because fields of other rows have these names and other values
 REQUEST_SOURCES = choices(RequestSource)
@@ -105,11 +87,11 @@ class RequestSerializer(PayloadSerializer[OrderRequest]):
     class Meta:
         model = OrderRequest
         fields: tuple[str, ...] = (
-            "id",
+            *payloads.REQUEST_KEYS,
             "account",
             "strategy_account",
             "retry_of",
-            *REQUEST_KEYS,
+            *ASKED_KEYS,
             "changes",
             "failure",
         )
@@ -118,13 +100,16 @@ class RequestSerializer(PayloadSerializer[OrderRequest]):
     def payload(request: OrderRequest) -> payloads.Payload:
         """Write a request."""
         failure = getattr(request, "failure", None)
-        return {key: payloads.to_json(getattr(request, key)) for key in REQUEST_KEYS} | {
-            "account": request.account_id,
-            "strategy_account": request.strategy_account_id,
-            "retry_of": request.retry_of_id,
-            "changes": payloads.to_json(request.terms.get("changes", [])),
-            "failure": None if failure is None else {"id": failure.pk} | _failure(failure),
-        }
+        asked = {key: payloads.to_json(getattr(request, key)) for key in ASKED_KEYS}
+        return (
+            payloads.request_payload(request)
+            | asked
+            | {
+                "retry_of": request.retry_of_id,
+                "changes": payloads.to_json(request.terms.get("changes", [])),
+                "failure": None if failure is None else {"id": failure.pk} | _failure(failure),
+            }
+        )
 
 
 class RequestDetailSerializer(RequestSerializer):

@@ -41,6 +41,7 @@ from tracking.api.placing import (
     body_of,
     key_of,
     known_keys,
+    number_in,
     order_problems,
     required_key,
     send,
@@ -170,7 +171,7 @@ class Orders(rows.Orders):
             user_id=user_id, idempotency_key=key, action=what.value
         ).first()
         living = selectors.open_orders_of(user_id).select_related("account")
-        order = living.defer(*SECRETS_OF_ACCOUNT).filter(pk=_number(pk)).first()
+        order = living.defer(*SECRETS_OF_ACCOUNT).filter(pk=number_in(pk)).first()
         if order is None:
             if known is None:
                 raise Http404
@@ -194,13 +195,6 @@ def _read(form: type[KeySerializer], request: Request) -> dict[str, Any]:
 
 def _new_key(what: str) -> str:
     return f"{what}-{uuid.uuid4().hex}"
-
-
-def _number(pk: str) -> int:
-    """Give the number a path names; what is none is not found."""
-    if not (pk.isascii() and pk.isdecimal() and len(pk) < len(str(2**63))):
-        raise Http404
-    return int(pk)
 
 
 def _filter(user_id: int, asked: dict[str, Any]) -> CancelFilter:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
+from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
@@ -63,6 +64,13 @@ def body_of(request: Request) -> Mapping[str, Any]:
     if not isinstance(request.data, Mapping):
         raise Problem(HTTPStatus.BAD_REQUEST, "expected a JSON object", code="invalid")
     return request.data
+
+
+def number_in(pk: str) -> int:
+    """Give the number a path names; what is none is not found."""
+    if not (pk.isascii() and pk.isdecimal() and len(pk) < len(str(2**63))):
+        raise Http404
+    return int(pk)
 
 
 def key_of(request: Request, body: Mapping[str, Any]) -> str | None:

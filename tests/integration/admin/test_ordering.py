@@ -253,7 +253,7 @@ def test_a_refusal_is_tried_again_with_a_reason_and_something_changed(
 
     shown = page.content.decode()
     assert "Insufficient funds:" in shown
-    assert "-2019 Margin is insufficient." in shown
+    assert "Margin is insufficient." in shown
     assert "64123.1" in shown
     assert "This field is required." in unexplained.content.decode()
     made = OrderRequest.objects.get(retry_of=failure.request)
