@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from functools import partial
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from exchanges import bybit_answers as answers
@@ -25,7 +26,7 @@ from exchanges.triggers import refuse_what_would_trigger
 from exchanges.understanding import outcome, understood
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from decimal import Decimal
 
@@ -50,10 +51,19 @@ class Placing:
         return outcome(lambda: self._read(answers.taken(told.body, sent), told.requested_at))
 
     def together(self, orders: Sequence[NewOrder]) -> tuple[OrderSnapshot | ExchangeError, ...]:
-        """Send several orders, once; what became of each, in order."""
+        """Send several orders, once; what became of each, in order.
+
+        Raises what is true of all of them; what was refused before is never in doubt.
+        """
         written = [self._tried(order) for order in orders]
         sent = [one for one in written if isinstance(one, dict)]
-        told = iter(self._send(sent) if sent else ())
+        told: Iterator[OrderSnapshot | ExchangeError]
+        try:
+            told = iter(self._send(sent) if sent else ())
+        except ExchangeError as error:
+            if len(sent) == len(written):
+                raise
+            told = repeat(error)
         return tuple(next(told) if isinstance(one, dict) else one for one in written)
 
     def last_price(self, symbol_id: str, priority: Priority = Priority.ORDER) -> Decimal | None:

@@ -123,6 +123,18 @@ def test_of_several_orders_of_spot_one_that_would_trigger_is_not_sent(spot: Acco
     assert spot.house.submissions(spot.key) == {right.client_order_id: 1}
 
 
+def test_what_was_not_sent_is_not_in_doubt_with_the_others(spot: Account) -> None:
+    wrong = waiting(spot, OrderType.STOP_MARKET, "0.9")
+    spot.house.faults(accept_but_lose_answer={"order/create-batch": "drop"})
+
+    refusal, lost = spot.client.place_orders([wrong, resting(spot)])
+
+    assert isinstance(refusal, OrderRefused)
+    assert isinstance(lost, OutcomeUnknown)
+    with pytest.raises(OutcomeUnknown):
+        spot.client.place_orders([resting(spot), resting(spot)])
+
+
 def test_a_conditional_order_of_spot_is_not_sent_without_a_price(spot: Account) -> None:
     order = waiting(spot, OrderType.STOP_MARKET, "1.5")
     spot.house.faults(rest_status={"market/tickers": 503})
