@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 LONG: timedelta = timedelta(minutes=10)
 
 
-def keep_alive(account: ExchangeAccount) -> OrderTrackingSession:
-    """Let the account's stream have been alive for ten minutes, up to now."""
+def keep_alive(account: ExchangeAccount, since: timedelta = LONG) -> OrderTrackingSession:
+    """Let the account's stream have been alive for ten minutes (or so long), up to now."""
     now = timezone.now()
     rows = OrderTrackingSession.objects.filter(account=account, ended_at=None)
     if not rows.exists():
         OrderTrackingSessionFactory.create(account=account, started_at=now - LONG)
-    rows.update(connected_at=now - LONG, last_ping=now, missed_at=None)
+    rows.update(connected_at=now - since, last_ping=now, missed_at=None)
     return rows.latest("started_at")
 
 

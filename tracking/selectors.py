@@ -27,7 +27,9 @@ from tracking.models import (
     ExchangeAccount,
     OpenOrder,
     OrderEvent,
+    OrderRequest,
     OrderTrackingSession,
+    RequestOutcome,
     SessionStatus,
     StrategyAccount,
     StrategyPosition,
@@ -251,6 +253,7 @@ class Totals:
 
     open_orders: int
     orders_of_unknown_outcome: int
+    requests_needing_review: int
     unverified_executions: int
     inbox_pending: int
     anomalies_open: int
@@ -265,6 +268,9 @@ def totals() -> Totals:
         open_orders=OpenOrder.objects.count(),
         orders_of_unknown_outcome=OpenOrder.objects.filter(
             status=OrderStatus.UNKNOWN.value
+        ).count(),
+        requests_needing_review=OrderRequest.objects.filter(
+            outcome=RequestOutcome.NEEDS_REVIEW.value
         ).count(),
         unverified_executions=unverified.count(),
         inbox_pending=waiting.count(),

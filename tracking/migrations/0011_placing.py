@@ -337,6 +337,22 @@ class Migration(migrations.Migration):
             model_name='webhookdelivery',
             constraint=models.UniqueConstraint(fields=('webhook', 'nonce'), name='webhook_nonce_once'),
         ),
+        migrations.RemoveConstraint(model_name='repair', name='repair_action'),
+        migrations.AlterField(
+            model_name='repair',
+            name='action',
+            field=models.CharField(choices=[('ADOPT_ORDER', 'adopt order'), ('REASSIGN_EXECUTION', 'reassign execution'), ('VOID_EXECUTION', 'void execution'), ('CLOSE_ANOMALY', 'close anomaly'), ('REBUILD_BOOKS', 'rebuild books'), ('BOOK_POSTING', 'book posting'), ('SETTLE_REQUEST', 'settle request')], max_length=24),
+        ),
+        migrations.AddConstraint(
+            model_name='repair',
+            constraint=models.CheckConstraint(condition=models.Q(('action__in', ['ADOPT_ORDER', 'REASSIGN_EXECUTION', 'VOID_EXECUTION', 'CLOSE_ANOMALY', 'REBUILD_BOOKS', 'BOOK_POSTING', 'SETTLE_REQUEST'])), name='repair_action'),
+        ),
+        migrations.CreateModel(
+            name='RequestInReview',
+            fields=[],
+            options={'verbose_name': 'request that needs review', 'verbose_name_plural': 'needs review', 'proxy': True, 'indexes': [], 'constraints': []},
+            bases=('tracking.orderrequest',),
+        ),
         # placements used to be made with their order
         migrations.RunSQL(
             "UPDATE tracking_orderrequest SET attempted_at = created_at WHERE action = 'PLACE'",

@@ -31,6 +31,7 @@ from tracking.models.requests import (
     Halt,
     OrderRequest,
     RequestAction,
+    RequestInReview,
     RequestOutcome,
     RequestSource,
 )
@@ -73,6 +74,7 @@ __all__ = [
     "Repair",
     "RepairAction",
     "RequestAction",
+    "RequestInReview",
     "RequestOutcome",
     "RequestSource",
     "SessionStatus",

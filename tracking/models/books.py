@@ -96,6 +96,7 @@ class RepairAction(StrEnum):
     CLOSE_ANOMALY = "CLOSE_ANOMALY"
     REBUILD_BOOKS = "REBUILD_BOOKS"
     BOOK_POSTING = "BOOK_POSTING"
+    SETTLE_REQUEST = "SETTLE_REQUEST"
 
 
 class Repair(models.Model):

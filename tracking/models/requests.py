@@ -167,6 +167,15 @@ class OrderRequest(models.Model):
         return f"{self.action} {self.symbol} {self.client_order_id}: {self.outcome}"
 
 
+class RequestInReview(OrderRequest):
+    """A request as the page for those that need a person shows it."""
+
+    class Meta:
+        proxy = True
+        verbose_name = "request that needs review"
+        verbose_name_plural = "needs review"
+
+
 class FailedOrder(models.Model):
     """An order the exchange or our own checks refused, until someone retries or dismisses it."""
 
