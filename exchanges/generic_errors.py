@@ -123,7 +123,8 @@ def _limited(error: Exception, given: Circumstances, text: str) -> RateLimited |
 
 def _kind(error: Exception, given: Circumstances, text: str) -> type[ExchangeError]:
     doubtful = OutcomeUnknown if given.changes_orders and given.has_sent else TransientError
-    if isinstance(error, ccxt.DuplicateOrderId) or _USED_TWICE.search(text):
+    is_again = isinstance(error, _REFUSALS) and _USED_TWICE.search(text)
+    if isinstance(error, ccxt.DuplicateOrderId) or (is_again and given.changes_orders):
         # it may be our own, sent by somebody who did not hear the answer
         return doubtful if given.changes_orders else PermanentError
     if given.status >= HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -9,7 +9,7 @@ import pytest
 
 from exchanges import generic_answers, generic_conditions, lean_ccxt
 from exchanges import generic_vocabulary as words
-from exchanges.errors import OrderRefused, OutcomeUnknown
+from exchanges.errors import ClockSkewed, OrderRefused, OutcomeUnknown
 from exchanges.generic import adapter_for
 from exchanges.generic_errors import Circumstances, classify
 from exchanges.generic_speaker import described
@@ -148,6 +148,14 @@ def test_an_id_used_twice_is_no_refusal(error: Exception) -> None:
     told = classify(error, Circumstances(changes_orders=True, status=200))
 
     assert isinstance(told, OutcomeUnknown)
+
+
+def test_a_nonce_used_twice_is_no_order_sent_twice() -> None:
+    told = classify(
+        theirs.InvalidNonce("nonce already used"), Circumstances(changes_orders=True, status=200)
+    )
+
+    assert isinstance(told, ClockSkewed)
 
 
 def test_what_is_free_is_told_or_reckoned() -> None:
