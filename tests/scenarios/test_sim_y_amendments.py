@@ -6,8 +6,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
+from django.utils import timezone
 
 from exchanges.messages import OrderStatus
+from tests.ageing import LATER, age
 from tests.books import assert_clean
 from tests.factories import ExchangeAccountFactory
 from tests.integration.services.test_order_manager import limit
@@ -21,10 +23,12 @@ from tests.scenarios.stories import (
     place,
     positions,
     quiesce,
+    requests,
     sync,
 )
 from tests.scenarios.told import spot_fill, spot_order, tell
-from tracking.models import ClosedOrder, ExchangeAccount, OpenOrder
+from tracking.models import ClosedOrder, ExchangeAccount, OpenOrder, OrderRequest
+from tracking.services.verification_queue import accounts_due, verify_due
 
 if TYPE_CHECKING:
     from tests.integration.services.conftest import Exchange
@@ -134,3 +138,113 @@ def test_sim_y1_a_reduce_only_order_the_exchange_shrinks_is_filled_at_its_new_si
     assert anomalies() == []
     quiesce(exchange)
     assert_settled(exchange)
+
+
+@pytest.mark.parametrize("how", ["drop", "502", "503", "-1007"])
+def test_sim_n4_an_amendment_whose_answer_was_lost_is_accepted_once_the_order_shows_it(
+    exchange: Exchange, manager: OrderManager, how: str
+) -> None:
+    manager.execute(limit(quantity="0.5"), idempotency_key="1")
+    lose(exchange, "accept_but_lose_answer", how)
+    request = manager.amend(
+        OpenOrder.objects.get(), quantity=Decimal("0.3"), price=Decimal(29000), idempotency_key="2"
+    )
+    assert request.outcome == "UNKNOWN"
+    exchange.simulator.faults(reset=True)
+
+    quiesce(exchange)
+
+    request.refresh_from_db()
+    assert (request.outcome, request.detail) == ("ACCEPTED", "the exchange shows the new terms")
+    order = OpenOrder.objects.get()
+    assert (order.quantity, order.price) == (Decimal("0.3"), Decimal(29000))
+    assert requests(exchange.simulator)["PUT order"] == 1
+    assert_settled(exchange)
+
+
+def test_sim_n4_an_amendment_the_stream_tells_of_needs_no_question(
+    exchange: Exchange, manager: OrderManager
+) -> None:
+    manager.execute(limit(quantity="0.5"), idempotency_key="1")
+    lose(exchange, "accept_but_lose_answer", "drop")
+    request = manager.amend(OpenOrder.objects.get(), price=Decimal(29000), idempotency_key="2")
+    exchange.simulator.faults(rest_status={"*": 503})
+    hear(exchange, *exchange.frames(2))
+
+    assert accounts_due(timezone.now()) == [exchange.account.pk]
+    verify_due(exchange.account.pk)
+
+    request.refresh_from_db()
+    assert request.outcome == "ACCEPTED"
+
+
+def test_sim_n4_an_amendment_that_never_arrived_is_rejected_long_after(
+    exchange: Exchange, manager: OrderManager
+) -> None:
+    manager.execute(limit(quantity="0.5"), idempotency_key="1")
+    lose(exchange, "refuse_and_lose_answer", "drop")
+    request = manager.amend(OpenOrder.objects.get(), price=Decimal(29000), idempotency_key="2")
+    exchange.simulator.faults(reset=True)
+
+    quiesce(exchange)
+    request.refresh_from_db()
+    # it may still be under way
+    assert request.outcome == "UNKNOWN"
+    age(OrderRequest.objects.all(), LATER)
+    quiesce(exchange)
+
+    request.refresh_from_db()
+    assert (request.outcome, request.detail) == (
+        "REJECTED",
+        "the exchange shows other terms, long after",
+    )
+    assert OpenOrder.objects.get().price == Decimal(30000)
+    assert requests(exchange.simulator)["PUT order"] == 1
+    assert_settled(exchange)
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [("accept_but_lose_answer", "ACCEPTED"), ("refuse_and_lose_answer", "REJECTED")],
+)
+def test_sim_n4_an_amendment_of_an_order_that_ended_is_judged_by_its_last_terms(
+    exchange: Exchange, manager: OrderManager, fault: str, outcome: str
+) -> None:
+    manager.execute(limit(quantity="0.5"), idempotency_key="1")
+    lose(exchange, fault, "drop")
+    request = manager.amend(OpenOrder.objects.get(), quantity=Decimal("0.3"), idempotency_key="2")
+    exchange.simulator.faults(reset=True)
+    exchange.act("cancel", symbol="BTCUSDT", orderId=int(FIRST))
+
+    quiesce(exchange)
+    verify_due(exchange.account.pk)
+
+    request.refresh_from_db()
+    assert request.outcome == outcome
+    assert closed_orders() == [(FIRST, "CANCELLED", "0", "0")]
+    assert_settled(exchange)
+
+
+def test_sim_n4_an_amendment_below_what_had_filled_was_made_where_the_order_ended_so(
+    exchange: Exchange, manager: OrderManager
+) -> None:
+    manager.execute(limit(quantity="0.5"), idempotency_key="1")
+    fill(exchange, int(FIRST), "0.4")
+    lose(exchange, "accept_but_lose_answer", "drop")
+    request = manager.amend(OpenOrder.objects.get(), quantity=Decimal("0.3"), idempotency_key="2")
+    exchange.simulator.faults(reset=True)
+
+    quiesce(exchange)
+    verify_due(exchange.account.pk)
+
+    request.refresh_from_db()
+    assert request.outcome == "ACCEPTED"
+    assert closed_orders() == [(FIRST, "CANCELLED", "0.4", "12000")]
+    assert_settled(exchange)
+
+
+def lose(exchange: Exchange, fault: str, how: str) -> None:
+    """Lose the answer to the next amendment, and to the question behind it."""
+    exchange.simulator.faults(
+        **{fault: {"PUT order": {"how": how, "count": 1}}}, rest_status={"GET order": 500}
+    )
