@@ -45,9 +45,9 @@ def gather(now: datetime) -> int:
     behind = NoticeChannel.objects.annotate(end=Coalesce(Subquery(end), 0)).filter(
         last_seq__lt=F("end")
     )
-    _skip(behind.filter(is_active=False))
+    _skip(behind.exclude(notices.IS_ON))
     notices.waiting().filter(channel__is_active=False).update(given_up_at=now)
-    channels = behind.filter(is_active=True, user__is_active=True).order_by("pk")
+    channels = behind.filter(notices.IS_ON).order_by("pk")
     return sum(_gather(pk, now) for pk in list(channels.values_list("pk", flat=True)))
 
 
@@ -88,7 +88,7 @@ def _skip(channels: Iterable[NoticeChannel]) -> None:
     """Keep channels that are off at the present: once on, they begin there."""
     for channel in channels:
         seq = selectors.last_seq(channel.user_id)
-        NoticeChannel.objects.filter(pk=channel.pk, is_active=False).update(last_seq=seq)
+        NoticeChannel.objects.filter(pk=channel.pk).update(last_seq=seq)
 
 
 def _gather(channel_id: int, now: datetime) -> int:

@@ -98,8 +98,8 @@ def told_of(events: Iterable[OrderEvent], names: Names) -> list[Told]:
 
 def _order_of(event: OrderEvent) -> tuple[object, ...]:
     payload = event.payload
-    order = (payload["market_type"], event.symbol, payload["id_space"], payload["side"])
-    return (event.account_id, event.exchange_order_id, *order)
+    named = ("market_type", "symbol", "id_space", "exchange_order_id")
+    return (event.account_id, *(payload[name] for name in named))
 
 
 def _filled(event: OrderEvent, names: Names) -> Told:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Final
 
+from django.db.models import Q
 from django.utils import timezone
 
 from tracking import selectors
@@ -20,6 +21,7 @@ from tracking.models import Notice, NoticeChannel, NoticeKind
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
+IS_ON: Final = Q(is_active=True, user__is_active=True)
 TEST_TITLE: Final = "Order Track: a test"
 TEST_TEXT: Final = "Notices of Order Track arrive here."
 
@@ -60,7 +62,7 @@ def notices_of(user_id: int) -> QuerySet[Notice]:
 
 def active() -> QuerySet[NoticeChannel]:
     """Give the channels of all users that are on."""
-    return NoticeChannel.objects.filter(is_active=True, user__is_active=True)
+    return NoticeChannel.objects.filter(IS_ON)
 
 
 def wants(channel: NoticeChannel, kind: NoticeKind) -> bool:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from tests import factories
 from tests.integration.exchanges.raw_server import RawServer, answers
+from tracking import tasks
 from tracking.models import EventKind, Notice, NoticeChannel, NoticeKind
 from tracking.services import (
     notice_delivery,
@@ -110,6 +112,17 @@ def test_what_happens_is_told_once(account: ExchangeAccount, receiver: RawServer
     assert (channel.last_seq, channel.last_error) == (2, "")
 
 
+def test_the_tasks_do_it(account: ExchangeAccount, receiver: RawServer) -> None:
+    channel_of(account, receiver)
+    fill(account)
+
+    tasks.gather_notices()
+    tasks.watch_for_notices()
+    tasks.send_notices()
+
+    assert len(received(receiver)) == 1
+
+
 def test_the_sender_is_a_process_of_its_own(account: ExchangeAccount, receiver: RawServer) -> None:
     book(channel_of(account, receiver))
 
@@ -132,16 +145,19 @@ def test_a_long_journal_is_looked_through_in_pages(
     assert channel.last_seq == 15
 
 
-@pytest.mark.parametrize("is_off", ["channel", "switch"])
+@pytest.mark.parametrize("is_off", ["channel", "switch", "user"])
 def test_a_channel_that_is_off_begins_at_the_present(
     account: ExchangeAccount, receiver: RawServer, is_off: str
 ) -> None:
     channel = channel_of(
-        account, receiver, **{"is_active": False} if is_off == "channel" else {"on_fill": False}
+        account, receiver, is_active=is_off != "channel", on_fill=is_off != "switch"
     )
+    users = User.objects.filter(pk=account.user_id)
+    users.update(is_active=is_off != "user")
     fill(account)
     gather(timezone.now())
     NoticeChannel.objects.update(is_active=True, on_fill=True)
+    users.update(is_active=True)
 
     assert gather(timezone.now()) == 0
 
