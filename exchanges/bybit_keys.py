@@ -40,7 +40,7 @@ _TRANSFERS: Final = (
     ("FiatBybitPay", "FaitPayOrder"),
 )
 _ANYWHERE: Final = frozenset({"", "*"})
-_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+_TIME: Final = re.compile(r"[0-9]{4}-[0-9-]{5}T[0-9:]{8}(?:\.[0-9]{1,6})?Z")
 _NEVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 

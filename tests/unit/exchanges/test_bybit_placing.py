@@ -387,11 +387,19 @@ def test_a_key_bound_to_addresses_does_not_end() -> None:
     assert told.is_ip_bound is True
     assert told.expires_at is None
     assert permissions(ips=[], expiredAt="").is_ip_bound is False
+    in_part = permissions(expiredAt="2026-12-22T07:20:25.5Z").expires_at
+    assert in_part == datetime(2026, 12, 22, 7, 20, 25, 500_000, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
     "changes",
-    [{"readOnly": "yes"}, {"expiredAt": "soon"}, {"permissions": []}, {"userID": None}],
+    [
+        {"readOnly": "yes"},
+        {"expiredAt": "soon"},
+        {"expiredAt": "2026-13-32T07:20:25Z"},
+        {"permissions": []},
+        {"userID": None},
+    ],
 )
 def test_a_key_s_answer_that_cannot_be_read_is_none(changes: dict[str, Any]) -> None:
     with pytest.raises(MalformedMessage):
