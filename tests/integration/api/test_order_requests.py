@@ -10,8 +10,8 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from tests import factories
-from tests.integration.api.placing import api, post, stranger, use
-from tracking.models import OrderRequest, RequestOutcome, RequestSource
+from tests.integration.api.placing import api, asking, post, stranger, use
+from tracking.models import OrderRequest, Repair, RequestOutcome, RequestSource
 
 if TYPE_CHECKING:
     from tracking.models import StrategyAccount
@@ -141,3 +141,78 @@ def test_nobody_reads_requests_without_a_login() -> None:
 
 def test_requests_are_not_made_here(api: APIClient) -> None:
     assert post(api, "order-requests/").status_code == 405
+
+
+def in_doubt(use: StrategyAccount, **terms: Any) -> OrderRequest:
+    """Make a placement whose answer was lost long ago, and its order."""
+    then = timezone.now() - timedelta(hours=1)
+    request = asked(
+        use,
+        outcome=RequestOutcome.NEEDS_REVIEW.value,
+        client_order_id="lost",
+        **{"created_at": then, "attempted_at": then, "sent_at": then} | terms,
+    )
+    factories.OpenOrderFactory.create(
+        account=use.account,
+        strategy_account=use,
+        placed_by_us=True,
+        client_order_id="lost",
+        exchange_order_id=None,
+        status="UNKNOWN",
+        created_at=then,
+    )
+    return request
+
+
+SETTLED = {"not_accepted": True, "reason": "looked at the exchange: it is not there"}
+
+
+def test_the_owner_settles_what_asking_could_not(api: APIClient, use: StrategyAccount) -> None:
+    request = in_doubt(use)
+
+    answer = post(api, f"order-requests/{request.pk}/settle/", SETTLED)
+    again = post(api, f"order-requests/{request.pk}/settle/", SETTLED)
+
+    assert (answer.status_code, answer.json()["outcome"]) == (200, "NOT_ACCEPTED")
+    assert answer.json()["failure"]["kind"] == "NOT_ACCEPTED"
+    assert Repair.objects.get().actor == use.account.user.get_username()
+    assert (again.status_code, again.json()["code"]) == (409, "repair_refused")
+
+
+def test_what_may_still_arrive_is_not_settled(api: APIClient, use: StrategyAccount) -> None:
+    request = in_doubt(use, sent_at=timezone.now())
+
+    answer = post(api, f"order-requests/{request.pk}/settle/", SETTLED)
+
+    assert answer.status_code == 409
+    assert answer.json()["detail"].startswith("it may still arrive")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"not_accepted": True},
+        {"reason": "x"},
+        {"reason": "x", "not_accepted": False},
+        SETTLED | {"exchange_order_id": "7"},
+        [],
+    ],
+)
+def test_a_settlement_says_one_thing_and_why(
+    api: APIClient, use: StrategyAccount, body: Any
+) -> None:
+    request = in_doubt(use)
+
+    assert post(api, f"order-requests/{request.pk}/settle/", body).status_code == 400
+
+
+def test_staff_settle_anybodys_and_strangers_nobodys(
+    stranger: APIClient, use: StrategyAccount
+) -> None:
+    path = f"order-requests/{in_doubt(use).pk}/settle/"
+
+    assert post(stranger, path, SETTLED).status_code == 404
+    viewer = asking(factories.UserFactory.create(is_staff=True))
+    assert post(viewer, path, SETTLED).status_code == 404
+    assert post(asking(factories.StaffFactory.create()), path, SETTLED).status_code == 200

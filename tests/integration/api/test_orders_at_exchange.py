@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from tests.integration.services.conftest import (
 )
 from tracking import tasks
 from tracking.models import OpenOrder
-from tracking.services import order_dispatch, outcome_waits
+from tracking.services import order_dispatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -143,18 +142,3 @@ def test_one_key_used_by_many_at_once_is_one_order(
     assert {status for status, _ in answers} <= {200, 202}
     assert len({made for _, made in answers}) == 1
     assert list(exchange.simulator.submissions(exchange.key).values()) == [1]
-
-
-def test_who_waits_beyond_the_room_for_it_is_answered_at_once(
-    api: APIClient,
-    order: dict[str, Any],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(tasks, "send_requests", lambda ids: ids)
-    monkeypatch.setattr(outcome_waits, "_places", threading.BoundedSemaphore(1))
-    begun = time.monotonic()
-    with outcome_waits._places:  # whoever waits already
-        answer = post(api, "orders/?wait=10", order, key="one")
-
-    assert (answer.status_code, answer.json()["outcome"]) == (202, "PENDING")
-    assert time.monotonic() - begun < 5

@@ -34,6 +34,13 @@ def test_an_order_is_committed_handed_on_and_answered(
     assert not OpenOrder.objects.exists()
 
 
+def test_a_call_takes_few_statements(
+    api: APIClient, handed_on: list[list[int]], django_assert_max_num_queries: Any
+) -> None:
+    with django_assert_max_num_queries(7):
+        post(api, "orders/", ORDER, key="first")
+
+
 @pytest.mark.parametrize("quantity", ["0.123456789012345678", 0.5, 2, "1e-3"])
 def test_amounts_are_texts_or_numbers_and_never_floats(
     api: APIClient, handed_on: list[list[int]], quantity: object
