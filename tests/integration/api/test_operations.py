@@ -134,7 +134,7 @@ def test_metrics_tell_of_every_stream_and_what_waits(
     factories.OpenOrderFactory.create(account=account)
     factories.TradeExecutionFactory.create(trade__account=account, verified=False)
 
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         told = staff.get(METRICS).json()
 
     stats = {row["account"]: row for row in told["websocket_stats"]}[account.pk]
@@ -143,4 +143,5 @@ def test_metrics_tell_of_every_stream_and_what_waits(
     assert (stream["status"], stream["badge"]) == ("connected", "live")
     assert (stream["reconnects"], stream["frames"]) == (3, 42)
     assert (told["open_orders"], told["unverified_executions"]) == (1, 1)
+    assert told["requests_needing_review"] == 0
     assert (told["inbox_pending"], told["anomalies_open"]) == (2, 1)
