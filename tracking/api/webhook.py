@@ -11,6 +11,7 @@ No session, no cookie, so no CSRF; the token is in no log (`ordertrack.scrubbing
 
 from __future__ import annotations
 
+import asyncio
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -43,6 +44,8 @@ log = structlog.get_logger(__name__)
 LARGEST_BODY: Final = 64 * 1024
 #: seconds a call may wait for a thread; the caller would have given up before it is accepted
 LONGEST_WAIT: Final = 2.0
+#: seconds until a caller is told to come again; TradingView waits for three
+LONGEST_ANSWER: Final = 2.5
 MOST_WAITING: Final = 400
 STATUSES: Final = {
     WebhookRefusal.NOT_AUTHENTICATED: HTTPStatus.UNAUTHORIZED,
@@ -58,6 +61,8 @@ STATUSES: Final = {
 webhook_threads = DatabaseThreads(
     "webhook", count=settings.WEBHOOK_THREADS, most_waiting=MOST_WAITING
 )
+#: calls whose callers were told to come again; kept from being forgotten halfway
+_late: set[asyncio.Task[Receipt]] = set()
 
 
 @csrf_exempt
@@ -66,7 +71,7 @@ async def webhook(request: HttpRequest, slug: str, token: str = "") -> HttpRespo
     """Accept a call, or say in one sentence why not."""
     try:
         call = _call(request, slug, token)
-        receipt = await webhook_threads.run(_receive, call, time.monotonic() + LONGEST_WAIT)
+        receipt = await _received(call)
     except RequestDataTooBig:
         return too_large()
     except WebhookRefused as refused:
@@ -79,11 +84,29 @@ async def webhook(request: HttpRequest, slug: str, token: str = "") -> HttpRespo
         return problem(
             HTTPStatus.INTERNAL_SERVER_ERROR, "something failed here", code="internal_error"
         )
-    if receipt.request_ids:
-        _wake_up(receipt.request_ids)
     status = HTTPStatus.OK if receipt.is_repeated else HTTPStatus.ACCEPTED
     # the database keeps no order of names, and a repeated call is answered byte by byte alike
     return JsonResponse(receipt.answer, status=status, json_dumps_params={"sort_keys": True})
+
+
+async def _received(call: WebhookCall) -> Receipt:
+    """Have a call accepted. Raises BusyThreadsError if that takes too long for its caller.
+
+    It may be accepted all the same a little later; the same call again is then told so.
+    """
+    task = asyncio.create_task(webhook_threads.run(_receive, call, time.monotonic() + LONGEST_WAIT))
+    done, _ = await asyncio.wait({task}, timeout=LONGEST_ANSWER)
+    if not done:
+        _late.add(task)
+        task.add_done_callback(_note_late)
+        raise BusyThreadsError(BusyThreadsError.__doc__)
+    return task.result()
+
+
+def _note_late(task: asyncio.Task[Receipt]) -> None:
+    _late.discard(task)
+    error = task.exception()
+    log.warning("webhook.late", error=type(error).__name__ if error else "")
 
 
 def _wake_up(request_ids: Sequence[int]) -> None:
@@ -125,7 +148,10 @@ def _call(request: HttpRequest, slug: str, token: str) -> WebhookCall:
 def _receive(call: WebhookCall, deadline: float) -> Receipt:
     if time.monotonic() > deadline:
         raise BusyThreadsError(BusyThreadsError.__doc__)
-    return webhooks.receive(call)
+    receipt = webhooks.receive(call)
+    if receipt.request_ids:
+        _wake_up(receipt.request_ids)
+    return receipt
 
 
 def _refusal(refused: WebhookRefused, slug: str) -> HttpResponse:

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from rest_framework.test import APIClient
 
 from ordertrack.logs import FILE_NAME, configure
 from tests.integration.api.webhook_caller import Signer, a_use, body, signer, trading_view
+from tracking.api import webhook as webhook_view
 from tracking.api.webhook import LARGEST_BODY, webhook_threads
 from tracking.models import OrderRequest, Webhook, WebhookDelivery
 from tracking.services import webhook_issue, webhooks
@@ -326,6 +327,22 @@ def test_re_13_while_the_database_is_away_nothing_is_acknowledged(
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
     assert signed(web, caller, body(), nonce="n-1").status_code == 202
+
+
+def test_re_13_a_database_that_hangs_is_not_waited_for_and_nothing_is_lost(
+    web: WebServer, use: StrategyAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = trading_view(use.strategy)
+    path = f"{caller.slug}/{caller.token}"
+    with monkeypatch.context() as patch, transaction.atomic():
+        Webhook.objects.select_for_update().get()
+        patch.setattr(webhook_view, "LONGEST_ANSWER", 0.2)
+        hanging = post(web, path, body(id="bar-1"))
+    again = post(web, path, body(id="bar-1"))
+
+    assert (hanging.status_code, hanging.json()["code"]) == (503, "try_again")
+    assert again.status_code in {200, 202}
+    assert again.json()["requests"][0]["id"] == OrderRequest.objects.get().pk
 
 
 @pytest.fixture
