@@ -46,7 +46,7 @@ PASSED_ON: Final = frozenset(
     }
 )
 NO_ANSWER: Final = f"no answer within {KILL_AFTER:.0f} s"
-NOT_STARTED: Final = "the messenger ended without a word"
+BROKE_OFF: Final = "the messenger broke off: the service's plugin may not work with this address"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +109,8 @@ def _talk(url: str, messages: list[dict[str, str]]) -> list[dict[str, object]]:
         )
     except subprocess.TimeoutExpired as error:
         return [*_lines(error.stdout), {"error": NO_ANSWER}]
-    return _lines(done.stdout) or [{"error": NOT_STARTED}]
+    told = _lines(done.stdout)
+    return [*told, {"error": BROKE_OFF}] if done.returncode else told
 
 
 def _lines(output: bytes | None) -> list[dict[str, object]]:

@@ -102,9 +102,10 @@ def receiver(job: dict[str, Any]) -> NotifyBase | str:
     asked = {name.lower() for name in parts.get("qsd", {})}
     if parts["schema"] not in job["schemes"] or not asked.isdisjoint(READS_FILES):
         return NOT_ALLOWED
-    bounds = {"rto": job["timeout"], "cto": job["timeout"], "redirect": "no", "retry": "0"}
+    terms = {"rto": job["timeout"], "cto": job["timeout"], "redirect": "no", "retry": "0"}
     asset = apprise.AppriseAsset(app_id="Order Track", async_mode=False)
-    found = apprise.Apprise.instantiate({**parts, **bounds}, asset=asset)
+    # a text that is too long for a service goes in pieces
+    found = apprise.Apprise.instantiate({**parts, **terms, "overflow": "split"}, asset=asset)
     return found or NOT_UNDERSTOOD
 
 
@@ -116,15 +117,17 @@ def main() -> None:
     logger = logging.getLogger("apprise")
     logger.propagate = False
     logger.addHandler(words)
+    if not job["allow_private"]:
+        sys.addaudithook(guard)
     found = receiver(job)
     if isinstance(found, str):
         say(error=found)
         return
     say(understood=True)
-    if not job["allow_private"]:
-        sys.addaudithook(guard)
-    for message in job["messages"]:
-        if time.monotonic() > until:
+    for place, message in enumerate(job["messages"]):
+        # apprise waits so long between two messages to some services
+        pause = found.request_rate_per_sec if place else 0
+        if time.monotonic() + pause > until:
             return
         words.status = ""
         if not found.notify(title=message["title"], body=message["text"]):

@@ -252,6 +252,33 @@ def test_a_receiver_that_hangs_holds_up_nobody(
     assert len(received(receiver)) == 1
 
 
+def test_what_has_no_time_left_goes_in_the_next_round(
+    account: ExchangeAccount, receiver: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notice_delivery, "BEGIN_UNTIL", 0.0)
+    channel = channel_of(account, receiver)
+    book(channel)
+
+    assert send_due() == 0
+
+    notice = Notice.objects.get()
+    assert (notice.attempts, notice.next_attempt_at) == (0, None)
+
+
+def test_a_messenger_that_breaks_off_is_a_failure(
+    account: ExchangeAccount, receiver: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notice_delivery, "BEGIN_UNTIL", "no number")
+    channel = channel_of(account, receiver)
+    book(channel)
+
+    assert send_due() == 0
+
+    channel.refresh_from_db()
+    assert channel.last_error == notice_delivery.BROKE_OFF
+    assert Notice.objects.get().attempts == 1
+
+
 def test_two_workers_do_not_send_the_same(account: ExchangeAccount, receiver: RawServer) -> None:
     channel = channel_of(account, receiver)
     book(channel)
