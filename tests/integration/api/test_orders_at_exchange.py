@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.db import connection
 
+from tests import factories
 from tests.integration.api.placing import asking, post
 from tests.integration.services.conftest import (
     account,
@@ -142,3 +143,46 @@ def test_one_key_used_by_many_at_once_is_one_order(
     assert {status for status, _ in answers} <= {200, 202}
     assert len({made for _, made in answers}) == 1
     assert list(exchange.simulator.submissions(exchange.key).values()) == [1]
+
+
+def test_of_many_retries_at_once_one_is_made(
+    api: APIClient, exchange: Exchange, order: dict[str, Any]
+) -> None:
+    post(api, "orders/?wait=10", order | {"quantity": "0.00001"}, key="one")
+    (failure,) = api.get("/api/v1/failed-orders/").json()["results"]
+    user, together = exchange.account.user, threading.Barrier(4)
+
+    def retry(place: int) -> int:
+        client = asking(user)
+        together.wait()
+        path = f"failed-orders/{failure['id']}/retry/?wait=10"
+        answer = post(client, path, {"quantity": "0.2"}, key=f"retry-{place}")
+        connection.close()
+        return int(answer.status_code)
+
+    with ThreadPoolExecutor(4) as callers:
+        statuses = sorted(callers.map(retry, range(4)))
+
+    assert statuses == [202, 409, 409, 409]
+    assert list(exchange.simulator.submissions(exchange.key).values()) == [1]
+
+
+def test_an_order_nobody_at_the_exchange_knows_settles_nothing(
+    api: APIClient, exchange: Exchange, strategy_account: StrategyAccount
+) -> None:
+    request = factories.OrderRequestFactory.create(
+        strategy_account=strategy_account, outcome="NEEDS_REVIEW", client_order_id="lost"
+    )
+    factories.OpenOrderFactory.create(
+        account=exchange.account,
+        placed_by_us=True,
+        client_order_id="lost",
+        exchange_order_id=None,
+        status="UNKNOWN",
+    )
+    body = {"exchange_order_id": "987654321", "reason": "seen on the exchange's page"}
+
+    answer = post(api, f"order-requests/{request.pk}/settle/", body)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "repair_refused")
+    assert "knows no order 987654321" in answer.json()["detail"]
