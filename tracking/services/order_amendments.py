@@ -1,8 +1,8 @@
 """
 What an order is to be from now on, brought to its market's steps and checked like a new one.
 
-An amendment may make an order dearer, so it is refused while a halt stands and above the worth one
-order may have. It makes no order, so it counts neither against the rate nor against the day.
+An amendment may make an order dearer, so it is refused while a halt stands and above what orders
+may be worth, each and in a day. It makes no order, so it does not count against the rate.
 
 @FEAT:order-tracking @COMP:service @TYPE:core
 """
@@ -21,7 +21,7 @@ from exchanges.errors import PermanentError
 from exchanges.messages import MarketType, OrderType, Side
 from exchanges.refusals import RefusalKind
 from tracking.models import OrderRequest, RequestOutcome
-from tracking.services import clients, halts, order_outcomes
+from tracking.services import clients, halts, order_limits, order_outcomes
 from tracking.services.event_emitter import lock_account
 from tracking.services.journal import Journal
 from tracking.services.order_amounts import ONE, NotReckonedError
@@ -45,6 +45,7 @@ class NewTerms:
     price: Decimal
     notional: Decimal
     notional_asset: str
+    only_reduces: bool
     changes: tuple[str, ...]
 
     @property
@@ -103,6 +104,7 @@ def _terms(
         price=at,
         notional=on_step * size * (ONE if is_inverse else at),
         notional_asset=market.quote,
+        only_reduces=order_limits.only_reduces(order),
         changes=tuple(changes),
     )
 
@@ -127,7 +129,9 @@ def attempt(request: OrderRequest, prepared: NewTerms | Refusal) -> bool:
         if not isinstance(prepared, Refusal):
             locked.terms = prepared.terms
             locked.notional, locked.notional_asset = prepared.notional, prepared.notional_asset
-            refusal = halts.refusal(account, journal.now) or _too_dear(locked, prepared)
+            refusal = halts.refusal(account, journal.now) or order_limits.amend_refusal(
+                account, locked, prepared, journal.now
+            )
         if refusal is not None:
             order_outcomes.refuse(journal, locked, refusal)
         else:
@@ -137,15 +141,3 @@ def attempt(request: OrderRequest, prepared: NewTerms | Refusal) -> bool:
     if last:
         publish_events({account.user_id: last})
     return refusal is None
-
-
-def _too_dear(request: OrderRequest, prepared: NewTerms) -> Refusal | None:
-    use = request.strategy_account
-    most = use.max_order_notional if use else None
-    if most is None or prepared.notional <= most:
-        return None
-    reason = (
-        f"worth {plain(prepared.notional)} {prepared.notional_asset}; "
-        f"one order may be worth {plain(most)}"
-    )
-    return Refusal(kind=RefusalKind.OVER_LIMIT, reason=reason)

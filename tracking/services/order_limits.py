@@ -7,8 +7,8 @@ counts are exact however many dispatch at once.
 Note [What counts]
 ~~~~~~~~~~~~~~~~~~
 The rate counts attempts, whatever became of them: a strategy whose orders are all refused by the
-exchange runs away too. The notional of 24 hours counts what was sent or may have been: not what the
-exchange or we refused, nor what provably never arrived; a doubtful order counts until then.
+exchange runs away too. Amending makes no order, so it does not. What counts for the notional is
+told in `order_worth`.
 
 An order that can only reduce a position is not held up by its worth: a spent budget must not keep
 anyone in a position. It counts all the same, since the limit is one of turnover, and it is
@@ -20,16 +20,14 @@ bound by all other limits: a loop that sends it a thousand times is a runaway.
 from __future__ import annotations
 
 from datetime import timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Protocol
-
-from django.db.models import Sum
 
 from exchanges.messages import MarketType, PositionSide, Side
 from exchanges.refusals import RefusalKind
-from tracking.models import AccountState, OrderRequest, RequestAction, RequestOutcome, Webhook
+from tracking.models import AccountState, OrderRequest, RequestAction, RequestOutcome
+from tracking.services import order_worth
 from tracking.services.order_room import room
-from tracking.services.payloads import plain
+from tracking.services.order_worth import Worth
 from tracking.services.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -42,28 +40,42 @@ if TYPE_CHECKING:
     from tracking.models import ExchangeAccount, StrategyAccount
 
 MINUTE: Final = timedelta(minutes=1)
-DAY: Final = timedelta(days=1)
-NEVER_ARRIVED: Final = (
-    RequestOutcome.REJECTED.value,
-    RequestOutcome.FAILED.value,
-    RequestOutcome.NOT_ACCEPTED.value,
-)
 
 
-class Prepared(Protocol):
+class Reducing(Protocol):
+    """What says whether an order can open anything: one to be sent, or one that rests."""
+
+    @property
+    def market_type(self) -> str:
+        """Its market."""
+
+    @property
+    def reduce_only(self) -> bool:
+        """Whether the exchange is told so."""
+
+    @property
+    def position_side(self) -> str:
+        """The side it belongs to, or NET."""
+
+    @property
+    def side(self) -> str:
+        """BUY or SELL."""
+
+
+class Prepared(Worth, Protocol):
     """An order as it is to be sent, with what it is worth."""
-
-    @property
-    def notional(self) -> Decimal | None:
-        """Its worth; None: nobody knows."""
-
-    @property
-    def notional_asset(self) -> str:
-        """The market's quote asset, in which its worth is told."""
 
     @property
     def order(self) -> NewOrder:
         """The order."""
+
+
+class Change(Worth, Protocol):
+    """What an order is to be from now on."""
+
+    @property
+    def only_reduces(self) -> bool:
+        """Whether it can only make a position smaller."""
 
 
 def refusal(
@@ -77,6 +89,34 @@ def refusal(
     return next(_refusals(account, use, request, prepared, now), None)
 
 
+def amend_refusal(
+    account: ExchangeAccount, request: OrderRequest, change: Change, now: datetime
+) -> Refusal | None:
+    """Refuse an amendment that a limit forbids. Call under the account's lock.
+
+    One that makes its order no dearer than it has been is not held up by its worth.
+    """
+    use = request.strategy_account
+    if use is None:
+        return None
+    return next(_amend_refusals(account, use, request, change, now), None)
+
+
+def _amend_refusals(
+    account: ExchangeAccount,
+    use: StrategyAccount,
+    request: OrderRequest,
+    change: Change,
+    now: datetime,
+) -> Iterator[Refusal]:
+    yield from _not_trading(account, use)
+    if change.only_reduces:
+        return
+    before = order_worth.was_worth(use, request)
+    if before is None or change.notional is None or change.notional > before:
+        yield from order_worth.too_much(use, request, change, now)
+
+
 def _refusals(
     account: ExchangeAccount,
     use: StrategyAccount,
@@ -88,7 +128,7 @@ def _refusals(
     yield from _too_old(use, request, now)
     yield from _not_allowed(use, request)
     if not only_reduces(prepared.order):
-        yield from _worth_too_much(use, request, prepared, now)
+        yield from order_worth.too_much(use, request, prepared, now)
     yield from _too_many(account, use, request, now)
 
 
@@ -129,60 +169,16 @@ def _not_allowed(use: StrategyAccount, request: OrderRequest) -> Iterator[Refusa
         yield Refusal(kind=RefusalKind.SYMBOL_NOT_ALLOWED, reason=reason)
 
 
-def only_reduces(order: NewOrder) -> bool:
+def only_reduces(order: Reducing) -> bool:
     """Whether an order can only make a position smaller.
 
     In hedge mode exchanges take no reduce-only; there selling a long and buying a short does that.
     On spot nobody looks at the flag.
     """
-    if order.market_type is MarketType.SPOT:
+    if order.market_type == MarketType.SPOT:
         return False
     closing = {(PositionSide.LONG, Side.SELL), (PositionSide.SHORT, Side.BUY)}
     return order.reduce_only or (order.position_side, order.side) in closing
-
-
-def _worth_too_much(
-    use: StrategyAccount, request: OrderRequest, prepared: Prepared, now: datetime
-) -> Iterator[Refusal]:
-    per_order, per_day = _most_of_one(use, request), use.max_daily_notional
-    if per_order is None and per_day is None:
-        return
-    worth, asset = prepared.notional, prepared.notional_asset
-    if worth is None:
-        reason = "what it is worth is not known, and its worth is limited"
-        yield Refusal(kind=RefusalKind.OVER_LIMIT, reason=reason)
-        return
-    if per_order is not None and worth > per_order:
-        reason = f"worth {plain(worth)} {asset}; one order may be worth {plain(per_order)}"
-        yield Refusal(kind=RefusalKind.OVER_LIMIT, reason=reason)
-    if per_day is None:
-        return
-    spent = sent_worth(use, asset, now)
-    if spent + worth > per_day:
-        reason = (
-            f"worth {plain(worth)} {asset}, and {plain(spent)} were sent in the last 24 hours; "
-            f"{plain(per_day)} are allowed"
-        )
-        yield Refusal(kind=RefusalKind.OVER_LIMIT, reason=reason)
-
-
-def _most_of_one(use: StrategyAccount, request: OrderRequest) -> Decimal | None:
-    """Give what one order may be worth to the use, and to the webhook it came by if it came so."""
-    caps = [use.max_order_notional]
-    if request.delivery_id is not None:
-        # the number only: the row holds a secret
-        webhooks = Webhook.objects.filter(deliveries=request.delivery_id)
-        caps += webhooks.values_list("max_order_notional", flat=True)
-    return min((cap for cap in caps if cap is not None), default=None)
-
-
-def sent_worth(use: StrategyAccount, asset: str, now: datetime) -> Decimal:
-    """Sum what a use has sent, or may have, in 24 hours. See Note [What counts]."""
-    rows = _attempts(use, now - DAY).filter(notional_asset=asset)
-    spent: Decimal | None = rows.exclude(outcome__in=NEVER_ARRIVED).aggregate(
-        worth=Sum("notional")
-    )["worth"]
-    return spent or Decimal(0)
 
 
 def _attempts(use: StrategyAccount, since: datetime) -> QuerySet[OrderRequest]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from django.utils import timezone
@@ -233,6 +233,62 @@ def test_a_full_account_takes_no_more_unless_it_queues(
     OpenOrderFactory.create(account=use.account)
 
     assert judge(use) is refused
+
+
+def amend_to(
+    use: StrategyAccount,
+    worth: str,
+    *,
+    only_reduces: bool = False,
+    client_order_id: str | None = None,
+) -> RefusalKind | None:
+    """Ask to make the order of this name worth so much."""
+    change = Change(Decimal(worth), "USDT", only_reduces)
+    request = a_request(use, action="AMEND", client_order_id=client_order_id)
+    refused = order_limits.amend_refusal(use.account, request, change, NOW)
+    return refused.kind if refused else None
+
+
+class Change(NamedTuple):
+    """What an order is to be."""
+
+    notional: Decimal
+    notional_asset: str
+    only_reduces: bool
+
+
+@pytest.mark.parametrize("limit", ["max_order_notional", "max_daily_notional"])
+def test_an_amendment_may_not_grow_beyond_what_orders_may_be_worth(limit: str) -> None:
+    use = a_use(**{limit: 100})
+    order = attempted(use, worth="50").client_order_id
+
+    assert amend_to(use, "100", client_order_id=order) is None
+    assert amend_to(use, "101", client_order_id=order) is RefusalKind.OVER_LIMIT
+    assert amend_to(use, "101", client_order_id=order, only_reduces=True) is None
+
+
+def test_an_order_that_was_amended_counts_once_for_the_most_it_was_worth() -> None:
+    use = a_use(max_daily_notional=100)
+    order = attempted(use, worth="30").client_order_id
+    for worth in ("60", "40"):
+        attempted(use, worth=worth, action="AMEND", client_order_id=order)
+    attempted(use, worth="90", action="AMEND", client_order_id=order, outcome="REJECTED")
+
+    assert judge(use, prepared("40")) is None
+    assert judge(use, prepared("41")) is RefusalKind.OVER_LIMIT
+
+
+def test_an_amendment_that_makes_nothing_dearer_is_let_through() -> None:
+    use = a_use(max_order_notional=10, max_daily_notional=10)
+    order = attempted(use, worth="50").client_order_id
+
+    assert amend_to(use, "50", client_order_id=order) is None
+    assert amend_to(use, "51", client_order_id=order) is RefusalKind.OVER_LIMIT
+    assert amend_to(use, "5") is RefusalKind.OVER_LIMIT
+
+
+def test_what_is_switched_off_amends_nothing() -> None:
+    assert amend_to(a_use(account__tracking_only=True), "1") is RefusalKind.TRACKING_ONLY
 
 
 def test_a_refusal_tells_a_trader_what_the_limit_is() -> None:
