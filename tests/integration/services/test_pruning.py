@@ -12,10 +12,19 @@ from tests.factories import (
     ClosedOrderFactory,
     ExchangeAccountFactory,
     OrderEvidenceFactory,
+    UserFactory,
     OrderRequestFactory,
     StrategyAccountFactory,
 )
-from tracking.models import ClosedOrder, OrderEvidence, StreamEvent, Webhook, WebhookDelivery
+from tracking.models import (
+    ClosedOrder,
+    Notice,
+    NoticeChannel,
+    OrderEvidence,
+    StreamEvent,
+    Webhook,
+    WebhookDelivery,
+)
 from tracking.services.pruning import prune
 
 if TYPE_CHECKING:
@@ -102,3 +111,14 @@ def test_no_nonce_goes_while_its_signature_may_be_good(settings: Settings) -> No
     prune()
 
     assert WebhookDelivery.objects.get() == kept
+
+
+def test_notices_go_after_a_month() -> None:
+    channel = NoticeChannel.objects.create(user=UserFactory.create(), name="phone", url="tgram://x")
+    for age in (31, 29):
+        at = timezone.now() - timedelta(days=age)
+        Notice.objects.create(channel=channel, kind="FILL", key=str(age), created_at=at)
+
+    assert prune()["notices"] == 1
+
+    assert Notice.objects.get().key == "29"
