@@ -12,9 +12,9 @@ from tests.factories import (
     ClosedOrderFactory,
     ExchangeAccountFactory,
     OrderEvidenceFactory,
-    UserFactory,
     OrderRequestFactory,
     StrategyAccountFactory,
+    UserFactory,
 )
 from tracking.models import (
     ClosedOrder,
