@@ -197,7 +197,8 @@ def _too_many(
     account: ExchangeAccount, use: StrategyAccount, request: OrderRequest, now: datetime
 ) -> Iterator[Refusal]:
     """Refuse what would be too much, unless it may wait: then it is `waiting_queue` that says."""
-    if request.outcome != RequestOutcome.WAITING.value and not has_rate_left(use, now):
+    goes_on_waiting = use.queue_when_full and request.outcome == RequestOutcome.WAITING.value
+    if not goes_on_waiting and not has_rate_left(use, now):
         reason = f"this strategy may send {use.max_orders_per_minute} orders a minute here"
         yield Refusal(kind=RefusalKind.OVER_LIMIT, reason=reason)
     if not use.queue_when_full and room(account) == 0:

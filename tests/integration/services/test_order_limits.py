@@ -200,11 +200,15 @@ def test_an_old_request_is_not_sent_any_more(age: int, refused: RefusalKind | No
     assert judge(a_use(), created_at=NOW - timedelta(seconds=age)) is refused
 
 
-def test_one_that_waits_is_neither_too_old_nor_too_many() -> None:
-    use = a_use(max_orders_per_minute=1)
+@pytest.mark.parametrize(("queues", "refused"), [(True, None), (False, RefusalKind.OVER_LIMIT)])
+def test_one_that_waits_is_not_too_old_and_waits_for_the_rate_where_it_may(
+    queues: bool,  # noqa: FBT001
+    refused: RefusalKind | None,
+) -> None:
+    use = a_use(max_orders_per_minute=1, queue_when_full=queues)
     attempted(use)
 
-    assert judge(use, created_at=NOW - timedelta(hours=1), outcome="WAITING") is None
+    assert judge(use, created_at=NOW - timedelta(hours=1), outcome="WAITING") is refused
 
 
 @pytest.mark.parametrize(
