@@ -69,7 +69,14 @@ def one_row_of_everything(name: str) -> None:
     factories.journal(account, factories.numbered_events(1))
     market = {"account": account, "market_type": "FUTURES", "symbol": "BTC/USDT:USDT"}
     request = OrderRequest.objects.create(
-        **market, user=account.user, idempotency_key=name, action="PLACE", body={}, created_at=now
+        **market,
+        user=account.user,
+        idempotency_key=name,
+        action="PLACE",
+        body={},
+        # seen on the page of those that need a person as well
+        outcome="NEEDS_REVIEW",
+        created_at=now,
     )
     FailedOrder.objects.create(request=request, account=account, reason="funds", created_at=now)
     Posting.objects.create(**market, key=name, kind="OPENING", posted_at=now, created_at=now)
