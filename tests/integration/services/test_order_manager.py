@@ -23,12 +23,12 @@ from tracking.models import (
     TradeExecution,
 )
 from tracking.services.order_intents import OrderIntent
-from tracking.services.order_manager import OrderManager
 from tracking.services.order_requests import RequestMismatchError
 from tracking.services.verification_queue import verify_due
 
 if TYPE_CHECKING:
     from tests.integration.services.conftest import Exchange
+    from tracking.services.order_manager import OrderManager
 
 SYMBOL = "BTC/USDT:USDT"
 
