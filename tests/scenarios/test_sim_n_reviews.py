@@ -136,6 +136,24 @@ def test_sim_n2_a_break_before_the_deadline_starts_the_count_anew(
     assert outcome() == "NOT_ACCEPTED"
 
 
+def test_sim_n2_streams_that_drop_every_few_seconds_let_it_be_concluded(
+    exchange: Exchange, manager: OrderManager
+) -> None:
+    """After the deadline nothing can come in, whether or not anybody listens."""
+    exchange.simulator.faults(**REFUSED)
+    manager.execute(limit(), idempotency_key="1")
+    for seconds in (1, 2, 5, 10, 30, 32, 34, 36, 38):
+        keep_alive(exchange.account, since=timedelta(seconds=1))
+        ask(exchange, seconds)
+        assert outcome() == "UNKNOWN"
+    keep_alive(exchange.account, since=timedelta(seconds=1))
+
+    ask(exchange, 41)
+
+    assert outcome() == "NOT_ACCEPTED"
+    assert_settled(exchange)
+
+
 def test_sim_n2_each_round_is_kept_and_no_more_than_are_needed(
     exchange: Exchange, manager: OrderManager
 ) -> None:
