@@ -99,8 +99,10 @@ def amount_of(desk: Desk, draft: NewOrder) -> Amount:
 
 
 def _for_money(desk: Desk, money: Decimal, changes: tuple[str, ...]) -> Amount:
-    is_market = desk.intent.order_type is OrderType.MARKET
-    if is_market and desk.facts.takes_quote_quantity:
+    intent = desk.intent
+    is_market_buy = intent.order_type is OrderType.MARKET and intent.side is Side.BUY
+    # selling, Upbit and some of ccxt's exchanges take quantities only
+    if is_market_buy and desk.facts.takes_quote_quantity:
         return Amount(quote_quantity=money, changes=changes)
     asset = desk.market.quote
     if desk.is_inverse:
