@@ -29,7 +29,7 @@ LIMIT_ACCOUNTS = 20
 LIMIT_ORDERS = 10_000
 TRACKED_ACCOUNTS = 4
 STREAMED_ACCOUNTS = 200
-GROUPS = ("ours", "naive", "enforced")
+GROUPS = ("ours", "naive", "enforced", "placing")
 SYMBOLS = ("BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT")
 #: ids of history orders begin here; those of the simulated exchange are greater
 FIRST_ID = 1_000_000

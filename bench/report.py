@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management import call_command
 
-from bench import history, many_streams, parsing, parts, transaction
+from bench import history, many_streams, parsing, parts, placing, transaction
 from bench.stage import say
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Figures:
     enforced: parts.Enforced | None = None
     enforced_lone: parts.Enforced | None = None
     streams: many_streams.ManyStreams | None = None
+    placing: placing.Placing | None = None
     #: microseconds of the slowest sample frame, by exchange
     parsing: dict[str, float] = field(default_factory=dict)
 
@@ -66,10 +67,20 @@ class Figures:
             )
             self.limit.per_second[MOST] = max(self.limit.per_second[MOST], again.per_second[MOST])
             say(f"  the limit again: {_rounded(again.per_second)}")
+        self._measure_more(folder, accounts, pids, wanted)
+
+    def _measure_more(
+        self, folder: Path, accounts: history.Accounts, pids: dict[str, int], wanted: set[str]
+    ) -> None:
+        """Measure the parts that nothing is compared with."""
+        groups = accounts.groups
         if "d" in wanted:
             say("d: with the exchange's limits")
             self.enforced = parts.enforced(folder, groups["enforced"], pids)
             self.enforced_lone = parts.enforced(folder, accounts.lone, pids)
+        if "g" in wanted:
+            say("g: placing by webhook")
+            self.placing = placing.measure(folder, groups["placing"], pids)
         if "f" in wanted:
             say("f: reading a frame, microseconds")
             self.parsing = parsing.measure()
@@ -106,6 +117,7 @@ class Figures:
             "enforced_lone": _told(self.enforced_lone),
             "streams": asdict(self.streams) if self.streams else {},
             "parse_us": self.parsing,
+            "placing": asdict(self.placing) if self.placing else {},
         }
 
     def _latency(self) -> dict[int, Any]:

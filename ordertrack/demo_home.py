@@ -8,7 +8,7 @@ servers, it makes a database of its own in that PostgreSQL, and shares that Redi
 
 Everything is decided before Django's settings load, and told by the environment, so that the demo
 and all its processes read the same. While it runs `VAR_DIR/demo/env` tells it to whoever wants to
-join: `ENV_FILE=var/demo/env python manage.py check_books`.
+join: `ENV_FILE=var/demo/env python manage.py check_books`; and `VAR_DIR/demo/login` how to log in.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from ordertrack.environment import env, is_set, var_dir
 from ordertrack.server_process import free_port
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -105,6 +106,7 @@ class DemoHome:
     ) -> None:
         """Stop the servers; what they hold stays until the next demo."""
         env_file().unlink(missing_ok=True)
+        login_file().unlink(missing_ok=True)
         if self._servers:
             self._servers.stop()
         if self._lock:
@@ -131,12 +133,21 @@ def env_file() -> Path:
     return var_dir() / "env"
 
 
+def login_file() -> Path:
+    """Where the running demo writes how to log in, for a shell to read: `. var/demo/login`."""
+    return var_dir() / "login"
+
+
 def write_env(path: Path) -> None:
-    """Write down what this process knows, for nobody else's eyes: there is a password in it."""
+    """Write down what this process knows: there is a password in it."""
+    write_down(path, {name: os.environ[name] for name in TOLD if os.environ.get(name)})
+
+
+def write_down(path: Path, values: Mapping[str, str]) -> None:
+    """Write variables down for nobody else's eyes."""
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
-    known = [f"{name}={os.environ[name]}" for name in TOLD if os.environ.get(name)]
-    path.write_text("\n".join([*known, ""]))
+    path.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
 
 
 def new_database(server: str, name: str) -> str:

@@ -101,6 +101,16 @@ def account_rows(exchange: SimulatedExchange, account: Account) -> dict[str, Any
         "hedge": account.hedge,
         "orders": [order_row(exchange, order) for order in account.orders.values()],
         "open_orders": [order_row(exchange, order) for order in account.open.values()],
+        "conditional_orders": [
+            {
+                "symbol": algo.terms.symbol,
+                "exchange_order_id": str(algo.algo_id),
+                "client_order_id": algo.terms.client_id,
+                "status": algo.status,
+                "is_waiting": algo.is_waiting,
+            }
+            for algo in exchange.algo.of(account)
+        ],
         "executions": [execution_row(exchange, each) for each in account.executions],
         "positions": [
             position_row(position) for position in account.positions.values() if position.quantity

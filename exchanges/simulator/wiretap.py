@@ -39,6 +39,12 @@ NAMED: Final = re.compile(
     r"\b(?:newClientOrderId|clientAlgoId|orderLinkId|identifier)\b[\"'=:\s]+([\w.:/-]+)"
 )
 CHUNK: Final = 65536
+ENDS: Final = (
+    OSError,
+    asyncio.CancelledError,
+    asyncio.IncompleteReadError,
+    asyncio.LimitOverrunError,
+)
 
 
 class Loss(Enum):
@@ -164,7 +170,8 @@ class WireTap:
         conversation = asyncio.ensure_future(self._converse(reader, writer))
         self._connections.add(conversation)
         try:
-            with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            # an end is an end, our own stop too
+            with suppress(*ENDS):
                 await conversation
         finally:
             self._connections.discard(conversation)

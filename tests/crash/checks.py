@@ -23,16 +23,21 @@ def check_everything(exchange: Exchange) -> None:
     check_interests(exchange)
 
 
+def there(ledger: Any) -> list[Any]:
+    """Every order the exchange ever had, of both kinds."""
+    return [*ledger["orders"], *ledger["conditional_orders"]]
+
+
 def check_sent_once(ledger: Any) -> None:
     """No client order id reached the exchange twice."""
-    orders = Counter(order["client_order_id"] for order in ledger["orders"])
+    orders = Counter(order["client_order_id"] for order in there(ledger))
     assert [name for name, count in orders.items() if count > 1] == []
     assert ledger["client_ids_reused"] == []
 
 
 def check_requests(exchange: Exchange, ledger: Any) -> None:
     """A placement was accepted exactly when the exchange has its order."""
-    placed = {order["client_order_id"] for order in ledger["orders"]}
+    placed = {order["client_order_id"] for order in there(ledger)}
     requests = OrderRequest.objects.filter(account=exchange.account)
     for request in requests.filter(action="PLACE"):
         assert (request.outcome == "ACCEPTED") == (request.client_order_id in placed)

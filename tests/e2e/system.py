@@ -14,12 +14,13 @@ from django.conf import settings
 from exchanges.messages import OrderType, Side
 from ordertrack.binaries import valkey_server
 from ordertrack.environment import BASE_DIR
-from ordertrack.processes import beat, streams, web, worker
+from ordertrack.processes import beat, orders, streams, web, worker
 from ordertrack.server_process import free_port
 from ordertrack.supervisor import Program, Supervisor
 from tracking.management.demo import measures
+from tracking.management.demo.channels import new_key
 from tracking.management.demo.comparison import compare, our_books
-from tracking.management.demo.trader import Pace, Trader, new_key
+from tracking.management.demo.trader import Pace, Trader
 from tracking.management.demo.waiting import wait_until
 from tracking.models import StreamEvent, TradeExecution
 from tracking.services.order_intents import OrderIntent
@@ -59,7 +60,7 @@ def servers(folder: Path) -> list[Program]:
 
 def processes() -> list[Program]:
     """Return all of ours but Flower, which only looks."""
-    return [web(), worker("worker", "orders,events"), worker("sync", "sync"), beat(), streams()]
+    return [web(), worker("worker", "events"), orders(), worker("sync", "sync"), beat(), streams()]
 
 
 def stores() -> dict[str, str]:

@@ -16,6 +16,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import structlog
@@ -24,11 +25,12 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from exchanges.errors import ExchangeError
-from ordertrack.demo_home import env_file
+from ordertrack.demo_home import env_file, login_file, write_down
 from ordertrack.environment import BASE_DIR, env
 from ordertrack.processes import programs
 from ordertrack.supervisor import Program, Supervisor
 from tracking.management.demo.cast import assemble
+from tracking.management.demo.channels import Direct, Outside
 from tracking.management.demo.exchange_control import ExchangeControlError
 from tracking.management.demo.report import Verdict
 from tracking.management.demo.show import Interrupted, Show
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
 
     from tracking.management.demo.cast import Cast
+    from tracking.management.demo.channels import Channel
     from tracking.management.demo.report import Report
     from tracking.management.demo.theatre import House
 
@@ -47,6 +50,7 @@ EXCHANGE_TIMEOUT = 30.0
 #: a worker may be waiting for an exchange that hangs; whoever pressed Ctrl-C is not to wait for it
 STOP_TIMEOUT = 5.0
 SEEDS = 10_000
+TRADERS = ("direct", "webhook")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class Course:
     seed: int
     faults: str
     houses: tuple[House, ...]
+    trader: str
 
 
 class Command(BaseCommand):
@@ -84,6 +89,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--exchange", default="binance", choices=PLAYS, help="whose protocol is spoken"
         )
+        parser.add_argument(
+            "--trader",
+            default=TRADERS[0],
+            choices=TRADERS,
+            help="orders are handed in by calls in this process, or by signed webhooks and the API",
+        )
 
     def handle(
         self,
@@ -93,6 +104,7 @@ class Command(BaseCommand):
         seed: int | None,
         faults: str,
         exchange: str,
+        trader: str,
         **_options: Any,
     ) -> None:
         """Run the demo; the exit status is the verdict."""
@@ -100,7 +112,7 @@ class Command(BaseCommand):
         seed = secrets.randbelow(SEEDS) if seed is None else seed
         self._say(f"Order Track demo, seed {seed}: starting everything (some seconds) ...")
         try:
-            report = self._run(Course(seconds, seed, faults, PLAYS[exchange]), began)
+            report = self._run(Course(seconds, seed, faults, PLAYS[exchange], trader), began)
         except Interrupted:
             self._say("Stopped.")
             return
@@ -120,6 +132,7 @@ class Command(BaseCommand):
             cast = assemble(theatre)
             system = stack.enter_context(Supervisor(programs()))
             stack.callback(system.stop, STOP_TIMEOUT)
+            write_down(login_file(), login(cast))
             self._say(*invitation(cast))
             show = Show(
                 cast=cast,
@@ -128,6 +141,7 @@ class Command(BaseCommand):
                 url=web_url(),
                 tend=lambda: tend(exchange, system),
                 say=self._say,
+                channel=channel(course, cast),
             )
             with show:
                 show.open(began)
@@ -182,6 +196,13 @@ def simulated_exchange(course: Course) -> Program:
     )
 
 
+def channel(course: Course, cast: Cast) -> Channel:
+    """Return how the strategies hand in their orders."""
+    if course.trader == TRADERS[0]:
+        return Direct()
+    return Outside(web_url(), cast, Random(f"{course.seed}:channel"))  # noqa: S311
+
+
 def wait_for_exchange(exchange: Supervisor, theatre: Theatre) -> None:
     """Wait until it answers. Raises TimeoutError if it does not, or has given up."""
     deadline = time.monotonic() + EXCHANGE_TIMEOUT
@@ -213,6 +234,19 @@ def _short(path: Path) -> str:
     return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
+def login(cast: Cast) -> dict[str, str]:
+    """Say how to call the API and a webhook, as shell variables."""
+    slug, secret = next(iter(cast.webhook_secrets.items()))
+    return {
+        "URL": web_url(),
+        "USERNAME": cast.username,
+        "PASSWORD": cast.password,
+        "STRATEGY": slug,
+        "ACCOUNT": cast.accounts[0].name,
+        "SECRET": secret,
+    }
+
+
 def invitation(cast: Cast) -> list[str]:
     """Say, in a box, where to look and how to log in."""
     flower = f"http://127.0.0.1:{env.str('FLOWER_PORT')}"
@@ -235,6 +269,7 @@ def invitation(cast: Cast) -> list[str]:
         f"╰{'─' * (width + 2)}╯",
         "Every command works on it from another terminal, for instance:",
         f"  ENV_FILE={_short(env_file())} .venv/bin/python manage.py check_books --exchange",
+        f"`. {_short(login_file())}` sets what the README's curl lines ask for.",
         "Ctrl-C stops everything.",
         "",
     ]

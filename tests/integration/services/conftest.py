@@ -96,6 +96,10 @@ class Exchange:
         assert booked_open_orders(self.account) == {
             (o["symbol"], str(o["exchange_order_id"]), Decimal(o["filled_quantity"]))
             for o in ledger["open_orders"]
+        } | {
+            (o["symbol"], o["exchange_order_id"], Decimal(0))
+            for o in ledger["conditional_orders"]
+            if o["is_waiting"]
         }
         held = {_holding(p): Decimal(p["quantity"]) for p in ledger["positions"]}
         assert booked_positions(self.account) == {key: q for key, q in held.items() if q}

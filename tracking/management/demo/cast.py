@@ -11,11 +11,14 @@ from django.contrib.auth import get_user_model
 from knox.models import AuthToken
 
 from exchanges.errors import TransientError
-from tracking.models import ExchangeAccount, Strategy, StrategyAccount
+from tracking.models import ExchangeAccount, Strategy, StrategyAccount, Webhook, WebhookKind
+from tracking.services import webhook_issue
 from tracking.services.baseline import ensure_baseline
 from tracking.services.key_checks import check_key
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tracking.management.demo.theatre import House, Theatre
 
 USERNAME = "demo"
@@ -38,6 +41,8 @@ class Cast:
     token: str
     accounts: tuple[ExchangeAccount, ...]
     uses: tuple[StrategyAccount, ...]
+    #: what each strategy's webhook is signed with, by its slug
+    webhook_secrets: Mapping[str, str]
 
     @property
     def api_keys(self) -> dict[int, str]:
@@ -63,7 +68,10 @@ def assemble(theatre: Theatre, *, password: str | None = None) -> Cast:
     ]
     uses = tuple(
         StrategyAccount.objects.create(
-            strategy=strategy, account=account, token=f"d{number:02d}{place}a"
+            strategy=strategy,
+            account=account,
+            token=f"d{number:02d}{place}a",
+            max_orders_per_minute=None,
         )
         for number, account in enumerate(accounts)
         for place, strategy in enumerate(strategies)
@@ -75,7 +83,16 @@ def assemble(theatre: Theatre, *, password: str | None = None) -> Cast:
         token=token,
         accounts=accounts,
         uses=uses,
+        webhook_secrets={strategy.slug: open_webhook(strategy) for strategy in strategies},
     )
+
+
+def open_webhook(strategy: Strategy) -> str:
+    """Let a strategy be ordered for from outside; return what to sign with."""
+    webhook = Webhook(
+        strategy=strategy, name="demo", kind=WebhookKind.HMAC.value, max_orders_per_minute=None
+    )
+    return webhook_issue.issue(webhook)
 
 
 def named(name: str, house: House, theatre: Theatre) -> str:

@@ -72,6 +72,10 @@ class ExchangeControl:
         """Read only the counts of what happened."""
         return self.ask("GET", "ledger?summary=1")
 
+    def submissions(self, account: str) -> dict[str, int]:
+        """Read how often each client order id of an account arrived to be placed."""
+        return dict(self.ask("GET", f"submissions?account={account}"))
+
     def act(self, action: str, account: str, **terms: object) -> Any:
         """Do something by hand. Raises ExchangeControlError if the exchange refuses."""
         return self.ask("POST", "act", {"action": action, "account": account, **terms})

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
-from exchanges.messages import OrderStatus, Source
+from exchanges.messages import Source
 from tracking.management.demo.theatre import symbol_id
-from tracking.models import OpenOrder, OrderEvent, StreamEvent, TradeExecution
+from tracking.models import OrderEvent, StreamEvent, TradeExecution
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -98,12 +98,6 @@ def unverified(account_ids: Iterable[int]) -> int:
 def inferred(account_ids: Iterable[int]) -> int:
     """Count the live executions that are only concluded from a quantity."""
     return live_executions(account_ids).filter(source=Source.INFERRED.value).count()
-
-
-def unresolved(account_ids: Iterable[int]) -> int:
-    """Count the orders of which is not known whether the exchange has them."""
-    in_flight = (OrderStatus.PENDING.value, OrderStatus.UNKNOWN.value)
-    return OpenOrder.objects.filter(account__in=account_ids, status__in=in_flight).count()
 
 
 def quarantined(account_ids: Iterable[int]) -> int:

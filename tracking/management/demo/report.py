@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from tracking.management.demo.cast import Cast
     from tracking.management.demo.comparison import Differences
+    from tracking.management.demo.placing import Placing
     from tracking.management.demo.sse_client import SseClient
 
 
@@ -45,6 +46,11 @@ MUST_BE_ZERO: Final = (
     "inferred",
     "quarantined",
     "sse_gaps",
+    "orders_sent_twice",
+    "orders_unasked",
+    "requests_lost",
+    "requests_not_as_told",
+    "requests_unresolved",
 )
 
 
@@ -69,6 +75,15 @@ class Report:
     sse_events: int
     order_events: int
     sse_gaps: int
+    requests: int
+    requests_accepted: int
+    requests_lost: int
+    requests_unresolved: int
+    requests_needing_review: int
+    requests_not_as_told: int
+    orders_sent: int
+    orders_sent_twice: int
+    orders_unasked: int
     books: measures.Proof
     latency_ms: measures.Latency
 
@@ -106,8 +121,10 @@ class Report:
 def draw_up(
     cast: Cast,
     summary: Mapping[str, Any],
+    *,
     differences: Differences,
     proof: measures.Proof,
+    placing: Placing,
     listener: SseClient,
 ) -> Report:
     """Draw up the report of a run that has settled."""
@@ -131,6 +148,7 @@ def draw_up(
         sse_events=len(numbers & listener.received_at.keys()),
         order_events=len(numbers),
         sse_gaps=listener.gaps(numbers),
+        **asdict(placing),
         books=proof,
         latency_ms=measures.latency(cast.user_id, listener.received_at),
     )

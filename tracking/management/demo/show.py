@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import structlog
 
-from tracking.management.demo import measures, report
+from tracking.management.demo import measures, placing, report
+from tracking.management.demo.channels import Direct
 from tracking.management.demo.comparison import EXAMPLES, compare, our_books
 from tracking.management.demo.readiness import streams_are_connected, web_answers
 from tracking.management.demo.sse_client import SseClient
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from tracking.management.demo.cast import Cast
+    from tracking.management.demo.channels import Channel
     from tracking.management.demo.comparison import Differences
     from tracking.management.demo.report import Report
     from tracking.management.demo.theatre import Theatre
@@ -53,6 +55,7 @@ class Show:
         url: str,
         tend: Callable[[], None],
         say: Callable[[str], None],
+        channel: Channel | None = None,
     ) -> None:
         """`tend` looks after the processes and raises Interrupted; `say` speaks to people."""
         self._cast = cast
@@ -60,7 +63,8 @@ class Show:
         self._url = url
         self._tend = tend
         self._say = say
-        self._trader = Trader(cast, theatre, seed=seed)
+        self._channel = channel or Direct()
+        self._trader = Trader(cast, theatre, seed=seed, channel=self._channel)
         self._listener = SseClient(url, cast.token)
 
     def __enter__(self) -> Self:
@@ -105,7 +109,7 @@ class Show:
             accounts = self._cast.api_keys
             self._say(
                 f"Settling for {time.monotonic() - began:.0f} s: "
-                f"{measures.unresolved(accounts)} submits not resolved, "
+                f"{placing.unresolved(self._cast.accounts)} requests not resolved, "
                 f"{measures.unverified(accounts)} executions not verified"
             )
         self._say(f"Settled for {time.monotonic() - began:.1f} s.")
@@ -149,6 +153,8 @@ class Show:
     def _is_settled(self) -> bool:
         if self.differences() or measures.unverified(self._cast.api_keys):
             return False
+        if placing.unresolved(self._cast.accounts):
+            return False
         numbers = measures.journal_numbers(self._cast.user_id)
         return numbers <= self._listener.received_at.keys()
 
@@ -157,7 +163,15 @@ class Show:
         for example in differences.examples():
             self._say(example)
         self._warn_of_refusals(summary)
-        return report.draw_up(self._cast, summary, differences, self._prove(), self._listener)
+        asked = placing.measure(self._cast.accounts, self._theatre, self._channel.acknowledged)
+        return report.draw_up(
+            self._cast,
+            summary,
+            differences=differences,
+            proof=self._prove(),
+            placing=asked,
+            listener=self._listener,
+        )
 
     def _prove(self) -> measures.Proof:
         """Check every account's books, with the exchange. Raises ExchangeError."""

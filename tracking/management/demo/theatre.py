@@ -135,6 +135,12 @@ class Theatre:
             for account in accounts
         )
 
+    def client_order_ids(self, account: ExchangeAccount) -> set[str]:
+        """Name every order the exchange has ever had of an account."""
+        ledger = self.control_of(account).ledger(account.api_key)["accounts"][account.api_key]
+        orders = [*ledger["orders"], *ledger["conditional_orders"]]
+        return {order["client_order_id"] for order in orders}
+
     def is_up(self) -> bool:
         """Say whether every house answers."""
         return all(control.is_up() for control in self._controls.values())

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 import time
-import uuid
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from random import Random
@@ -20,17 +19,18 @@ from django.db import connection
 
 from exchanges.errors import ExchangeError
 from exchanges.messages import MarketType, OrderStatus, OrderType, Side
+from tracking.management.demo.channels import Direct, NotTakenError
 from tracking.management.demo.exchange_control import ExchangeControlError
 from tracking.management.demo.theatre import symbol_id
 from tracking.models import OpenOrder
 from tracking.services import clients
 from tracking.services.order_intents import InvalidOrderError, OrderIntent
-from tracking.services.order_manager import OrderManager
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tracking.management.demo.cast import Cast
+    from tracking.management.demo.channels import Channel
     from tracking.management.demo.exchange_control import ExchangeControl
     from tracking.management.demo.theatre import Theatre
     from tracking.models import ExchangeAccount, StrategyAccount
@@ -61,14 +61,21 @@ class Trader(threading.Thread):
     """Trades in a thread of its own until `stop()`."""
 
     def __init__(
-        self, cast: Cast, theatre: Theatre, *, seed: int, pace: Pace | None = None
+        self,
+        cast: Cast,
+        theatre: Theatre,
+        *,
+        seed: int,
+        pace: Pace | None = None,
+        channel: Channel | None = None,
     ) -> None:
-        """Nothing is traded before `start()`."""
+        """Nothing is traded before `start()`; without a `channel` it is done in this process."""
         super().__init__(name="trader", daemon=True)
         self._cast = cast
         self._theatre = theatre
         self._chance = Random(f"{seed}:trader")  # noqa: S311  (seeded randomness is wanted)
         self._pace = pace or Pace()
+        self.channel = channel or Direct()
         self._ending = threading.Event()
         self._hand = Hand(cast, theatre, self._chance)
         self._next_hand = 0.0
@@ -84,7 +91,12 @@ class Trader(threading.Thread):
             )
             try:
                 self.turn()
-            except (ExchangeError, ExchangeControlError, InvalidOrderError) as error:
+            except (
+                ExchangeError,
+                ExchangeControlError,
+                InvalidOrderError,
+                NotTakenError,
+            ) as error:
                 self.refused += 1
                 log.info("trader.refused", reason=str(error) or type(error).__name__)
             except Exception:
@@ -109,7 +121,7 @@ class Trader(threading.Thread):
         use = self._chance.choice(self._cast.uses)
         intent = intended(self._theatre, use.account, self._chance)
         self.orders += 1
-        OrderManager(use).execute(intent, idempotency_key=new_key())
+        self.channel.place(use, intent)
 
     def _cancel_some(self) -> None:
         orders = self._open_orders()
@@ -121,7 +133,7 @@ class Trader(threading.Thread):
         ]
         too_many = orders[: max(0, len(orders) - MOST_OPEN_ORDERS)]
         for order in {order.pk: order for order in partial + too_many}.values():
-            OrderManager(self._use_of(order)).cancel(order, idempotency_key=new_key())
+            self.channel.cancel(self._use_of(order), order)
 
     def _open_orders(self) -> list[OpenOrder]:
         rows = OpenOrder.objects.filter(
@@ -173,7 +185,7 @@ def place_by_hand(control: ExchangeControl, account: ExchangeAccount, intent: Or
     market = clients.rest_client(account).markets.market_of(
         MarketType(account.market_type), intent.symbol
     )
-    terms["quantity"] = f"{on_step(intent.quantity, market.quantity_step):f}"
+    terms["quantity"] = f"{on_step(intent.quantity or Decimal(0), market.quantity_step):f}"
     if intent.price is not None:
         terms["price"] = f"{on_step(intent.price, market.price_step_at(intent.price)):f}"
     control.act("place", account.api_key, **terms)
@@ -193,7 +205,7 @@ def intended(theatre: Theatre, account: ExchangeAccount, chance: Random) -> Orde
     if house.market_type is not MarketType.COIN_FUTURES or market.contract_size is None:
         return intent
     price = intent.price or theatre.prices(account)[intent.symbol]
-    contracts = intent.quantity * price / market.contract_size
+    contracts = (intent.quantity or Decimal(0)) * price / market.contract_size
     return replace(intent, quantity=on_step(contracts, market.quantity_step))
 
 
@@ -220,8 +232,3 @@ def draw_intent(
 def _limit(chance: Random, price: Decimal, side: Side, kind: str) -> Decimal:
     away = Decimal(str(chance.uniform(*(FAR if kind == "far" else NEAR))))
     return price * (1 - away if side is Side.BUY else 1 + away)
-
-
-def new_key() -> str:
-    """Return an idempotency key nobody has used."""
-    return f"demo-{uuid.uuid4().hex}"

@@ -30,6 +30,15 @@ GOOD = Report(
     sse_events=900,
     order_events=900,
     sse_gaps=0,
+    requests=150,
+    requests_accepted=149,
+    requests_lost=0,
+    requests_unresolved=0,
+    requests_needing_review=0,
+    requests_not_as_told=0,
+    orders_sent=100,
+    orders_sent_twice=0,
+    orders_unasked=0,
     books=Proof(violations=0, rows_checked=5000),
     latency_ms=Latency(commit=QUICK, sse=QUICK),
 )
@@ -96,7 +105,10 @@ def test_the_json_object_has_the_names_that_were_promised() -> None:
         *("orders", "executions", "partial_then_cancelled", "by_hand", "frames_lost"),
         *("found_by_rest", "stream_interruptions", "missing", "extra"),
         *("open_order_mismatches", "position_mismatches", "unverified", "inferred"),
-        *("quarantined", "sse_events", "order_events", "sse_gaps", "books", "latency_ms"),
+        *("quarantined", "sse_events", "order_events", "sse_gaps"),
+        *("requests", "requests_accepted", "requests_lost", "requests_unresolved"),
+        *("requests_needing_review", "requests_not_as_told"),
+        *("orders_sent", "orders_sent_twice", "orders_unasked", "books", "latency_ms"),
     ]
     assert told["books"] == {"violations": 0, "rows_checked": 5000}
     assert told["latency_ms"]["commit"] == {"p50": 12.5, "p99": 80.0}

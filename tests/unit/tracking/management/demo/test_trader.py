@@ -59,7 +59,7 @@ def test_no_order_is_too_small_or_too_large() -> None:
     chance = Random(1)
 
     for intent in (draw_intent(chance, PRICES, NOTIONAL) for _ in range(300)):
-        worth = intent.quantity * PRICES[intent.symbol]
+        worth = (intent.quantity or Decimal(0)) * PRICES[intent.symbol]
         assert NOTIONAL[0] - 1 < worth < NOTIONAL[1] + 1
 
 
