@@ -16,6 +16,7 @@ import secrets
 import threading
 import time
 import uuid
+from decimal import Decimal
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
@@ -42,6 +43,7 @@ PATIENCE: Final = 20.0
 ASK_AGAIN_AFTER: Final = 0.5
 TWICE_CHANCE: Final = 0.05
 SERVER_ERRORS: Final = 500
+PLACES: Final = Decimal("0.000000000001")
 
 
 class NotTakenError(Exception):
@@ -172,11 +174,16 @@ def webhook_body(use: StrategyAccount, intent: OrderIntent) -> dict[str, object]
         "symbol": intent.symbol,
         "side": intent.side.value.lower(),
         "order_type": intent.order_type.value.lower(),
-        "quantity": f"{intent.quantity:f}",
+        "quantity": written(intent.quantity or Decimal(0)),
     }
     if intent.order_type is not OrderType.MARKET and intent.price is not None:
-        body["price"] = f"{intent.price:f}"
+        body["price"] = written(intent.price)
     return body
+
+
+def written(amount: Decimal) -> str:
+    """Write an amount in as many digits as a bot would; a drawn one has sixty."""
+    return f"{amount.quantize(PLACES):f}" if amount != amount.quantize(PLACES) else f"{amount:f}"
 
 
 def new_key() -> str:
