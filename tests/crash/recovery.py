@@ -42,12 +42,19 @@ def recover(exchange: Exchange) -> int:
     """Let the system come round; give the rounds it took. Fails if it never does."""
     # as between two tasks: a connection that failed is not used again
     connection.close_if_unusable_or_obsolete()
+    go_on_with_orders(exchange.account.pk)
     for count in range(1, ROUNDS + 1):
         move_clocks(exchange.account.pk)
         work(exchange.account.pk)
         if not open_questions(exchange.account):
             return count
     raise AssertionError(open_questions(exchange.account))
+
+
+def go_on_with_orders(account_id: int) -> None:
+    """Let the sweep find, two seconds later, the orders that nobody has claimed."""
+    soon = timezone.now() + timedelta(seconds=2)
+    order_dispatch.dispatch(order_dispatch.left_waiting(soon).get(account_id, []))
 
 
 def move_clocks(account_id: int) -> None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from exchanges.messages import OrderType, Side
+from tests.integration.api import webhook_caller
 from tracking.models import ExchangeAccount, OpenOrder, StrategyAccount
-from tracking.services import inbox
+from tracking.services import inbox, order_dispatch
 from tracking.services.order_fill_monitor import OrderFillMonitor
 from tracking.services.order_intents import OrderIntent
 from tracking.services.order_manager import OrderManager
@@ -85,6 +86,31 @@ def cancel(account: ExchangeAccount, _frames: Sequence[str]) -> None:
     _manager(account).cancel(order, idempotency_key=f"cancel-{account.pk}")
 
 
+def amend(account: ExchangeAccount, _frames: Sequence[str]) -> None:
+    order = OpenOrder.objects.get(account=account)
+    _manager(account).amend(
+        order, quantity=Decimal("0.3"), price=Decimal(31000), idempotency_key=f"amend-{account.pk}"
+    )
+
+
+def webhook(account: ExchangeAccount, secrets: Sequence[str]) -> None:
+    """A signed call, and then what it wakes up."""
+    use = StrategyAccount.objects.select_related("strategy").get(account=account)
+    raw = webhook_caller.body(symbol=SYMBOL, qty="0.2", price="30000")
+    receipt = webhook_caller.Signer(use.strategy.slug, secrets[0]).send(raw)
+    order_dispatch.dispatch(receipt.request_ids)
+
+
+def _with_webhook(exchange: Exchange) -> list[str]:
+    use = StrategyAccount.objects.select_related("strategy").get(account=exchange.account)
+    return [webhook_caller.signer(use.strategy).secret]
+
+
+def _resting(exchange: Exchange) -> list[str]:
+    _one_resting(exchange)
+    return []
+
+
 def _one_resting(exchange: Exchange) -> str:
     place_resting(exchange.account, ())
     return str(OpenOrder.objects.get(account=exchange.account).exchange_order_id)
@@ -135,5 +161,9 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "cancel": Scenario(
         act=cancel, prepare=_filled_in_part_unseen, least={"sql": 20, "commit": 2, "http": 2}
+    ),
+    "amend": Scenario(act=amend, prepare=_resting, least={"sql": 15, "commit": 2, "http": 1}),
+    "webhook": Scenario(
+        act=webhook, prepare=_with_webhook, least={"sql": 18, "commit": 3, "http": 1}
     ),
 }
