@@ -25,7 +25,7 @@ from tracking.services import clients, halts, order_limits, order_outcomes
 from tracking.services.event_emitter import lock_account
 from tracking.services.journal import Journal
 from tracking.services.order_amounts import ONE, NotReckonedError
-from tracking.services.order_preparation import to_step
+from tracking.services.order_preparation import require_possible, to_step
 from tracking.services.payloads import plain
 from tracking.services.refusals import Refusal, refusal_of
 from tracking.services.wakeups import publish_events
@@ -98,11 +98,13 @@ def _terms(
         raise NotReckonedError(RefusalKind.BELOW_MINIMUM, reason)
     size = market.contract_size or ONE
     is_inverse = market.market_type is MarketType.COIN_FUTURES
+    worth = on_step * size * (ONE if is_inverse else at)
+    require_possible(market, worth)
     return NewTerms(
         side=Side(order.side),
         quantity=on_step,
         price=at,
-        notional=on_step * size * (ONE if is_inverse else at),
+        notional=worth,
         notional_asset=market.quote,
         only_reduces=order_limits.only_reduces(order),
         changes=tuple(changes),

@@ -119,7 +119,12 @@ def _sendings(requests: Sequence[OrderRequest]) -> Iterator[Sending]:
             else:
                 yield from _change(account, request)
         except ExchangeError as error:
-            _note_delay(request, error)
+            log.warning("request.postponed", request=request.pk, error=type(error).__name__)
+            _note_delay(request, refusal_of(error).reason)
+        except Exception as error:
+            # one that nobody can prepare holds up no other, and ends as one that is too old
+            log.exception("request.failed", request=request.pk)
+            _note_delay(request, f"it could not be prepared: {type(error).__name__}")
     yield from _placements(account, placed)
 
 
@@ -130,21 +135,20 @@ def _opened(account: ExchangeAccount) -> ExchangeAccount:
     return ensure_baseline(account) if clients.may_ask(account) else account
 
 
-def _note_delay(request: OrderRequest, error: ExchangeError) -> None:
+def _note_delay(request: OrderRequest, why: str) -> None:
     """Say why it is late; a sweep tries again while it is young enough, and fails it then.
 
     One that waits for room has waited as long as it had to: `waiting_queue` says for how long.
     """
-    log.warning("request.postponed", request=request.pk, error=type(error).__name__)
     waits = request.outcome == RequestOutcome.WAITING.value
     if not waits and timezone.now() > order_attempts.age_limit(request):
-        reason = f"not sent in time: {refusal_of(error).reason}"
+        reason = f"not sent in time: {why}"
         order_attempts.attempt(request, Refusal(kind=RefusalKind.TOO_OLD, reason=reason[:LONGEST]))
         return
     still = OrderRequest.objects.filter(
         pk=request.pk, outcome=RequestOutcome.PENDING.value, attempted_at__isnull=True
     )
-    still.update(detail=refusal_of(error).reason)
+    still.update(detail=why)
 
 
 def _attempted(

@@ -71,7 +71,7 @@ class OrderIntent:
     def __post_init__(self) -> None:
         """Refuse what makes no sense in any market."""
         for name in _NUMBERS:
-            _check_amount(name, getattr(self, name))
+            check_amount(name, getattr(self, name))
         for refused, why in (*self._about_amounts(), *self._about_terms()):
             if refused:
                 raise InvalidOrderError(why)
@@ -142,7 +142,8 @@ def _is_symbol(text: str) -> bool:
     return 0 < len(text) <= _LONGEST_SYMBOL and text.isprintable()
 
 
-def _check_amount(name: str, amount: Decimal | None) -> None:
+def check_amount(name: str, amount: Decimal | None) -> None:
+    """Raise InvalidOrderError for what is no amount, or more than anybody has."""
     if amount is None:
         return
     if not amount.is_finite() or amount <= 0:

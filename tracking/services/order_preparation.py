@@ -21,7 +21,7 @@ from exchanges.questions import NewOrder
 from exchanges.refusals import RefusalKind
 from tracking.services import clients, contract_terms
 from tracking.services.order_amounts import Amount, Desk, NotReckonedError, amount_of
-from tracking.services.order_intents import CONDITIONAL, OrderIntent
+from tracking.services.order_intents import CONDITIONAL, InvalidOrderError, OrderIntent
 from tracking.services.order_limits import only_reduces
 from tracking.services.payloads import plain
 from tracking.services.refusals import Refusal, refusal_of
@@ -71,6 +71,9 @@ def prepare(
         return Refusal(kind=RefusalKind.HALTED, reason=str(error))
     except NotReckonedError as error:
         return error.refusal
+    except InvalidOrderError as error:
+        # what was reckoned from amounts that each made sense
+        return Refusal(kind=RefusalKind.OTHER, reason=str(error))
     except PermanentError as error:
         return refusal_of(error)
 
@@ -85,6 +88,7 @@ def intent_of(request: OrderRequest) -> OrderIntent:
 
 def order_of(account: ExchangeAccount, request: OrderRequest) -> NewOrder:
     """Give the order of a request that was attempted, from its terms. Raises ExchangeError."""
+    clients.require_active(account)
     intent = intent_of(request)
     client = clients.rest_client(account)
     market = client.markets.market_of(MarketType(account.market_type), intent.symbol)
@@ -219,11 +223,16 @@ def _worth(desk: Desk, amount: Amount) -> Decimal | None:
         return None
 
 
-def _require_enough(market: Market, order: NewOrder, worth: Decimal | None) -> None:
-    """Refuse what is worth less than the market takes; what only reduces may be."""
+def require_possible(market: Market, worth: Decimal | None) -> None:
+    """Raise NotReckonedError for what is worth more than any market takes."""
     if worth is not None and worth >= MOST_WORTH:
         reason = f"worth {worth:.3e} {market.quote}, more than any market takes"
         raise NotReckonedError(RefusalKind.ABOVE_MAXIMUM, reason)
+
+
+def _require_enough(market: Market, order: NewOrder, worth: Decimal | None) -> None:
+    """Refuse what is worth less than the market takes; what only reduces may be."""
+    require_possible(market, worth)
     least = market.minimum_notional
     if least is None or worth is None or worth >= least or only_reduces(order):
         return

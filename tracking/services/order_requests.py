@@ -27,7 +27,7 @@ from tracking.models import (
     StrategyAccount,
 )
 from tracking.services.event_emitter import request_amend, request_cancel
-from tracking.services.order_intents import InvalidOrderError, OrderIntent
+from tracking.services.order_intents import InvalidOrderError, OrderIntent, check_amount
 from tracking.services.payloads import plain
 
 if TYPE_CHECKING:
@@ -158,10 +158,8 @@ def accept_amend(
     `quantity` counts what was already filled. Raises RequestMismatchError and InvalidOrderError as
     `accept` does, the latter for a change that makes no sense as well.
     """
-    for amount in (quantity, price):
-        if amount is not None and not (amount.is_finite() and amount > 0):
-            message = "expected a positive quantity or price"
-            raise InvalidOrderError(message)
+    check_amount("quantity", quantity)
+    check_amount("price", price)
     if quantity is None and price is None:
         message = "expected a quantity or a price to change"
         raise InvalidOrderError(message)

@@ -115,7 +115,7 @@ def test_many_dispatchers_at_once_send_each_order_once(
     exchange.assert_equal_books()
 
 
-class Died(Exception):
+class Died(BaseException):
     """Whoever was dispatching is no more."""
 
 

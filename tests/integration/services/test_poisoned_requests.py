@@ -1,0 +1,94 @@
+"""A request that cannot be prepared ends, and holds up nobody else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.integration.services.test_order_dispatch import accepted, again, sent
+from tests.integration.services.test_order_manager import limit
+from tracking.models import ExchangeAccount, FailedOrder, OpenOrder, OrderRequest
+from tracking.services import order_preparation, order_requests
+from tracking.services.order_dispatch import dispatch
+from tracking.services.order_intents import InvalidOrderError
+
+if TYPE_CHECKING:
+    from tests.integration.services.conftest import Exchange
+    from tracking.models import StrategyAccount
+    from tracking.services.order_manager import OrderManager
+
+AGES = timedelta(hours=1)
+
+
+def test_an_amount_of_money_that_buys_more_than_there_is_of_anything_is_refused(
+    exchange: Exchange, strategy_account: StrategyAccount
+) -> None:
+    beyond = replace(limit(price="0.1"), quantity=None, quote_quantity=Decimal("9E+19"))
+    poison, fine = accepted(strategy_account, beyond, limit())
+
+    dispatch([poison.pk, fine.pk])
+
+    assert [request.outcome for request in again(poison, fine)] == ["FAILED", "ACCEPTED"]
+    assert "out of any range" in FailedOrder.objects.get().reason
+    assert sent(exchange) == {fine.client_order_id: 1}
+
+
+def test_what_nobody_can_prepare_holds_up_no_other_and_ends_with_its_age(
+    exchange: Exchange, strategy_account: StrategyAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poison, fine = accepted(strategy_account, limit(), limit("29000"))
+    prepare = order_preparation.prepare
+
+    def fail(account: ExchangeAccount, use: StrategyAccount, request: OrderRequest) -> Any:
+        if request.pk == poison.pk:
+            raise ZeroDivisionError
+        return prepare(account, use, request)
+
+    monkeypatch.setattr(order_preparation, "prepare", fail)
+
+    dispatch([poison.pk, fine.pk])
+    assert [request.outcome for request in again(poison, fine)] == ["PENDING", "ACCEPTED"]
+    assert "ZeroDivisionError" in poison.detail
+
+    OrderRequest.objects.filter(pk=poison.pk).update(created_at=poison.created_at - AGES)
+    dispatch([poison.pk])
+    assert again(poison)[0].outcome == "FAILED"
+    assert FailedOrder.objects.get().kind == "TOO_OLD"
+    assert sent(exchange) == {fine.client_order_id: 1}
+
+
+def test_an_amendment_beyond_any_number_is_refused(
+    exchange: Exchange, manager: OrderManager
+) -> None:
+    manager.execute(limit(), idempotency_key="1")
+    order = OpenOrder.objects.get()
+
+    with pytest.raises(InvalidOrderError):
+        order_requests.accept_amend(order, quantity=Decimal("1E+999"), key="2")
+    most = Decimal("9E+19")
+    request = manager.amend(order, quantity=most, price=most, idempotency_key="3")
+
+    assert (request.outcome, request.sent_at) == ("FAILED", None)
+    assert "more than any market takes" in request.detail
+    assert OpenOrder.objects.get().price == 30000
+    exchange.assert_equal_books()
+
+
+def test_an_order_of_an_account_that_was_disabled_before_its_claim_is_not_sent(
+    exchange: Exchange, strategy_account: StrategyAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (request,) = accepted(strategy_account, limit())
+    with monkeypatch.context() as patched:
+        patched.setattr("tracking.services.order_dispatch.send_all", lambda _sendings: None)
+        dispatch([request.pk])
+    assert again(request)[0].attempted_at is not None
+    ExchangeAccount.objects.update(state="DISABLED")
+
+    dispatch([request.pk])
+
+    assert again(request)[0].sent_at is None
+    assert sent(exchange) == {}
