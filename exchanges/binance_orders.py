@@ -9,12 +9,12 @@ sent. An answer about another order than ours leaves open what became of ours.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from exchanges.binance_errors import error_in
 from exchanges.binance_vocabulary import CONDITIONAL, SPOT_TYPE_NAMES
 from exchanges.errors import ExchangeError, MalformedMessage, OrderRefused, OutcomeUnknown
-from exchanges.messages import MarketType, OrderType, PositionSide, TimeInForce
+from exchanges.messages import MarketType, OrderType, PositionSide, Side, TimeInForce
 from exchanges.refusals import RefusalKind
 from exchanges.wire import a_list
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from exchanges.messages import OrderSnapshot
     from exchanges.questions import NewOrder
+
+#: sent without the flag, which hedge mode does not know, a reduce-only order of these would open
+_OPENING: Final = frozenset({(PositionSide.LONG, Side.BUY), (PositionSide.SHORT, Side.SELL)})
 
 
 def offered(order: NewOrder) -> NewOrder:
@@ -80,7 +83,15 @@ def _never_taken(order: NewOrder) -> str:
         return "only a market order can be for an amount of money"
     if order.market_type is MarketType.SPOT:
         return _not_on_spot(order)
-    return "contracts have no orders for an amount of money" if order.quote_quantity else ""
+    return _not_of_contracts(order)
+
+
+def _not_of_contracts(order: NewOrder) -> str:
+    if order.quote_quantity:
+        return "contracts have no orders for an amount of money"
+    if order.reduce_only and (order.position_side, order.side) in _OPENING:
+        return "what opens a position in hedge mode cannot be reduce-only"
+    return ""
 
 
 def _not_on_spot(order: NewOrder) -> str:

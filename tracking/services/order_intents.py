@@ -30,6 +30,9 @@ PRICED: Final = frozenset({OrderType.LIMIT, OrderType.STOP, OrderType.TAKE_PROFI
 PLACEABLE: Final = CONDITIONAL | PRICED | {OrderType.MARKET}
 TIMES: Final = frozenset({TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK, TimeInForce.GTX})
 
+#: in hedge mode a reduce-only order of these would open, for there no exchange is told the flag
+_OPENING: Final = frozenset({(PositionSide.LONG, Side.BUY), (PositionSide.SHORT, Side.SELL)})
+
 _AMOUNTS: Final = ("quantity", "quote_quantity", "percent")
 _NUMBERS: Final = (*_AMOUNTS, "price", "stop_price")
 #: what the columns hold: twenty digits before the point; and no text longer than it is worth
@@ -101,6 +104,10 @@ class OrderIntent:
             (self.time_in_force not in TIMES, "expected time_in_force GTC, IOC, FOK or GTX"),
             (not needs_price and not is_plain, f"a {kind} order takes no time_in_force"),
             (is_post_only and kind is not OrderType.LIMIT, "only a LIMIT order can be post-only"),
+            (
+                self.reduce_only and (self.position_side, self.side) in _OPENING,
+                f"to {self.side} in a {self.position_side} position is not reduce-only",
+            ),
         )
 
     @property

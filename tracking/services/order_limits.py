@@ -172,13 +172,15 @@ def _not_allowed(use: StrategyAccount, request: OrderRequest) -> Iterator[Refusa
 def only_reduces(order: Reducing) -> bool:
     """Whether an order can only make a position smaller.
 
-    In hedge mode exchanges take no reduce-only; there selling a long and buying a short does that.
-    On spot nobody looks at the flag.
+    In hedge mode exchanges take no reduce-only; there selling a long and buying a short does that,
+    and nothing else, whatever the flag says. On spot nobody looks at it.
     """
     if order.market_type == MarketType.SPOT:
         return False
+    if order.position_side == PositionSide.NET:
+        return order.reduce_only
     closing = {(PositionSide.LONG, Side.SELL), (PositionSide.SHORT, Side.BUY)}
-    return order.reduce_only or (order.position_side, order.side) in closing
+    return (order.position_side, order.side) in closing
 
 
 def _attempts(use: StrategyAccount, since: datetime) -> QuerySet[OrderRequest]:

@@ -37,7 +37,9 @@ REDUCING = (
 NOT_REDUCING = (
     {"reduce_only": True, "market_type": MarketType.SPOT},
     {"position_side": PositionSide.LONG, "side": Side.BUY},
+    {"position_side": PositionSide.LONG, "side": Side.BUY, "reduce_only": True},
     {"position_side": PositionSide.SHORT, "side": Side.SELL},
+    {"position_side": PositionSide.SHORT, "side": Side.SELL, "reduce_only": True},
     {"side": Side.SELL},
 )
 

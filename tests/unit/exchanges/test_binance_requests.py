@@ -156,6 +156,8 @@ def test_an_algo_order_is_named_in_its_own_numbering() -> None:
     [
         replace(MARKET, order_type=OrderType.TRAILING_STOP_MARKET),
         replace(MARKET, quote_quantity=Decimal(100)),
+        replace(MARKET, reduce_only=True, position_side=PositionSide.LONG),
+        replace(STOP, reduce_only=True, position_side=PositionSide.SHORT, side=Side.SELL),
         on_spot(LIMIT, quote_quantity=Decimal(100)),
         on_spot(LIMIT, reduce_only=True),
         on_spot(LIMIT, position_side=PositionSide.LONG),

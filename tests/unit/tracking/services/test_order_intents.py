@@ -31,7 +31,7 @@ STOP: dict[str, Any] = MARKET | {"order_type": "STOP_MARKET", "stop_price": "250
     "body",
     [
         LIMIT,
-        LIMIT | {"time_in_force": "IOC", "position_side": "LONG", "reduce_only": True},
+        LIMIT | {"time_in_force": "IOC", "position_side": "SHORT", "reduce_only": True},
         LIMIT | {"quantity": None, "quote_quantity": "100"},
         MARKET | {"quantity": None, "percent": "12.5"},
         STOP,
@@ -89,6 +89,8 @@ def test_post_only_is_spelled_either_way() -> None:
         (LIMIT | {"time_in_force": "GTD"}, "time_in_force"),
         (LIMIT | {"time_in_force": "FOK", "post_only": True}, "post-only"),
         (LIMIT | {"reduce_only": "yes"}, "true or false"),
+        (LIMIT | {"reduce_only": True, "position_side": "LONG"}, "is not reduce-only"),
+        (MARKET | {"reduce_only": True, "position_side": "SHORT"}, "is not reduce-only"),
         (LIMIT | {"symbol": ""}, "symbol"),
         (LIMIT | {"symbol": "BTC\x00USDT"}, "symbol"),
         (LIMIT | {"symbol": "x" * 65}, "symbol"),
