@@ -3,7 +3,7 @@ One call to an exchange: through the budget, signed, sent, understood.
 
 Policy: every request passes the governor first and tells it what the exchange counted. A refused
 timestamp is a definite refusal, so the clock is measured and the request is sent once more, an
-order too. Nothing else is ever sent again here.
+order too. Nothing else is ever sent again here, and no order once its time is over.
 
 @FEAT:order-tracking @COMP:exchange @TYPE:integration
 """
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
-from exchanges.errors import ClockSkewed, RateLimited
+from exchanges.errors import ClockSkewed, RateLimited, TransientError
 from exchanges.wire import milliseconds
 
 if TYPE_CHECKING:
@@ -166,6 +166,10 @@ class Calls:
             pools=endpoint.pools,
             pool_cost=endpoint.pool_cost,
         )
+        if endpoint.changes_orders and time.monotonic() >= deadline:
+            # nobody counts on it any more: it may be taken for one that never arrived
+            msg = "its time was over before it was sent"
+            raise TransientError(msg)
         answer = self._session.call(
             endpoint.name,
             parameters,

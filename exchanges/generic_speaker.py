@@ -213,6 +213,9 @@ class Speaker(Manners, Signer):
     ) -> Any:
         """Send one request and return the JSON of the answer; called by ccxt."""
         ccxt: Any = self
+        if self.asking.changes_orders and time.monotonic() >= self.asking.deadline:
+            msg = "its time was over before it was sent"
+            raise TransientError(msg)
         self.deadline = max(self.asking.deadline, time.monotonic() + _SHORTEST_TIMEOUT)
         self.has_sent = True
         sent = ccxt.prepare_request_headers(headers)

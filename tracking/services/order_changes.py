@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 from django.utils import timezone
 
-from exchanges.errors import ExchangeError, OutcomeUnknown, PermanentError, TransientError
+from exchanges.errors import ExchangeError, OutcomeUnknown, PermanentError
 from exchanges.messages import OrderSnapshot
 from exchanges.questions import Amendment
 from tracking.domain.evidence import Evidence
@@ -23,7 +23,7 @@ from tracking.services.event_emitter import Emission, emit_trade_event, withdraw
 from tracking.services.gaps import PATIENT, explain_gaps
 from tracking.services.order_attempts import record_outcome
 from tracking.services.order_records import Gathered
-from tracking.services.order_sending import CLAIM_HOLDS, claim_send
+from tracking.services.order_sending import claim_send, time_left
 from tracking.services.refusals import in_words
 
 if TYPE_CHECKING:
@@ -78,13 +78,10 @@ class Cancellation:
             )
 
     def _sent(self, ref: OrderRef) -> OrderSnapshot:
-        if time.monotonic() - self._claimed_at > CLAIM_HOLDS:
-            message = "we came too late to send it"
-            raise TransientError(message)
-        return self._answer(ref)
+        return self._answer(ref, time_left(self._claimed_at))
 
-    def _answer(self, ref: OrderRef) -> OrderSnapshot:
-        return self._client.cancel_order(ref)
+    def _answer(self, ref: OrderRef, timeout: float) -> OrderSnapshot:
+        return self._client.cancel_order(ref, timeout=timeout)
 
     def _asked(self, question: Gathered) -> Gathered | None:
         """Find out what became of an order whose change was refused: it may have filled."""
@@ -131,14 +128,15 @@ class Amending(Cancellation):
         super().__init__(account, client, request, order)
         self._terms = terms
 
-    def _answer(self, ref: OrderRef) -> OrderSnapshot:
+    def _answer(self, ref: OrderRef, timeout: float) -> OrderSnapshot:
         return self._client.amend_order(
             Amendment(
                 ref=ref,
                 side=self._terms.side,
                 quantity=self._terms.quantity,
                 price=self._terms.price,
-            )
+            ),
+            timeout=timeout,
         )
 
     def _settle(self) -> None:

@@ -23,6 +23,7 @@ from django.utils import timezone
 
 from exchanges.errors import ExchangeError, OutcomeUnknown, PermanentError, TransientError
 from exchanges.messages import OrderStatus
+from exchanges.rest import TIMEOUT
 from tracking.domain.evidence import Evidence, Verdict
 from tracking.models import OrderRequest, RequestAction, RequestOutcome
 from tracking.services import halts
@@ -78,6 +79,19 @@ def claim_send(request: OrderRequest) -> bool:
             return False
         rows = rows.filter(~Exists(halts.standing()))
     return bool(rows.update(sent_at=timezone.now()))
+
+
+def time_left(claimed_at: float) -> float:
+    """Give the seconds left to send what was claimed then, on the monotonic clock.
+
+    Whatever is sent is signed within `TIMEOUT` of its claim: Note [Proof of absence] rests on that.
+    Raises TransientError if it is too late to begin.
+    """
+    passed = time.monotonic() - claimed_at
+    if passed > CLAIM_HOLDS:
+        message = "we came too late to send it"
+        raise TransientError(message)
+    return TIMEOUT - passed
 
 
 def send_all(sendings: Sequence[Sending]) -> None:
@@ -154,12 +168,10 @@ class Placement:
             self._answers = [error] * len(self._orders)
 
     def _asked(self, orders: Sequence[NewOrder]) -> Sequence[OrderSnapshot | ExchangeError]:
-        if time.monotonic() - self._claimed_at > CLAIM_HOLDS:
-            message = "we came too late to send it"
-            raise TransientError(message)
+        left = time_left(self._claimed_at)
         if len(orders) == 1:
-            return [self._client.place_order(orders[0])]
-        return self._client.place_orders(orders)
+            return [self._client.place_order(orders[0], timeout=left)]
+        return self._client.place_orders(orders, timeout=left)
 
     def book(self) -> None:
         """Emit the answers, whatever they are."""

@@ -174,6 +174,22 @@ def test_a_refused_timestamp_is_tried_once_more_with_the_exchange_s_clock() -> N
     assert abs(int(stamp) - in_an_hour) < 5000
 
 
+def test_an_order_whose_time_is_over_is_not_sent_once_more() -> None:
+    skewed = answers("400 Bad Request", b'{"code":-1021,"msg":"Timestamp"}')
+    clock = answers("200 OK", b'{"serverTime":%d}' % int(time.time() * 1000))
+
+    def script(connection: socket.socket) -> None:
+        is_clock = b"/time" in server.requests[-1]
+        time.sleep(0.3 if is_clock else 0.0)
+        (clock if is_clock else skewed)(connection)
+
+    with RawServer(script) as server, pytest.raises(TransientError):
+        a_client(server.url).place_order(ORDER, timeout=0.25)
+
+    paths = [request.split(b" ")[1].split(b"?")[0] for request in server.requests]
+    assert paths == [b"/fapi/v1/order", b"/fapi/v1/time"]
+
+
 def test_no_secret_is_in_any_exception_or_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     echo = answers("400 Bad Request", b'{"code":-1022,"msg":"bad key %s"}' % KEY.encode())

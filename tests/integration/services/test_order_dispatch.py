@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -12,6 +13,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from exchanges.errors import TransientError
 from exchanges.messages import OrderType, Side, TimeInForce
 from tests.integration.services.conftest import PAST
 from tests.integration.services.test_order_manager import SYMBOL, limit, market
@@ -379,6 +381,13 @@ def test_a_sender_that_was_asleep_sends_nothing(
 
     assert request.outcome == "FAILED"
     assert sent(exchange) == {}
+
+
+def test_whatever_is_sent_is_signed_within_ten_seconds_of_its_claim() -> None:
+    assert order_sending.time_left(time.monotonic()) <= 10
+    assert order_sending.time_left(time.monotonic() - 4.9) <= 5.1
+    with pytest.raises(TransientError):
+        order_sending.time_left(time.monotonic() - 5.1)
 
 
 def test_an_amendment_changes_the_order_and_its_row(
