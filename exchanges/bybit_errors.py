@@ -66,6 +66,8 @@ _NOT_SURE: Final = frozenset(
         *("170001", "170007", "170032", "170035", "170141", "170146", "170147", "170212", "170234"),
     }
 )
+#: what a name used twice is called, whatever the code it comes with
+_TWICE: Final = "duplicate"
 #: refused for a reason that passes
 _NOT_NOW: Final = ("30035", "170144", "170191")
 _BY_CODE: Final[dict[str, type[ExchangeError]]] = {
@@ -171,6 +173,7 @@ def _is_doubtful(failure: Failure) -> bool:
     return (
         no_code
         or failure.code in _NOT_SURE
+        or (failure.changes_orders and _TWICE in failure.text.lower())
         or failure.status >= HTTPStatus.INTERNAL_SERVER_ERROR
         or failure.status == HTTPStatus.REQUEST_TIMEOUT
     )

@@ -61,7 +61,7 @@ _REFUSALS: Final = (
 #: some exchanges' "no such order" is an invalid one to ccxt (Kraken: EOrder:Unknown order)
 _NO_SUCH_ORDER: Final = re.compile(r"(?i)unknown order|order.{0,12}not (?:found|exist)")
 #: a name used twice is an invalid order to ccxt, and may be that of our own
-_USED_TWICE: Final = re.compile(r"(?i)duplicat|already (?:in use|used|exists)")
+_USED_TWICE: Final = re.compile(r"(?i)duplicat|repeated|already (?:in use|used|exist)")
 _URL: Final = re.compile(r"(?:https?|wss?)://\S+")
 
 

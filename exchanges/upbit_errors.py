@@ -52,9 +52,6 @@ _BY_NAME: Final[dict[str, type[ExchangeError]]] = {
     "invalid_market": UnknownSymbol,
     "too_many_requests": RateLimited,
     "too_many_request": RateLimited,
-    # the next request has another nonce
-    "nonce_used": TransientError,
-    "server_error": TransientError,
     "invalid_query_payload": AuthenticationError,
     "jwt_verification": AuthenticationError,
     "invalid_access_key": AuthenticationError,
@@ -79,7 +76,8 @@ _KINDS: Final = (
 )
 #: an identifier can be used once: an error that names it says that the order may be there
 _IDENTIFIER: Final = "identifier"
-_NOT_SURE: Final = frozenset({"server_error"})
+#: a nonce is made for one request: if it was used, somebody on the way sent ours twice
+_NOT_SURE: Final = frozenset({"nonce_used", "server_error"})
 _GROUP: Final = re.compile(r"group=([a-z_-]{1,40})")
 _SECONDS: Final = re.compile(r"([0-9]{1,6})\s*(?:seconds?\b|초)")
 

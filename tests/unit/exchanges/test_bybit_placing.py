@@ -300,6 +300,10 @@ def test_a_name_used_twice_or_a_timeout_is_no_refusal(code: str) -> None:
     assert isinstance(failure(code), OutcomeUnknown)
 
 
+def test_a_name_used_twice_is_no_refusal_whatever_the_code() -> None:
+    assert isinstance(failure("10001", "OrderLinkedID is Duplicate"), OutcomeUnknown)
+
+
 def test_why_an_order_ended_is_told_in_words_beside_the_name() -> None:
     told = in_words("EC_PostOnlyWillTakeLiquidity")
 

@@ -142,6 +142,8 @@ def test_a_refusal_says_what_the_order_ran_into(error: Exception, kind: RefusalK
         theirs.InvalidOrder('bybitid {"retCode":110072,"retMsg":"OrderLinkedID is duplicate"}'),
         theirs.InvalidOrder("Duplicated clOrdId"),
         theirs.InvalidOrder("cl_ord_id already in use"),
+        theirs.InvalidOrder("client order id already exist"),
+        theirs.InvalidOrder("client-order-id repeated"),
     ],
 )
 def test_an_id_used_twice_is_no_refusal(error: Exception) -> None:

@@ -59,7 +59,7 @@ def meaning(told: Answer, *, changes_orders: bool = False) -> ExchangeError:
         (401, "no_authorization_ip", AuthenticationError, AuthenticationError),
         (401, "no_authorization_i_p", AuthenticationError, AuthenticationError),
         (401, "out_of_scope", AuthenticationError, AuthenticationError),
-        (401, "nonce_used", TransientError, TransientError),
+        (401, "nonce_used", TransientError, OutcomeUnknown),
         (400, "duplicate_identifier", PermanentError, OutcomeUnknown),
         (500, "server_error", TransientError, OutcomeUnknown),
         (503, "whatever", TransientError, OutcomeUnknown),
