@@ -26,7 +26,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
 from exchanges import lean_ccxt
-from exchanges.errors import OutcomeUnknown, TransientError
+from exchanges.errors import AuthenticationError, OutcomeUnknown, TransientError
 from exchanges.wire import ANSWER_LIMIT
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class HttpSession:
         """Call one of ccxt's raw endpoints by its name, e.g. "fapiPrivateGetOrder".
 
         Raises OutcomeUnknown if an order left and no answer came, TransientError if a question
-        got no answer or nothing left.
+        got no answer or nothing left, AuthenticationError if the keys cannot sign.
         """
         signer = self._signer()
         signer.apiKey = credentials.api_key if credentials else ""
@@ -98,9 +98,11 @@ class HttpSession:
         signer.password = credentials.api_password if credentials else ""
         signer.options["timeDifference"] = self.clock_offset_ms
         signer.deadline = time.monotonic() + timeout
-        outcome = getattr(signer, endpoint)(dict(parameters))
+        outcome = _called(signer, endpoint, parameters)
         if isinstance(outcome, Answer):
             return outcome
+        if isinstance(outcome, AuthenticationError):
+            raise outcome
         # Raised here and not where it was caught: there the library's error, with the whole
         # URL in its text, would hang on ours as its context.
         failure: Failure = outcome
@@ -167,7 +169,7 @@ class Signer:
             return self._send(url.replace(*self._redirect, 1), method, headers, body, requested_at)
         except requests.RequestException as error:
             return Failure(name=type(error).__name__, has_left=_has_left(error))
-        except (HTTPError, OSError) as error:
+        except (HTTPError, OSError, ValueError) as error:
             return Failure(name=type(error).__name__, has_left=True)
 
     def _send(
@@ -207,6 +209,18 @@ class Signer:
             if len(content) > ANSWER_LIMIT or time.monotonic() > self.deadline:
                 return None
         return bytes(content)
+
+
+def _called(
+    signer: Signer, endpoint: str, parameters: Mapping[str, object]
+) -> Answer | Failure | AuthenticationError:
+    """Let ccxt sign and our hands send; an error is not raised where the library's hangs on it."""
+    method = getattr(signer, endpoint)
+    try:
+        outcome: Answer | Failure = method(dict(parameters))
+    except Exception as error:  # noqa: BLE001 - whatever ccxt stumbles over in a key it cannot read
+        return AuthenticationError(f"the request could not be signed: {type(error).__name__}")
+    return outcome
 
 
 @cache

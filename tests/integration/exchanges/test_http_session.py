@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from exchanges.credentials import Credentials
-from exchanges.errors import ExchangeError, OutcomeUnknown, RateLimited, TransientError
+from exchanges.errors import (
+    AuthenticationError,
+    ExchangeError,
+    OutcomeUnknown,
+    RateLimited,
+    TransientError,
+)
 from exchanges.http_session import HttpSession
 from exchanges.messages import MarketType, OrderType, Side
 from exchanges.questions import NewOrder, OrderRef
@@ -172,6 +178,27 @@ def test_a_refused_timestamp_is_tried_once_more_with_the_exchange_s_clock() -> N
     assert paths == [b"/fapi/v1/order", b"/fapi/v1/time", b"/fapi/v1/order"]
     stamp = server.requests[-1].partition(b"timestamp=")[2][:13]
     assert abs(int(stamp) - in_an_hour) < 5000
+
+
+@pytest.mark.parametrize(
+    "secret",
+    ["", "-----BEGIN PRIVATE KEY-----\ncanary", f"-----BEGIN RSA PRIVATE KEY-----{'canary' * 30}"],
+    ids=["none", "no key", "no RSA key"],
+)
+def test_what_cannot_be_signed_is_not_sent_and_not_repeated(secret: str) -> None:
+    with RawServer(drop) as server:
+        client = rest_for(
+            "BINANCE",
+            "FUTURES",
+            credentials=Credentials(api_key=KEY, api_secret=secret),
+            redis_url=os.environ["REDIS_URL"],
+            base_url=server.url,
+        )
+        with pytest.raises(AuthenticationError) as caught:
+            client.place_order(ORDER)
+
+    assert server.requests == []
+    assert "canary" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_an_order_whose_time_is_over_is_not_sent_once_more() -> None:
