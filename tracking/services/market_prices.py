@@ -13,6 +13,8 @@ import time
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
+from exchanges.messages import Side
+
 if TYPE_CHECKING:
     from decimal import Decimal
 
@@ -40,6 +42,15 @@ def last_price(client: RestClient, market: Market) -> Decimal | None:
     if told is not None:
         known[key] = (time.monotonic(), told)
     return told
+
+
+def dearest(client: RestClient, market: Market, side: Side, price: Decimal) -> Decimal:
+    """Give the price at which an order may be filled, if that is dearer than its own.
+
+    A sale that asks for less than the market is filled at the market's. Raises ExchangeError.
+    """
+    last = last_price(client, market) if side is Side.SELL else None
+    return price if last is None else max(price, last)
 
 
 def forget() -> None:

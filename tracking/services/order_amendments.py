@@ -9,7 +9,7 @@ may be worth, each and in a day. It makes no order, so it does not count against
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,14 @@ from exchanges.errors import PermanentError
 from exchanges.messages import MarketType, OrderType, Side
 from exchanges.refusals import RefusalKind
 from tracking.models import OrderRequest, RequestOutcome
-from tracking.services import clients, halts, order_limits, order_outcomes
+from tracking.services import (
+    clients,
+    halts,
+    market_prices,
+    order_limits,
+    order_outcomes,
+    order_worth,
+)
 from tracking.services.event_emitter import lock_account
 from tracking.services.journal import Journal
 from tracking.services.order_amounts import ONE, NotReckonedError
@@ -32,6 +39,7 @@ from tracking.services.wakeups import publish_events
 
 if TYPE_CHECKING:
     from exchanges.questions import Market
+    from exchanges.rest import RestClient
     from tracking.models import ExchangeAccount, OpenOrder
     from tracking.services.payloads import Json
 
@@ -69,7 +77,8 @@ def prepare(
         clients.require_active(account)
         client = clients.rest_client(account)
         market = client.markets.market_of(MarketType(order.market_type), order.symbol)
-        return _terms(account, request, order, market)
+        terms = _terms(account, request, order, market)
+        return _at_most(terms, request, client, market)
     except NotReckonedError as error:
         return error.refusal
     except PermanentError as error:
@@ -109,6 +118,19 @@ def _terms(
         only_reduces=order_limits.only_reduces(order),
         changes=tuple(changes),
     )
+
+
+def _at_most(
+    terms: NewTerms, request: OrderRequest, client: RestClient, market: Market
+) -> NewTerms:
+    """Count what a limit counts: the dearest price it may be filled at. Raises ExchangeError."""
+    use, is_inverse = request.strategy_account, market.market_type is MarketType.COIN_FUTURES
+    if use is None or is_inverse or terms.only_reduces or not order_worth.is_limited(use, request):
+        return terms
+    price = market_prices.dearest(client, market, terms.side, terms.price)
+    worth = terms.quantity * (market.contract_size or ONE) * price
+    require_possible(market, worth)
+    return replace(terms, notional=worth)
 
 
 def _asked(request: OrderRequest, name: str) -> Decimal | None:

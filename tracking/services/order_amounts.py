@@ -83,9 +83,21 @@ class Desk:
 
     def worth(self, quantity: Decimal) -> Decimal | None:
         """Say what a quantity is worth in the quote asset; None: nobody knows a price."""
+        return self._worth_at(quantity, None if self.is_inverse else self.price)
+
+    def most_worth(self, quantity: Decimal) -> Decimal | None:
+        """Say the same at the dearest price it may be filled at. Raises ExchangeError."""
+        told = (self.price, self.intent.price, self.intent.stop_price)
+        known = [] if self.is_inverse else [price for price in told if price is not None]
+        if not known:
+            return self.worth(quantity)
+        price = market_prices.dearest(self.client, self.market, self.intent.side, max(known))
+        return self._worth_at(quantity, price)
+
+    def _worth_at(self, quantity: Decimal, price: Decimal | None) -> Decimal | None:
         if self.is_inverse:
             return quantity * self.contract_size
-        return None if self.price is None else quantity * self.contract_size * self.price
+        return None if price is None else quantity * self.contract_size * price
 
 
 def amount_of(desk: Desk, draft: NewOrder) -> Amount:

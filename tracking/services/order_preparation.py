@@ -19,7 +19,7 @@ from exchanges.errors import PermanentError, TransientError
 from exchanges.messages import MarketType, PositionSide
 from exchanges.questions import NewOrder
 from exchanges.refusals import RefusalKind
-from tracking.services import clients, contract_terms
+from tracking.services import clients, contract_terms, order_worth
 from tracking.services.order_amounts import Amount, Desk, NotReckonedError, amount_of
 from tracking.services.order_intents import CONDITIONAL, InvalidOrderError, OrderIntent
 from tracking.services.order_limits import only_reduces
@@ -66,7 +66,7 @@ def prepare(
     try:
         clients.require_active(account)
         intent = OrderIntent.from_body(request.body)
-        return _prepared(account, use, intent, request.client_order_id or "")
+        return _prepared(account, use, intent, request)
     except clients.AccountNotActiveError as error:
         return Refusal(kind=RefusalKind.HALTED, reason=str(error))
     except NotReckonedError as error:
@@ -96,8 +96,9 @@ def order_of(account: ExchangeAccount, request: OrderRequest) -> NewOrder:
 
 
 def _prepared(
-    account: ExchangeAccount, use: StrategyAccount, intent: OrderIntent, client_order_id: str
+    account: ExchangeAccount, use: StrategyAccount, intent: OrderIntent, request: OrderRequest
 ) -> Prepared:
+    client_order_id = request.client_order_id or ""
     client = clients.rest_client(account)
     market = client.markets.market_of(MarketType(account.market_type), intent.symbol)
     contract_terms.learn(account.exchange, client.markets)
@@ -118,6 +119,9 @@ def _prepared(
     worth = _worth(desk, amount)
     order = _new_order(market, sized, client_order_id)
     _require_enough(market, order, worth)
+    if order_worth.is_limited(use, request) and not only_reduces(order):
+        worth = _worth(desk, amount, at_most=True)
+        require_possible(market, worth)
     return Prepared(
         order=order,
         intent=sized,
@@ -213,12 +217,15 @@ def to_step(amount: Decimal, step: Decimal, rounding: str) -> Decimal:
     return (amount / step).quantize(Decimal(1), rounding=rounding) * step
 
 
-def _worth(desk: Desk, amount: Amount) -> Decimal | None:
-    """Say what is sent is worth; a price nobody tells now holds up no order that needs none."""
+def _worth(desk: Desk, amount: Amount, *, at_most: bool = False) -> Decimal | None:
+    """Say what is sent is worth; a price nobody tells now holds up no order that needs none.
+
+    `at_most`: at the dearest price it may be filled at, which a limit counts.
+    """
     if amount.quote_quantity is not None:
         return amount.quote_quantity
     try:
-        return desk.worth(amount.quantity or ZERO)
+        return (desk.most_worth if at_most else desk.worth)(amount.quantity or ZERO)
     except TransientError:
         return None
 

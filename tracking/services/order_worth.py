@@ -3,7 +3,9 @@ What orders are worth against what they may be: one, and all of a strategy accou
 
 The day counts what was sent or may have been: not what the exchange or we refused, nor what
 provably never arrived; a doubtful order counts until then. One that was amended counts once, for
-the most it was worth. Worth is told in the market's quote asset, and each asset has its day.
+the most it was worth. A sale that asks for less than the market is filled at the market's price,
+and counts as that: else a low price would be a way around each limit. Worth is told in the market's
+quote asset, and each asset has its day.
 
 @FEAT:order-tracking @COMP:service @TYPE:core
 """
@@ -76,6 +78,11 @@ def too_much(
             f"{plain(per_day)} are allowed"
         )
         yield Refusal(kind=RefusalKind.OVER_LIMIT, reason=reason)
+
+
+def is_limited(use: StrategyAccount, request: OrderRequest) -> bool:
+    """Whether there is a limit to what the order of a request may be worth."""
+    return use.max_daily_notional is not None or _most_of_one(use, request) is not None
 
 
 def _most_of_one(use: StrategyAccount, request: OrderRequest) -> Decimal | None:
