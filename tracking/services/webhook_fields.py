@@ -23,7 +23,7 @@ Member = TypeVar("Member", bound="StrEnum")
 
 #: what amounts may be: the columns are numeric(38,18)
 WHOLE_DIGITS, PLACES = 20, 18
-_AMOUNT = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?")
+_AMOUNT = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,9})?")
 _LONGEST_AMOUNT = 60
 _BOOLEANS = {"true": True, "false": False}
 
@@ -74,7 +74,9 @@ class Fields:
         if not isinstance(value, str | Decimal):
             self.refuse(f"expected {names[0]} to be a number")
         text = str(value).strip()
-        if len(text) > _LONGEST_AMOUNT or not _AMOUNT.fullmatch(text):
+        if len(text) > _LONGEST_AMOUNT:
+            self.refuse(f"expected {names[0]} to have at most {_LONGEST_AMOUNT} characters")
+        if not _AMOUNT.fullmatch(text):
             self.refuse(f"expected {names[0]} to be a number above 0")
         return self._in_range(names[0], Decimal(text))
 
