@@ -190,7 +190,7 @@ class BinanceFuturesRest(BinanceRest):
             priority=Priority.ORDER,
             timeout=timeout,
         )
-        return self._done(told)
+        return self._done(amendment.ref, told)
 
     def _send_batch(
         self, orders: Sequence[NewOrder], timeout: float

@@ -16,6 +16,7 @@ from exchanges.binance_vocabulary import CONDITIONAL, SPOT_TYPE_NAMES
 from exchanges.errors import ExchangeError, MalformedMessage, OrderRefused, OutcomeUnknown
 from exchanges.messages import MarketType, OrderType, PositionSide, Side, TimeInForce
 from exchanges.refusals import RefusalKind
+from exchanges.understanding import OTHER_ORDER
 from exchanges.wire import a_list
 
 if TYPE_CHECKING:
@@ -44,8 +45,7 @@ def answers_to(order: NewOrder, snapshot: OrderSnapshot) -> OrderSnapshot:
     """Return the answer if it is about the order. Raises MalformedMessage."""
     asked = (order.symbol_id, order.client_order_id)
     if (snapshot.symbol_id, snapshot.client_order_id) != asked:
-        msg = "the answer is about another order"
-        raise MalformedMessage(msg)
+        raise MalformedMessage(OTHER_ORDER)
     return snapshot
 
 
@@ -61,7 +61,18 @@ def read_batch(
     if len(rows) != len(orders):
         msg = f"expected {len(orders)} answers, got {len(rows)}"
         raise MalformedMessage(msg)
+    if _are_displaced(rows, orders):
+        # a refusal names nobody: whose it is only its place would tell
+        msg = "the answers are in another order than the orders"
+        raise MalformedMessage(msg)
     return tuple(_one_of_batch(row, order, read) for row, order in zip(rows, orders, strict=True))
+
+
+def _are_displaced(rows: Sequence[object], orders: Sequence[NewOrder]) -> bool:
+    places = {order.client_order_id: place for place, order in enumerate(orders)}
+    names = (row.get("clientOrderId") if isinstance(row, dict) else None for row in rows)
+    told = [name if isinstance(name, str) else "" for name in names]
+    return any(places.get(name, place) != place for place, name in enumerate(told))
 
 
 def _one_of_batch(

@@ -28,7 +28,7 @@ from exchanges.governor import Priority
 from exchanges.messages import IdSpace, Source
 from exchanges.questions import KeyPermissions
 from exchanges.rest import TIMEOUT
-from exchanges.understanding import about, outcome, understood
+from exchanges.understanding import about, changed, outcome, understood
 from exchanges.wire import a_list
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ class BinanceRest:
             priority=Priority.ORDER,
             timeout=timeout,
         )
-        return self._done(told)
+        return self._done(ref, told)
 
     def verify_orders(
         self,
@@ -282,9 +282,9 @@ class BinanceRest:
         told = self._api.call(endpoint, terms, priority=Priority.ORDER, timeout=timeout)
         return outcome(lambda: answers_to(order, self._order(told.body, told, id_space, _SUBMIT)))
 
-    def _done(self, told: Told) -> OrderSnapshot:
-        """Read the answer to an order of ours: unreadable means the outcome is not known."""
-        return outcome(lambda: self._order(told.body, told, IdSpace.ORDER, _SUBMIT))
+    def _done(self, ref: OrderRef, told: Told) -> OrderSnapshot:
+        """Read the answer to a change of an order: unreadable means the outcome is not known."""
+        return outcome(lambda: changed(ref, self._order(told.body, told, IdSpace.ORDER, _SUBMIT)))
 
     def _order(
         self, body: object, told: Told, id_space: IdSpace, source: Source = Source.REST_ORDER

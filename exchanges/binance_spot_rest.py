@@ -21,7 +21,7 @@ from exchanges.governor import Priority
 from exchanges.messages import IdSpace, Source
 from exchanges.questions import Activity
 from exchanges.rest import TIMEOUT
-from exchanges.understanding import outcome, understood
+from exchanges.understanding import changed, outcome, understood
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -106,5 +106,8 @@ class BinanceSpotRest(BinanceRest):
             timeout=max(0.0, deadline - time.monotonic()),
         )
         return outcome(
-            lambda: self._order(answers.amended(told.body), told, IdSpace.ORDER, Source.SUBMIT)
+            lambda: changed(
+                amendment.ref,
+                self._order(answers.amended(told.body), told, IdSpace.ORDER, Source.SUBMIT),
+            )
         )

@@ -22,6 +22,7 @@ from exchanges.bybit_calls import result
 from exchanges.bybit_errors import failure_of
 from exchanges.errors import MalformedMessage, OutcomeUnknown
 from exchanges.messages import OrderSnapshot, OrderStatus, Source, TimeInForce
+from exchanges.understanding import OTHER_ORDER
 from exchanges.wire import (
     ZERO,
     a_list,
@@ -71,8 +72,11 @@ def read_order(
 
 
 def taken(body: object, sent: dict[str, object]) -> Fields:
-    """Put the answer to an order beside what was sent."""
-    return _beside(result(body), sent, body)
+    """Put the answer to an order beside what was sent. Raises MalformedMessage for another's."""
+    answer = result(body)
+    if answer.get("orderLinkId") != sent["orderLinkId"]:
+        raise MalformedMessage(OTHER_ORDER)
+    return _beside(answer, sent, body)
 
 
 def _beside(answer: Fields, sent: dict[str, object], body: object) -> Fields:
@@ -89,10 +93,21 @@ def taken_together(body: object, sent: Sequence[dict[str, object]]) -> list[Fiel
     if not len(rows) == len(codes) == len(sent):
         msg = "list: expected as many answers as orders"
         raise MalformedMessage(msg)
+    if _are_displaced(rows, sent):
+        # a refusal may name nobody: whose it is only its place would tell
+        msg = "list: answers in another order than the orders"
+        raise MalformedMessage(msg)
     return [
         _taken_one(an_object(code), row, one, body)
         for code, row, one in zip(codes, rows, sent, strict=True)
     ]
+
+
+def _are_displaced(rows: Sequence[object], sent: Sequence[dict[str, object]]) -> bool:
+    places = {one["orderLinkId"]: place for place, one in enumerate(sent)}
+    names = (row.get("orderLinkId") if isinstance(row, dict) else None for row in rows)
+    told = [name if isinstance(name, str) else "" for name in names]
+    return any(places.get(name, place) != place for place, name in enumerate(told))
 
 
 def _taken_one(
@@ -102,7 +117,7 @@ def _taken_one(
         return failure
     answer = an_object(row)
     if answer.get("orderLinkId") != sent["orderLinkId"]:
-        return OutcomeUnknown("the answer is about another order")
+        return OutcomeUnknown(OTHER_ORDER)
     return _beside(answer, sent, body)
 
 

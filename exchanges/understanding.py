@@ -25,6 +25,7 @@ T = TypeVar("T")
 #: API keys, secrets, tokens and signatures all look like this; nothing worth telling does.
 _SECRET: Final = re.compile(r"[A-Za-z0-9_-]{32,}")
 _SHOWN: Final = 200
+OTHER_ORDER: Final = "the answer is about another order"
 
 
 def understood(reader: Callable[[], T]) -> T:
@@ -51,8 +52,20 @@ def about(ref: OrderRef, snapshot: OrderSnapshot) -> OrderSnapshot:
     same_name = ref.exchange_order_id or ref.client_order_id == snapshot.client_order_id
     if ref.symbol_id == snapshot.symbol_id and same_id and same_name:
         return snapshot
-    msg = "the answer is about another order"
-    raise TransientError(msg)
+    raise TransientError(OTHER_ORDER)
+
+
+def changed(ref: OrderRef, snapshot: OrderSnapshot) -> OrderSnapshot:
+    """Return what a change of `ref` made of it. Raises MalformedMessage for another order.
+
+    By its id alone: the name in such an answer may be that of the change.
+    """
+    if ref.symbol_id == snapshot.symbol_id and ref.exchange_order_id in (
+        None,
+        snapshot.exchange_order_id,
+    ):
+        return snapshot
+    raise MalformedMessage(OTHER_ORDER)
 
 
 def shown(text: str) -> str:

@@ -33,6 +33,7 @@ from exchanges.messages import (
     TimeInForce,
 )
 from exchanges.questions import KeyPermissions
+from exchanges.understanding import OTHER_ORDER
 from exchanges.upbit_vocabulary import amount, more_than_zero, number, optional_amount
 from exchanges.wire import ZERO, a_list, an_object, optional_text, text
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from exchanges.messages import IdSpace, MarketType
+    from exchanges.questions import NewOrder
     from exchanges.wire import Fields
 
 #: what is written into a fill's row beside what Upbit sent
@@ -101,6 +103,14 @@ def order(
         source=source,
         raw=fields,
     )
+
+
+def answering(sent: NewOrder, snapshot: OrderSnapshot) -> OrderSnapshot:
+    """Return the answer to an order, which may not name it. Raises MalformedMessage for another."""
+    names = (None, sent.client_order_id)
+    if snapshot.symbol_id == sent.symbol_id and snapshot.client_order_id in names:
+        return snapshot
+    raise MalformedMessage(OTHER_ORDER)
 
 
 def _newest(fields: Fields) -> datetime:

@@ -21,7 +21,7 @@ from exchanges.messages import Source
 from exchanges.questions import Activity
 from exchanges.rest import TIMEOUT
 from exchanges.several import one_after_another
-from exchanges.understanding import outcome, understood
+from exchanges.understanding import changed, outcome, understood
 from exchanges.upbit_orders import Asking
 from exchanges.upbit_verification import verify
 from exchanges.wire import a_list
@@ -197,7 +197,8 @@ class UpbitRest:
         price = None
         if requests.needs_price(order):
             price = self.fetch_last_price(order.symbol_id, timeout=asking.left)
-        return self._done(asking.call(endpoints.PLACE, requests.terms(order, price)))
+        told = asking.call(endpoints.PLACE, requests.terms(order, price))
+        return outcome(lambda: answers.answering(order, self._read(told)))
 
     def place_orders(
         self, orders: Sequence[NewOrder], *, timeout: float = TIMEOUT
@@ -216,16 +217,15 @@ class UpbitRest:
         The answer says that the cancellation was accepted, not that the order has ended.
         """
         asking = self._asking(timeout, Priority.ORDER)
-        return self._done(asking.call(endpoints.CANCEL, requests.naming(ref)))
+        told = asking.call(endpoints.CANCEL, requests.naming(ref))
+        return outcome(lambda: changed(ref, self._read(told)))
 
-    def _done(self, told: Told) -> OrderSnapshot:
-        return outcome(
-            lambda: answers.order(
-                told.body,
-                market_type=self._market_type,
-                requested_at=told.requested_at,
-                source=Source.SUBMIT,
-            )
+    def _read(self, told: Told) -> OrderSnapshot:
+        return answers.order(
+            told.body,
+            market_type=self._market_type,
+            requested_at=told.requested_at,
+            source=Source.SUBMIT,
         )
 
     def verify_orders(

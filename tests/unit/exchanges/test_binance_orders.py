@@ -102,6 +102,13 @@ def test_a_row_that_is_not_about_the_order_leaves_it_open(
     assert isinstance(second, OrderRefused)
 
 
+def test_answers_in_another_order_than_the_orders_tell_of_none() -> None:
+    good, refused = answer("rest_batchOrders__one_refused")
+
+    with pytest.raises(MalformedMessage):
+        read_batch([refused, good], [ORDER, OTHER], read)
+
+
 @pytest.mark.parametrize("body", [[], {}, None, [{}], [{}, {}, {}]])
 def test_a_batch_that_is_not_answered_one_by_one_cannot_be_read(body: object) -> None:
     with pytest.raises(MalformedMessage):

@@ -81,7 +81,8 @@ def test_an_order_the_exchange_made_says_why_it_filled() -> None:
 
 def test_what_was_taken_is_read_again_as_it_was_kept() -> None:
     sent = requests.terms(an_order())
-    kept = answers.taken(sample_json("rest_create__accepted"), sent | {"orderLinkId": "mine"})
+    sent |= {"orderLinkId": "spot-test-postonly"}
+    kept = answers.taken(sample_json("rest_create__accepted"), sent)
     snapshot = read(kept, Source.SUBMIT)
 
     assert snapshot.exchange_order_id == "1321003749386327552"

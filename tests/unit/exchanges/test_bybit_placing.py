@@ -255,6 +255,22 @@ def test_fewer_answers_than_orders_tell_of_none() -> None:
         answers.taken_together(body, sent_together())
 
 
+def test_answers_in_another_order_than_the_orders_tell_of_none() -> None:
+    body = sample_json("rest_create_batch__two")
+    body["result"]["list"].reverse()
+    body["retExtInfo"]["list"].reverse()
+
+    with pytest.raises(MalformedMessage):
+        answers.taken_together(body, sent_together())
+
+
+def test_an_answer_that_names_another_order_tells_nothing() -> None:
+    body = {"result": {"orderId": "1", "orderLinkId": "another"}, "time": 1_700_000_000_000}
+
+    with pytest.raises(MalformedMessage):
+        answers.taken(body, requests.terms(an_order()))
+
+
 def test_no_more_are_sent_at_once_than_are_counted_in_a_second() -> None:
     for market_type in MarketType:
         facts = ADAPTER.of(market_type)

@@ -9,7 +9,7 @@ import pytest
 from exchanges.errors import MalformedMessage, OutcomeUnknown, TransientError
 from exchanges.messages import MarketType, OrderSnapshot, OrderStatus, Side
 from exchanges.questions import OrderRef
-from exchanges.understanding import about, outcome, shown, understood
+from exchanges.understanding import about, changed, outcome, shown, understood
 
 SNAPSHOT = OrderSnapshot(
     market_type=MarketType.SPOT,
@@ -69,3 +69,23 @@ def test_an_exchanges_words_are_shown_short_and_without_secrets() -> None:
     assert shown("no\nsuch\torder") == "no such order"
     assert shown(f"key {'a1' * 20} is bad") == "key *** is bad"
     assert len(shown("word " * 100)) <= 200
+
+
+@pytest.mark.parametrize(
+    ("symbol_id", "exchange_order_id", "is_about"),
+    [("KRW-BTC", "1", True), ("KRW-BTC", None, True), ("KRW-BTC", "2", False), ("X", "1", False)],
+)
+def test_the_answer_to_a_change_has_the_order_s_id_whatever_its_name(
+    *, symbol_id: str, exchange_order_id: str | None, is_about: bool
+) -> None:
+    ref = OrderRef(
+        market_type=MarketType.SPOT,
+        symbol_id=symbol_id,
+        exchange_order_id=exchange_order_id,
+        client_order_id="the name of the change",
+    )
+    if is_about:
+        assert changed(ref, SNAPSHOT) is SNAPSHOT
+    else:
+        with pytest.raises(MalformedMessage):
+            changed(ref, SNAPSHOT)

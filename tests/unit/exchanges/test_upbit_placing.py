@@ -135,6 +135,20 @@ def test_an_identifier_used_twice_is_no_refusal() -> None:
     assert isinstance(refused("duplicate_identifier"), OutcomeUnknown)
 
 
+@pytest.mark.parametrize(("name", "is_ours"), [("abc", True), (None, True), ("other", False)])
+def test_an_answer_that_names_another_order_is_none(name: str | None, *, is_ours: bool) -> None:
+    told = answers.order(
+        sample("order__waiting") | {"identifier": name},
+        market_type=MarketType.SPOT,
+        requested_at=NOW,
+    )
+    if is_ours:
+        assert answers.answering(an_order(client_order_id="abc"), told) is told
+    else:
+        with pytest.raises(MalformedMessage):
+            answers.answering(an_order(client_order_id="abc"), told)
+
+
 @pytest.mark.parametrize("name", ["out_of_scope", "expired_access_key", "no_authorization_ip"])
 def test_what_a_key_may_not_do_is_told_of_the_key(name: str) -> None:
     assert isinstance(refused(name, status=401), AuthenticationError)
