@@ -107,6 +107,16 @@ def test_a_second_retry_is_refused_and_the_same_key_is_the_same_retry(
     assert OrderRequest.objects.count() == 2
 
 
+@pytest.mark.parametrize("key", ["a\x00b", "k" * 101])
+def test_what_is_no_key_is_refused_and_tries_nothing_again(
+    api: APIClient, use: StrategyAccount, handed_on: list[list[int]], key: str
+) -> None:
+    answer = post(api, f"failed-orders/{refused(use).pk}/retry/", {"idempotency_key": key})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_order")
+    assert (OrderRequest.objects.count(), handed_on) == (1, [])
+
+
 def test_what_was_refused_again_may_be_tried_again(
     api: APIClient, use: StrategyAccount, handed_on: list[list[int]]
 ) -> None:
