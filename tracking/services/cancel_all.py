@@ -182,14 +182,18 @@ def _narrowed(which: CancelFilter, *, side: str) -> dict[str, Any]:
 
 def _known(user_id: int, which: CancelFilter, key: str) -> list[OrderRequest]:
     """Give the requests of an earlier call. Raises RequestMismatchError if it was another."""
-    requests = list(
-        OrderRequest.objects.filter(
-            Q(idempotency_key=key) | Q(idempotency_key__startswith=f"{stem(key)}:"), user_id=user_id
-        ).order_by("pk")
-    )
+    begun = OrderRequest.objects.filter(
+        Q(idempotency_key=key) | Q(idempotency_key__startswith=f"{stem(key)}:"), user_id=user_id
+    ).order_by("pk")
+    # "close:1:7" is of the key "close:1", and not of "close"
+    requests = [request for request in begun if _is_under(key, request.idempotency_key)]
     if any(request.body.get("cancel_all") != which.body() for request in requests):
         raise RequestMismatchError(RequestMismatchError.__doc__)
     return requests
+
+
+def _is_under(key: str, used: str) -> bool:
+    return used == key or used.rpartition(":")[0] == stem(key)
 
 
 def _request(

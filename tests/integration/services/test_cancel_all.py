@@ -105,6 +105,16 @@ def test_the_same_key_gives_the_same_requests_whatever_lives_now(use: StrategyAc
     assert later.cancel_requested_at is None
 
 
+def test_a_key_that_begins_like_another_is_a_key_of_its_own(use: StrategyAccount) -> None:
+    order_of(use)
+    cancel(use, key="close:1")
+    later = order_of(use)
+
+    (request,) = cancel(use, key="close")
+
+    assert request.client_order_id == later.client_order_id
+
+
 def test_a_key_as_long_as_a_column_is_still_told_apart(use: StrategyAccount) -> None:
     order_of(use)
     keys = ["k" * 99 + end for end in "ab"]
