@@ -38,6 +38,7 @@ _NUMBERS: Final = (*_AMOUNTS, "price", "stop_price")
 #: what the columns hold: twenty digits before the point; and no text longer than it is worth
 _MOST_DIGITS: Final = 20
 _FINEST: Final = -60
+_LONGEST_AMOUNT: Final = 60
 _LONGEST_SYMBOL: Final = 64
 _HUNDRED: Final = Decimal(100)
 
@@ -158,6 +159,9 @@ def check_amount(name: str, amount: Decimal | None) -> None:
         raise InvalidOrderError(message)
     if amount.adjusted() >= _MOST_DIGITS or amount.adjusted() < _FINEST:
         message = f"{name} is out of any range"
+        raise InvalidOrderError(message)
+    if len(amount.as_tuple().digits) > _LONGEST_AMOUNT:
+        message = f"expected {name} to have at most {_LONGEST_AMOUNT} digits"
         raise InvalidOrderError(message)
 
 

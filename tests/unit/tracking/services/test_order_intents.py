@@ -80,6 +80,7 @@ def test_post_only_is_spelled_either_way() -> None:
         (LIMIT | {"quantity": "Infinity"}, "positive"),
         (LIMIT | {"quantity": "1E+1000000"}, "range"),
         (LIMIT | {"quantity": "1E-1000000"}, "range"),
+        (LIMIT | {"quantity": "1." + "9" * 60}, "at most 60 digits"),
         (LIMIT | {"quantity": 0.2}, "decimal number as a text"),
         (LIMIT | {"quantity": True}, "decimal number as a text"),
         (LIMIT | {"quantity": "many"}, "decimal number"),
