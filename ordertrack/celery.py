@@ -9,12 +9,14 @@ import os
 from typing import TYPE_CHECKING
 
 from celery import Celery
+from celery.concurrency.thread import TaskPool
 from celery.signals import (
     celeryd_init,
     setup_logging,
     task_prerun,
     worker_before_create_process,
     worker_process_init,
+    worker_ready,
 )
 from django.db import close_old_connections, connections
 
@@ -22,6 +24,7 @@ from ordertrack.embedded import join_running
 
 if TYPE_CHECKING:
     from celery import Task
+    from celery.worker.consumer import Consumer
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ordertrack.settings")
 join_running()
@@ -54,6 +57,17 @@ def share_memory(**_event: object) -> None:
 @setup_logging.connect
 def leave_logging_to_django(**_event: object) -> None:
     """Keep Celery from configuring logs: `ordertrack.logs` has, and a receiver here says so."""
+
+
+@worker_ready.connect
+def warm_up(sender: Consumer | None = None, **_event: object) -> None:
+    """Load beside the worker that sends orders what its first order would wait for.
+
+    It has threads; a child that forks has none of what its parent's thread loads.
+    """
+    sends_orders = "orders" in app.amqp.queues.consume_from
+    if sends_orders and sender is not None and isinstance(sender.pool, TaskPool):
+        importlib.import_module("tracking.services.warming").begin()
 
 
 @worker_process_init.connect
