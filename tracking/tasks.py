@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 MINUTE = 60
-#: requests that one task sends; it prepares them one after the other
-TOGETHER = 20
+#: seconds after which a wake-up for orders does nothing: sweeps have sent others by then
+WAKES_FOR = 30
 
 
 @shared_task(name="tracking.place_orders", queue="orders")
@@ -53,8 +53,8 @@ def place_orders(*, request_ids: Sequence[int], **_future: object) -> None:
 
 
 def _wake_orders(request_ids: Sequence[int]) -> None:
-    for begin in range(0, len(request_ids), TOGETHER):
-        place_orders.delay(request_ids=list(request_ids[begin : begin + TOGETHER]))
+    for together in order_dispatch.by_turns(request_ids):
+        place_orders.apply_async(kwargs={"request_ids": list(together)}, expires=WAKES_FOR)
 
 
 _handover = Handover(_wake_orders, name="orders-waker", limit=10_000)

@@ -12,6 +12,7 @@ fails, and is told.
 from __future__ import annotations
 
 import threading
+import time
 from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -53,6 +54,10 @@ log = structlog.get_logger(__name__)
 LEFT_WAITING: Final = timedelta(seconds=1)
 #: Requests one sweep hands out at once.
 SWEPT: Final = 1000
+#: Requests that are prepared one after the other before any of them is sent.
+TOGETHER: Final = 20
+#: Seconds after which what is prepared is sent, and the others are left for the next time.
+PATIENCE: Final = 5.0
 _OPEN: Final = (RequestOutcome.PENDING.value, RequestOutcome.WAITING.value)
 
 
@@ -68,7 +73,8 @@ def dispatch(request_ids: Sequence[int]) -> None:
     by_account: dict[int, list[OrderRequest]] = defaultdict(list)
     for request in sorted(rows, key=lambda row: places[row.pk]):
         by_account[request.account_id].append(request)
-    sendings = [one for requests in by_account.values() for one in _sendings(requests)]
+    end = time.monotonic() + PATIENCE
+    sendings = [one for requests in by_account.values() for one in _sendings(requests, end)]
     if sendings:
         send_all(sendings)
     _end_unsent(rows)
@@ -85,11 +91,17 @@ def dispatch_once(request_ids: Sequence[int]) -> None:
         mine = [pk for pk in request_ids if pk not in _in_hand]
         _in_hand.update(mine)
     try:
-        if mine:
-            dispatch(mine)
+        for together in by_turns(mine):
+            dispatch(together)
     finally:
         with _in_hand_lock:
             _in_hand.difference_update(mine)
+
+
+def by_turns(request_ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Part requests into as many as one dispatch is for."""
+    for begin in range(0, len(request_ids), TOGETHER):
+        yield request_ids[begin : begin + TOGETHER]
 
 
 def left_waiting(now: datetime, account_ids: Iterable[int] | None = None) -> dict[int, list[int]]:
@@ -107,11 +119,16 @@ def left_waiting(now: datetime, account_ids: Iterable[int] | None = None) -> dic
     return found
 
 
-def _sendings(requests: Sequence[OrderRequest]) -> Iterator[Sending]:
-    """Bring one account's requests to where they can be sent."""
+def _sendings(requests: Sequence[OrderRequest], end: float) -> Iterator[Sending]:
+    """Bring one account's requests to where they can be sent, those there is time for.
+
+    An exchange that keeps us waiting for prices must not make orders too old that are prepared.
+    """
     account = requests[0].account
     placed: list[tuple[OrderRequest, NewOrder]] = []
     for request in requests:
+        if time.monotonic() > end:
+            break
         try:
             if request.action == RequestAction.PLACE.value:
                 account = _opened(account)

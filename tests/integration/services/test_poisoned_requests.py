@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from tests.integration.services.test_order_dispatch import accepted, again, sent
 from tests.integration.services.test_order_manager import limit
 from tracking.models import ExchangeAccount, FailedOrder, OpenOrder, OrderRequest
-from tracking.services import order_preparation, order_requests
+from tracking.services import order_dispatch, order_preparation, order_requests
 from tracking.services.order_dispatch import dispatch
 from tracking.services.order_intents import InvalidOrderError
 
@@ -59,6 +60,29 @@ def test_what_nobody_can_prepare_holds_up_no_other_and_ends_with_its_age(
     assert again(poison)[0].outcome == "FAILED"
     assert FailedOrder.objects.get().kind == "TOO_OLD"
     assert sent(exchange) == {fine.client_order_id: 1}
+
+
+def test_an_exchange_that_keeps_us_waiting_holds_up_none_that_is_prepared(
+    exchange: Exchange, strategy_account: StrategyAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = accepted(strategy_account, limit(), limit("29000"), limit("28000"))
+    ids = [request.pk for request in requests]
+    monkeypatch.setattr(order_dispatch, "PATIENCE", 0.0)
+    prepared: list[int] = []
+    prepare = order_preparation.prepare
+
+    def note(account: ExchangeAccount, use: StrategyAccount, request: OrderRequest) -> Any:
+        prepared.append(request.pk)
+        return prepare(account, use, request)
+
+    monkeypatch.setattr(order_preparation, "prepare", note)
+    clock = iter([0.0, 0.0, 1.0])
+    monkeypatch.setattr(order_dispatch, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+
+    dispatch(ids)
+
+    assert prepared == ids[:1]
+    assert [request.outcome for request in again(*requests)] == ["ACCEPTED", "PENDING", "PENDING"]
 
 
 def test_an_amendment_beyond_any_number_is_refused(
