@@ -6,7 +6,7 @@ A strategy's use of an account, with the limits that stop it when it runs away.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -16,7 +16,10 @@ from django.core.validators import MinValueValidator
 from exchanges.messages import MarketType
 from tracking.admin.base import WithoutSecrets
 from tracking.admin.webhook_fields import SymbolsField
-from tracking.models import StrategyAccount
+from tracking.models import StrategyAccount, Webhook
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
 
 #: below these a limit would only be another way to switch the use off
 LEAST: dict[str, int] = {"max_orders_per_minute": 1, "max_request_age": 1}
@@ -120,3 +123,11 @@ class StrategyAccountAdmin(WithoutSecrets[StrategyAccount]):
             },
         ),
     ]
+
+    def has_delete_permission(
+        self, request: HttpRequest, obj: StrategyAccount | None = None
+    ) -> bool:
+        """Keep what a live webhook is narrowed to: without it, it would order for all accounts."""
+        if obj is not None and Webhook.objects.filter(uses=obj, revoked_at__isnull=True).exists():
+            return False
+        return super().has_delete_permission(request, obj)
