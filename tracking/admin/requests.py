@@ -161,7 +161,7 @@ class FailedOrderAdmin(FactAdmin[FailedOrder]):
     """What was refused, in words, and what may be done about it."""
 
     accounts = ("account__", "request__strategy_account__account__")
-    list_display = ("created_at", "request", "account", "what_happened", "reason", "code")
+    list_display = ("created_at", "what_happened", "reason", "code", "account", "request")
     list_select_related = (
         "account",
         "request__strategy_account__account",
