@@ -52,7 +52,9 @@ def _current_schema() -> str:
 
 
 def _create(name: str, live: str) -> None:
-    tables = [model._meta.db_table for model in apps.get_app_config("tracking").get_models()]
+    models = apps.get_app_config("tracking").get_models()
+    # a proxy is another name for a table, not one of its own
+    tables = [model._meta.db_table for model in models if not model._meta.proxy]
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f'CREATE SCHEMA "{name}"')
         for table in tables:
