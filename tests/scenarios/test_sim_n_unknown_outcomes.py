@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 from django.utils import timezone
 
-from exchanges.binance_futures_rest import BinanceFuturesRest
 from tests.ageing import age, sent_ago
 from tests.integration.services.conftest import make_due
 from tests.integration.services.test_order_manager import limit
@@ -37,6 +36,7 @@ from tracking.models import (
     OrderRequest,
     StrategyPosition,
 )
+from tracking.services import order_sending
 from tracking.services.event_emitter import withdraw_cancel
 from tracking.services.unknown_submits import AGAIN, SCHEDULE, next_question
 from tracking.services.verification_queue import accounts_due, verify_due
@@ -88,9 +88,7 @@ def test_sim_n1_an_accepted_order_whose_answer_was_lost_is_found_by_its_name(
 def test_sim_n1_an_accepted_order_whose_answer_never_came_in_time_is_found(
     exchange: Exchange, manager: OrderManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    defaults = BinanceFuturesRest.place_order.__kwdefaults__
-    assert defaults is not None
-    monkeypatch.setitem(defaults, "timeout", 0.2)
+    monkeypatch.setattr(order_sending, "TIMEOUT", 0.2)
     exchange.simulator.faults(rest_latency_ms={"POST order": 400})
     request = manager.execute(limit(quantity="0.2"), idempotency_key="1")
     assert (request.outcome, request.detail) == ("UNKNOWN", "no answer: ReadTimeout")
@@ -173,7 +171,7 @@ def test_sim_n2_one_end_point_that_does_not_answer_proves_nothing(
     assert_settled(exchange)
 
 
-def test_sim_n2_a_market_that_is_gone_answers_that_it_knows_nothing(
+def test_sim_n2_of_a_market_that_is_gone_nobody_was_asked(
     exchange: Exchange, manager: OrderManager
 ) -> None:
     exchange.simulator.faults(accept_but_lose_answer={"POST order": {"how": "drop", "count": 1}})
@@ -181,11 +179,15 @@ def test_sim_n2_a_market_that_is_gone_answers_that_it_knows_nothing(
     OpenOrder.objects.update(symbol="GONE/USDT:USDT")
     OrderRequest.objects.update(symbol="GONE/USDT:USDT")
 
-    for seconds in (1, 30, 40):
+    for seconds in (1, 30, 40, 50, 121):
         ask_at(exchange, seconds)
 
-    assert outcomes() == [("PLACE", "NOT_ACCEPTED")]
-    assert not OpenOrder.objects.exists()
+    assert outcomes() == [("PLACE", "NEEDS_REVIEW")]
+    assert "the market is gone" in OrderRequest.objects.get().detail
+    OpenOrder.objects.update(symbol="BTC/USDT:USDT")
+    OrderRequest.objects.update(symbol="BTC/USDT:USDT")
+    ask_at(exchange, 160)
+    assert outcomes() == [("PLACE", "ACCEPTED")]
 
 
 def test_sim_n2_a_late_word_brings_back_what_was_not_accepted(

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 NOT_FOUND: Final = "not found"
-#: who does not know the market any more does not know its orders
-GONE: Final = "the market is gone"
+#: a market that is paused is on no table either, and nobody was asked about its orders
+GONE: Final = "no answer: the market is gone"
 FILLED: Final = "a fill of it"
 
 
@@ -173,8 +173,12 @@ def inquire(
         inquiry.ask(submits)
     except UnknownSymbol:
         names = [name_of(submit) for submit in submits]
-        inquiry.orders = inquiry.open_orders = dict.fromkeys(names, GONE)
-        inquiry.trades, inquiry.is_complete = GONE, True
+        unasked = dict.fromkeys(names, GONE)
+        inquiry.orders, inquiry.open_orders = (
+            unasked | inquiry.orders,
+            unasked | inquiry.open_orders,
+        )
+        inquiry.trades = GONE
     except ExchangeError as error:
         log.warning("submit.unresolved", symbol=key[1], error=type(error).__name__)
     inquiry.emit()
