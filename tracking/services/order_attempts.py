@@ -174,14 +174,38 @@ def age_limit(request: OrderRequest) -> datetime:
 
 
 def end_unsendable(request: OrderRequest) -> bool:
-    """Fail a request that was attempted and must not be sent any more. False: it may, or was.
+    """Fail a request that was attempted and must not be sent any more. False: it may, or was."""
+    refusal = _why_unsendable(request)
+    if refusal is None:
+        return False
+    if request.action == RequestAction.PLACE.value:
+        return _end_unsent(request, refusal)
+    return record_outcome(request, RequestOutcome.FAILED, refusal.reason, is_unsent=True)
+
+
+def withdraw_unsent(order: OpenOrder) -> bool:
+    """Fail an order that is to be cancelled and was never claimed for sending. False: it was."""
+    request = OrderRequest.objects.filter(
+        account=order.account_id,
+        action=RequestAction.PLACE.value,
+        client_order_id=order.client_order_id,
+        sent_at__isnull=True,
+        outcome=RequestOutcome.PENDING.value,
+    ).first()
+    return request is not None and _end_unsent(request, CANCELLED_BEFORE)
+
+
+CANCELLED_BEFORE: Final = Refusal(
+    kind=RefusalKind.WITHDRAWN, reason="it was cancelled before it was sent"
+)
+
+
+def _end_unsent(request: OrderRequest, refusal: Refusal) -> bool:
+    """Fail a placement unless it was claimed.
 
     First nobody can claim it any more, then the order is closed through the write path; whoever
     dies in between leaves an order that `unsent` fails.
     """
-    refusal = _why_unsendable(request)
-    if refusal is None:
-        return False
     unclaimed = OrderRequest.objects.filter(
         pk=request.pk, sent_at__isnull=True, outcome=RequestOutcome.PENDING.value
     )
@@ -193,14 +217,11 @@ def end_unsendable(request: OrderRequest) -> bool:
         client_order_id=request.client_order_id,
         placed_by_us=True,
     ).first()
-    if row is not None and request.action == RequestAction.PLACE.value:
-        emit_trade_event(
-            account_id=request.account_id,
-            gathered=[_failed(row, refusal)],
-            now=timezone.now(),
-        )
-        return True
-    record_outcome(request, RequestOutcome.FAILED, refusal.reason)
+    if row is None:
+        return record_outcome(request, RequestOutcome.FAILED, refusal.reason, is_unsent=True)
+    emit_trade_event(
+        account_id=request.account_id, gathered=[_failed(row, refusal)], now=timezone.now()
+    )
     return True
 
 
@@ -230,18 +251,23 @@ def record_outcome(
     outcome: RequestOutcome,
     detail: str,
     *,
-    held: tuple[RequestOutcome, ...] = (RequestOutcome.PENDING, RequestOutcome.FAILED),
-) -> None:
-    """Write and tell what became of a cancel or an amendment, unless it has been settled."""
+    is_unsent: bool = False,
+) -> bool:
+    """Write and tell what became of a cancel or an amendment. False: it has been settled.
+
+    `is_unsent`: only if nobody has claimed it for sending.
+    """
+    held = (RequestOutcome.PENDING.value, RequestOutcome.FAILED.value)
     with transaction.atomic(durable=True):
         account = lock_account(request.account_id)
         rows = OrderRequest.objects.select_for_update(no_key=True).filter(
-            pk=request.pk, outcome__in=[one.value for one in held], answered_at__isnull=True
+            pk=request.pk, outcome__in=held, answered_at__isnull=True
         )
-        locked = rows.first()
+        locked = (rows.filter(sent_at__isnull=True) if is_unsent else rows).first()
         if locked is None:
-            return
+            return False
         journal = Journal(account.user_id, account.pk, timezone.now())
         order_outcomes.end(journal, locked, outcome, detail)
         last = journal.write()
     publish_events({account.user_id: last})
+    return True

@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from exchanges import registry
 from exchanges.errors import ExchangeError
-from exchanges.messages import IdSpace
+from exchanges.messages import IdSpace, OrderStatus
 from exchanges.refusals import RefusalKind
 from tracking.models import (
     ClosedOrder,
@@ -35,7 +35,12 @@ from tracking.models import (
 from tracking.services import clients, order_amendments, order_attempts, order_preparation
 from tracking.services.baseline import ensure_baseline
 from tracking.services.event_emitter import withdraw_cancel
-from tracking.services.order_attempts import end_unsendable, id_space_of, record_outcome
+from tracking.services.order_attempts import (
+    end_unsendable,
+    id_space_of,
+    record_outcome,
+    withdraw_unsent,
+)
 from tracking.services.order_changes import Amending, Cancellation
 from tracking.services.order_outcomes import settled_by
 from tracking.services.order_sending import Placement, Sending, send_all
@@ -213,11 +218,14 @@ def _change(account: ExchangeAccount, request: OrderRequest) -> Iterator[Sending
     if order is None:
         _settle_ended(request)
         return
+    is_cancel = request.action == RequestAction.CANCEL.value
+    if is_cancel and order.status == OrderStatus.PENDING.value and withdraw_unsent(order):
+        return
     if not clients.may_ask(account):
         _refuse_change(request, order)
         return
     client = clients.rest_client(account)
-    if request.action == RequestAction.CANCEL.value:
+    if is_cancel:
         yield Cancellation(account, client, request, order)
         return
     prepared = order_amendments.prepare(account, request, order)
@@ -252,7 +260,7 @@ def _refuse_change(request: OrderRequest, order: OpenOrder) -> None:
     reason = str(clients.AccountNotActiveError())
     if request.action == RequestAction.CANCEL.value:
         withdraw_cancel(request.account_id, order.pk, timezone.now(), request_id=request.pk)
-    record_outcome(request, RequestOutcome.FAILED, reason)
+    record_outcome(request, RequestOutcome.FAILED, reason, is_unsent=True)
 
 
 def _end_unsent(rows: Iterable[OrderRequest]) -> None:

@@ -1,4 +1,4 @@
-"""A request that cannot be prepared ends, and holds up nobody else."""
+"""A request that cannot be prepared or must not be sent ends, and holds up nobody else."""
 
 from __future__ import annotations
 
@@ -10,10 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.services.test_order_dispatch import accepted, again, sent
+from tests.integration.services.test_order_dispatch import Died, accepted, again, sent
 from tests.integration.services.test_order_manager import limit
-from tracking.models import ExchangeAccount, FailedOrder, OpenOrder, OrderRequest
-from tracking.services import order_dispatch, order_preparation, order_requests
+from tracking.models import ClosedOrder, ExchangeAccount, FailedOrder, OpenOrder, OrderRequest
+from tracking.services import (
+    halts,
+    order_attempts,
+    order_dispatch,
+    order_preparation,
+    order_requests,
+)
 from tracking.services.order_dispatch import dispatch
 from tracking.services.order_intents import InvalidOrderError
 
@@ -116,3 +122,47 @@ def test_an_order_of_an_account_that_was_disabled_before_its_claim_is_not_sent(
 
     assert again(request)[0].sent_at is None
     assert sent(exchange) == {}
+
+
+def test_an_order_that_is_cancelled_before_its_claim_never_leaves(
+    exchange: Exchange, manager: OrderManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (request,) = accepted(manager.strategy_account, limit())
+    with monkeypatch.context() as patched:
+        patched.setattr("tracking.services.order_dispatch.send_all", lambda _sendings: None)
+        dispatch([request.pk])
+    order = OpenOrder.objects.get()
+
+    cancel = manager.cancel(order, idempotency_key="cancel")
+    dispatch([request.pk])
+
+    assert (again(request)[0].outcome, request.sent_at) == ("FAILED", None)
+    assert FailedOrder.objects.get().kind == "WITHDRAWN"
+    assert (cancel.outcome, cancel.sent_at) == ("REJECTED", None)
+    assert ClosedOrder.objects.get().status == "FAILED"
+    assert sent(exchange) == {}
+
+
+def test_an_amendment_that_a_halt_keeps_here_is_told_in_one_commit(
+    exchange: Exchange, manager: OrderManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager.execute(limit(), idempotency_key="1")
+    order = OpenOrder.objects.get()
+    amendment = order_requests.accept_amend(order, price=Decimal(29000), key="2")
+    with monkeypatch.context() as patched:
+        patched.setattr("tracking.services.order_dispatch.send_all", lambda _sendings: None)
+        dispatch([amendment.pk])
+    halts.set_halt(account_id=order.account_id, reason="enough", actor="staff")
+    with monkeypatch.context() as patched:
+        patched.setattr("tracking.services.order_attempts.order_outcomes.end", die)
+        with pytest.raises(Died):
+            order_attempts.end_unsendable(again(amendment)[0])
+
+    assert again(amendment)[0].outcome == "PENDING"
+    order_attempts.end_unsendable(amendment)
+    assert (again(amendment)[0].outcome, amendment.sent_at) == ("FAILED", None)
+    assert "enough" in amendment.detail
+
+
+def die(*_args: object) -> None:
+    raise Died
