@@ -1,10 +1,10 @@
 """
 Accepting a webhook's call: requests and the delivery that names them, in one commit.
 
-A call is one call however often it comes: by the caller's key, else by its nonce (signed) or its
-`id` (token), else by its body within `SAME_BODY` (token). It gets the answer of the first time. So
-this may be repeated at any step, by the caller or by us, and whoever was answered finds the
-requests committed. The exchange is asked afterwards, by whoever is woken up.
+A call is one call however often it comes: by the caller's key, else by its nonce (signed); of a
+token by the body's `id`, else by its key, else by its body within `SAME_BODY`. It gets the answer of
+the first time. So this may be repeated at any step, by the caller or by us, and whoever was
+answered finds the requests committed. The exchange is asked afterwards, by whoever is woken up.
 
 Note [A nonce counts once]
 ~~~~~~~~~~~~~~~~~~~~~~~~~~
@@ -77,17 +77,29 @@ def receive(call: WebhookCall) -> Receipt:
     webhook = prove(call, token)
     if webhook.kind == WebhookKind.TOKEN.value:
         envelope = early or open_envelope(read_json(call.body))
-        draft = _draft(webhook, call, key=f"id:{envelope.id}" if envelope.id else "", nonce=None)
-        return _accept(draft, envelope)
+        return _accept(_draft(webhook, call, key=_token_key(call, envelope), nonce=None), envelope)
     draft = _signed_draft(webhook, call)
     return _accept(draft, open_envelope(read_json(call.body)))
 
 
+def _token_key(call: WebhookCall, envelope: Envelope) -> str:
+    if envelope.id:
+        return f"id:{envelope.id}"
+    if not call.idempotency_key:
+        return ""
+    _check_key("Idempotency-Key", call.idempotency_key)
+    return f"key:{call.idempotency_key}"
+
+
+def _check_key(name: str, value: str) -> None:
+    if not _KEY.fullmatch(value):
+        detail = f"expected {name} to be 1 to 90 visible ASCII characters"
+        raise WebhookRefused(WebhookRefusal.UNREADABLE, detail)
+
+
 def _signed_draft(webhook: Webhook, call: WebhookCall) -> WebhookDelivery:
-    for name, value in (("nonce", call.nonce), ("Idempotency-Key", call.idempotency_key or "-")):
-        if not _KEY.fullmatch(value):
-            detail = f"expected {name} to be 1 to 90 visible ASCII characters"
-            raise WebhookRefused(WebhookRefusal.UNREADABLE, detail)
+    _check_key("nonce", call.nonce)
+    _check_key("Idempotency-Key", call.idempotency_key or "-")
     key = f"key:{call.idempotency_key}" if call.idempotency_key else f"nonce:{call.nonce}"
     return _draft(webhook, call, key=key, nonce=call.nonce)
 

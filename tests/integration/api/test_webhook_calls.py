@@ -170,6 +170,21 @@ def test_re_13_thirty_alerts_without_an_id_at_once_are_one_request(use: Strategy
     assert OrderRequest.objects.count() == 1
 
 
+def test_re_13_a_token_s_caller_may_give_a_key(use: StrategyAccount) -> None:
+    caller = trading_view(use.strategy)
+
+    def send(key: str, after: float) -> Receipt:
+        return webhooks.receive(replace(caller.call(body(), after=after), idempotency_key=key))
+
+    first, late, other = send("my-1", 0), send("my-1", 600), send("my-2", 1)
+
+    assert [late.is_repeated, other.is_repeated] == [True, False]
+    assert late.answer == first.answer
+    assert OrderRequest.objects.count() == 2
+    changed = replace(caller.call(body(qty="9")), idempotency_key="my-1")
+    assert refusal(changed).kind is WebhookRefusal.KEY_REUSED
+
+
 def test_re_13_what_is_answered_was_accepted_and_nothing_else(use: StrategyAccount) -> None:
     caller = signer(use.strategy)
 
