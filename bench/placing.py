@@ -26,7 +26,7 @@ from exchanges.simulator.wiretap import WireTap
 from tracking.management.demo.channels import signed
 from tracking.management.demo.measures import Percentiles
 from tracking.management.demo.readiness import web_answers
-from tracking.models import Strategy, StrategyAccount, Webhook, WebhookKind
+from tracking.models import OrderRequest, Strategy, StrategyAccount, Webhook, WebhookKind
 from tracking.services import webhook_issue
 
 if TYPE_CHECKING:
@@ -57,8 +57,13 @@ class Called:
 class Placing:
     """Part g; milliseconds."""
 
-    #: from the call to the order's arrival at the exchange
-    on_wire: Percentiles
+    #: from the call's first byte to the order's arrival at the exchange
+    call_to_wire: Percentiles
+    #: ... from the moment its request was written, ...
+    accepted_to_wire: Percentiles
+    #: ... and what of that went by until its order was made, and until its send was claimed
+    accepted_to_attempt: Percentiles
+    accepted_to_claim: Percentiles
     answered: Percentiles
     #: the longest answer of a crowd
     crowd_longest: float
@@ -180,13 +185,28 @@ def drawn_up(steady: list[Called], crowd: list[Called], tap: WireTap) -> Placing
     arrived = dict(reversed(tap.submissions))
     counts = tap.counts()
     longest = max(call.seconds for call in crowd)
+    names = [call.client_order_id for call in steady]
+    requests = list(OrderRequest.objects.filter(client_order_id__in=names))
     told = Placing(
-        on_wire=Percentiles.of(arrived[call.client_order_id] - call.began_at for call in steady),
+        call_to_wire=Percentiles.of(
+            arrived[call.client_order_id] - call.began_at for call in steady
+        ),
+        accepted_to_wire=Percentiles.of(
+            arrived[row.client_order_id or ""] - row.created_at.timestamp() for row in requests
+        ),
+        accepted_to_attempt=_between(requests, "attempted_at"),
+        accepted_to_claim=_between(requests, "sent_at"),
         answered=Percentiles.of(call.seconds for call in steady),
         crowd_longest=round(longest * 1000, 1),
         sent=counts.total(),
         sent_twice=sum(count > 1 for count in counts.values()),
         lost=sum(call.client_order_id not in counts for call in [*steady, *crowd]),
     )
-    say(f"  on the wire p50 {told.on_wire.p50} ms, p99 {told.on_wire.p99} ms")
+    say(
+        f"  accepted to wire p50 {told.accepted_to_wire.p50} ms, p99 {told.accepted_to_wire.p99} ms"
+    )
     return told
+
+
+def _between(requests: list[OrderRequest], step: str) -> Percentiles:
+    return Percentiles.of((getattr(row, step) - row.created_at).total_seconds() for row in requests)
