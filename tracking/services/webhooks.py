@@ -2,8 +2,8 @@
 Accepting a webhook's call: requests and the delivery that names them, in one commit.
 
 A call is one call however often it comes: by the caller's key, else by its nonce (signed); of a
-token by the body's `id`, else by its key, else by its body within `SAME_BODY`. It gets the answer of
-the first time. So this may be repeated at any step, by the caller or by us, and whoever was
+token by the body's `id`, else by its key, else by its body within `SAME_BODY`. It gets the answer
+of the first time. So this may be repeated at any step, by the caller or by us, and whoever was
 answered finds the requests committed. The exchange is asked afterwards, by whoever is woken up.
 
 Note [A nonce counts once]
