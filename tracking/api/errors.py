@@ -9,7 +9,10 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from rest_framework.exceptions import APIException, ValidationError
+from django.core.exceptions import ValidationError as UnfitValueError
+from django.db import DataError
+from rest_framework.exceptions import APIException, ParseError, ValidationError
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.views import exception_handler
 
 from tracking.problems import CONTENT_TYPE, problem_document
@@ -28,7 +31,13 @@ class Problem(APIException):
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Turn what DRF understands into a problem document; leave the rest to Django."""
+    """Turn what DRF understands into a problem document; leave the rest to Django.
+
+    Reading, a value no column can hold is the caller's: of a cursor made up, of a time out of time.
+    """
+    is_read = context["request"].method in SAFE_METHODS
+    if is_read and isinstance(error, UnfitValueError | DataError):
+        error = ParseError("expected other values in the address")
     response = exception_handler(error, context)
     if response is None:
         return None

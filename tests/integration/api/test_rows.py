@@ -259,6 +259,17 @@ def test_a_cursor_of_no_shape_is_a_problem(api: APIClient) -> None:
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["anomalies/?cursor=cD0x", "order-requests/?since=0001-01-01T00:00:00%2B23:59"],
+    ids=["a cursor made up", "a time out of time"],
+)
+def test_a_value_no_column_can_hold_is_a_problem(api: APIClient, path: str) -> None:
+    answer = api.get(f"/api/v1/{path}")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "parse_error")
+
+
 def test_nobody_reads_without_a_login() -> None:
     answer = APIClient().get("/api/v1/orders/")
 
