@@ -48,6 +48,8 @@ PASSED_ON: Final = frozenset(
 NO_ANSWER: Final = f"no answer within {KILL_AFTER:.0f} s"
 BROKE_OFF: Final = "the messenger broke off: the service's plugin may not work with this address"
 
+NOT_STARTED: Final = "the messenger could not be started"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
@@ -109,9 +111,19 @@ def _talk(url: str, messages: list[dict[str, str]]) -> list[dict[str, object]]:
         )
     except subprocess.TimeoutExpired as error:
         return [*_lines(error.stdout), {"error": NO_ANSWER}]
+    except OSError:
+        return [{"error": NOT_STARTED}]
     told = _lines(done.stdout)
     return [*told, {"error": BROKE_OFF}] if done.returncode else told
 
 
 def _lines(output: bytes | None) -> list[dict[str, object]]:
-    return [json.loads(line) for line in (output or b"").splitlines()]
+    """Read what the messenger said; a plugin may print, too, and be killed while it does."""
+    return [told for line in (output or b"").splitlines() if isinstance(told := _json(line), dict)]
+
+
+def _json(line: bytes) -> object:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None

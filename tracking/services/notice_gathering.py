@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import structlog
 from django.db import transaction
 from django.db.models import F, OuterRef, Subquery
 from django.db.models.functions import Coalesce
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+log = structlog.get_logger(__name__)
+
 #: numbers of the journal looked through in one transaction, and transactions of one call
 PAGE: Final = 500
 PAGES: Final = 10
@@ -48,7 +51,7 @@ def gather(now: datetime) -> int:
     _skip(behind.exclude(notices.IS_ON))
     notices.waiting().filter(channel__is_active=False).update(given_up_at=now)
     channels = behind.filter(notices.IS_ON).order_by("pk")
-    return sum(_gather(pk, now) for pk in list(channels.values_list("pk", flat=True)))
+    return sum(_gathered(pk, now) for pk in list(channels.values_list("pk", flat=True)))
 
 
 def names_of(user_id: int, events: Sequence[OrderEvent]) -> Names:
@@ -89,6 +92,14 @@ def _skip(channels: Iterable[NoticeChannel]) -> None:
     for channel in channels:
         seq = selectors.last_seq(channel.user_id)
         NoticeChannel.objects.filter(pk=channel.pk).update(last_seq=seq)
+
+
+def _gathered(channel_id: int, now: datetime) -> int:
+    try:
+        return _gather(channel_id, now)
+    except Exception:  # one user's events must not cost the others their notices
+        log.exception("notices.not_gathered", channel=channel_id)
+        return 0
 
 
 def _gather(channel_id: int, now: datetime) -> int:

@@ -19,6 +19,7 @@ from tracking.models import EventKind, Notice, NoticeChannel, NoticeKind
 from tracking.services import (
     notice_delivery,
     notice_gathering,
+    notice_messenger,
     notice_rounds,
     notice_sending,
     notices,
@@ -30,6 +31,7 @@ from tracking.services.notice_sending import send_due
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
+    from pathlib import Path
 
     from pytest_django import Settings
 
@@ -352,3 +354,38 @@ def test_what_waits_when_a_channel_is_switched_off_is_given_up(
     assert notices.waiting().count() == 0
     with pytest.raises(notices.ChannelIsOffError):
         notices.ask_for_test(channel)
+
+
+def test_what_cannot_be_told_to_one_user_costs_no_other_theirs(
+    account: ExchangeAccount, receiver: RawServer
+) -> None:
+    channel_of(account, receiver)
+    factories.journal(account, [(EventKind.TRADE, {"filled_quantity": "1"})])
+    other = factories.ExchangeAccountFactory.create(name="other")
+    channel_of(other, receiver)
+    fill(other)
+
+    assert gather(timezone.now()) == 1
+    assert Notice.objects.get().channel.user == other.user
+
+
+def test_whatever_a_plugin_prints_is_no_word_of_the_messenger(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    script = tmp_path / "messenger.py"
+    script.write_text("""print('noise')\nprint('{"sent": true}')\nprint('5')\nprint('{"sen')\n""")
+    monkeypatch.setattr(notice_messenger, "__file__", str(script))
+
+    told = notice_delivery.deliver("json://x", [notice_delivery.Message(title="a", text="b")])
+
+    assert told == notice_delivery.Delivery(sent=1)
+
+
+def test_a_messenger_that_cannot_be_started_has_sent_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+
+    told = notice_delivery.deliver("json://x", [notice_delivery.Message(title="a", text="b")])
+
+    assert told == notice_delivery.Delivery(sent=0, error=notice_delivery.NOT_STARTED)
