@@ -226,8 +226,13 @@ class CcxtStream:
 
     def _hand_over(self, raw: bytes) -> None:
         if not self._stopping.is_set():
-            received_at = self._live.note_heard(is_event=True)
+            received_at = self._heard()
             self._tell(lambda: self._handler.on_frame(raw, received_at))
+
+    def _heard(self) -> datetime:
+        if self._live.status is StreamStatus.CONNECTED:
+            return self._live.note_heard(is_event=True)
+        return self._live.note_greeted()
 
     def _tell_gap(self) -> None:
         at = self._live.connected_at or datetime.now(UTC)

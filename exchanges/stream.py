@@ -184,7 +184,7 @@ class PrivateStream:
             connection.close()
             raise
         for raw in heard:
-            self._hand_over(raw, self._live.note_heard(is_event=True))
+            self._hand_over(raw, self._live.note_greeted())
         return connection
 
     def _read(self, connection: Connection) -> _Ended:

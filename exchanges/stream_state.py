@@ -42,8 +42,13 @@ class StreamState:
     connections: int = 0
 
     def snapshot(self) -> StreamState:
-        """Return a copy that stays as it is."""
-        return replace(self)
+        """Return a copy that stays as it is.
+
+        Its sign of life is of its connection or older, never of one made while it is copied: from
+        `connected_at` to `last_ping_at` nothing was missed.
+        """
+        last_ping_at = self.last_ping_at
+        return replace(self, last_ping_at=last_ping_at)
 
     def note_connected(self) -> datetime:
         """Count a connection; returns when it was made."""
@@ -51,6 +56,15 @@ class StreamState:
         self.reconnects = self.connections - 1
         self.connected_at = self.last_ping_at = datetime.now(UTC)
         return self.connected_at
+
+    def note_greeted(self) -> datetime:
+        """Count a frame of a connection that is not noted yet; returns when it came.
+
+        No sign of life: it would be taken for one of the connection before.
+        """
+        self.last_event_at = now = datetime.now(UTC)
+        self.frames += 1
+        return now
 
     def note_heard(self, *, is_event: bool) -> datetime:
         """Count a frame; returns when it came."""
