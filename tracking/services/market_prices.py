@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Seconds for which a price is good enough to reckon with.
 FRESH: Final = 3.0
+#: Seconds for which an order waits to be told it; most can do without.
+PATIENCE: Final = 2.0
 
 #: of each table of markets, which all clients of one exchange and address share
 _asked: WeakKeyDictionary[Markets, dict[tuple[str, str], tuple[float, Decimal]]] = (
@@ -38,7 +40,7 @@ def last_price(client: RestClient, market: Market) -> Decimal | None:
     asked_at, price = known.get(key, (float("-inf"), None))
     if price is not None and time.monotonic() - asked_at < FRESH:
         return price
-    told = client.fetch_last_price(market.symbol_id)
+    told = client.fetch_last_price(market.symbol_id, timeout=PATIENCE)
     if told is not None:
         known[key] = (time.monotonic(), told)
     return told

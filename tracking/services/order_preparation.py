@@ -116,11 +116,12 @@ def _prepared(
     sized = replace(
         priced, quantity=amount.quantity, quote_quantity=amount.quote_quantity, percent=None
     )
-    worth = _worth(desk, amount)
+    is_limited = not only_reduces(draft) and order_worth.is_limited(use, request)
+    worth = _worth(desk, amount, is_needed=is_limited)
     order = _new_order(market, sized, client_order_id)
     _require_enough(market, order, worth)
-    if order_worth.is_limited(use, request) and not only_reduces(order):
-        worth = _worth(desk, amount, at_most=True)
+    if is_limited and amount.quantity is not None:
+        worth = desk.most_worth(amount.quantity)
         require_possible(market, worth)
     return Prepared(
         order=order,
@@ -217,16 +218,15 @@ def to_step(amount: Decimal, step: Decimal, rounding: str) -> Decimal:
     return (amount / step).quantize(Decimal(1), rounding=rounding) * step
 
 
-def _worth(desk: Desk, amount: Amount, *, at_most: bool = False) -> Decimal | None:
-    """Say what is sent is worth; a price nobody tells now holds up no order that needs none.
-
-    `at_most`: at the dearest price it may be filled at, which a limit counts.
-    """
+def _worth(desk: Desk, amount: Amount, *, is_needed: bool) -> Decimal | None:
+    """Say what is sent is worth; a price nobody tells now holds up no order that needs none."""
     if amount.quote_quantity is not None:
         return amount.quote_quantity
     try:
-        return (desk.most_worth if at_most else desk.worth)(amount.quantity or ZERO)
+        return desk.worth(amount.quantity or ZERO)
     except TransientError:
+        if is_needed:
+            raise
         return None
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from exchanges.messages import MarketType, OrderType, Side
-from tests.integration.services.test_order_manager import SYMBOL, limit
+from tests.integration.services.test_order_manager import SYMBOL, limit, market
 from tracking.models import FailedOrder, OpenOrder, StrategyAccount
 from tracking.services import clients, market_prices
+from tracking.services.order_dispatch import dispatch
 
 if TYPE_CHECKING:
     from tests.integration.services.conftest import Exchange
@@ -23,8 +24,8 @@ SIZE = Decimal("0.2")
 
 def last_price(exchange: Exchange) -> Decimal:
     client = clients.rest_client(exchange.account)
-    market = client.markets.market_of(MarketType.FUTURES, SYMBOL)
-    price = market_prices.last_price(client, market)
+    known = client.markets.market_of(MarketType.FUTURES, SYMBOL)
+    price = market_prices.last_price(client, known)
     assert price is not None
     return price
 
@@ -84,3 +85,20 @@ def test_an_amendment_is_no_way_around_a_limit_either(
 
     assert (amended.outcome, amended.sent_at) == ("FAILED", None)
     assert OpenOrder.objects.get().quantity == SIZE
+
+
+@pytest.mark.parametrize("is_limited", [False, True])
+def test_only_a_limit_makes_an_order_wait_for_a_price(
+    exchange: Exchange, manager: OrderManager, *, is_limited: bool
+) -> None:
+    if is_limited:
+        StrategyAccount.objects.update(max_order_notional=1_000_000)
+    market_prices.forget()
+    exchange.simulator.faults(rest_status={"GET ticker/price": {"status": 503, "count": 1}})
+
+    request = manager.execute(market(), idempotency_key="1")
+    assert request.outcome == ("PENDING" if is_limited else "ACCEPTED")
+
+    dispatch([request.pk])
+    request.refresh_from_db()
+    assert (request.outcome, request.notional is None) == ("ACCEPTED", not is_limited)
