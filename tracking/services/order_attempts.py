@@ -10,6 +10,7 @@ commit, and two that attempt the same request at once make one order.
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from exchanges.messages import OrderType
     from tracking.models import ExchangeAccount
+    from tracking.services.order_intents import OrderIntent
     from tracking.services.order_preparation import Prepared
 
 #: Without a recorded answer an order is asked about after this long (a request takes 10 s at most).
@@ -100,7 +102,7 @@ def _decide(
         order_outcomes.end(journal, request, RequestOutcome.PENDING, "")
     request.attempted_at = journal.now
     request.save(update_fields=["attempted_at", "terms", "notional", "notional_asset"])
-    open_pending(journal, _new_row(account, request, prepared, journal.now))
+    open_pending(journal, new_row(account, request, prepared.intent, journal.now))
     return True
 
 
@@ -135,27 +137,28 @@ def id_space_of(account: ExchangeAccount, order_type: OrderType) -> IdSpace:
     return registry.facts(account.exchange, account.market_type).conditional_id_space
 
 
-def _new_row(
-    account: ExchangeAccount, request: OrderRequest, prepared: Prepared, now: datetime
+def new_row(
+    account: ExchangeAccount, request: OrderRequest, intent: OrderIntent, now: datetime
 ) -> OpenOrder:
-    order = prepared.order
+    """Give the order of a request as it is sent, PENDING; `intent` is brought to its market."""
     return OpenOrder(
         account=account,
         strategy_account_id=request.strategy_account_id,
         market_type=request.market_type,
         symbol=request.symbol,
-        id_space=id_space_of(account, order.order_type).value,
-        client_order_id=order.client_order_id,
+        id_space=id_space_of(account, intent.order_type).value,
+        client_order_id=request.client_order_id,
         placed_by_us=True,
-        side=order.side.value,
-        position_side=order.position_side.value,
-        order_type=order.order_type.value,
-        time_in_force=order.time_in_force.value,
-        price=order.price,
-        stop_price=order.stop_price,
-        quantity=order.quantity,
-        reduce_only=order.reduce_only,
-        post_only=prepared.intent.post_only,
+        side=intent.side.value,
+        position_side=intent.position_side.value,
+        order_type=intent.order_type.value,
+        time_in_force=intent.time_in_force.value,
+        price=intent.price,
+        stop_price=intent.stop_price,
+        # an order for an amount of money has none
+        quantity=intent.quantity or Decimal(0),
+        reduce_only=intent.reduce_only,
+        post_only=intent.post_only,
         status=OrderStatus.PENDING.value,
         next_verify_at=now + ANSWER_IS_LATE,
         version=1,

@@ -43,7 +43,7 @@ from tracking.models.requests import UNANSWERED
 from tracking.services import lost_amends, lost_cancels, order_outcomes, review_marks
 from tracking.services.event_emitter import lock_account, open_pending
 from tracking.services.journal import Journal
-from tracking.services.order_attempts import ANSWER_IS_LATE, id_space_of
+from tracking.services.order_attempts import ANSWER_IS_LATE, new_row
 from tracking.services.order_preparation import intent_of
 from tracking.services.unknown_submits import REVIEW_AFTER, rounds_of
 from tracking.services.unsent import fail_never_sent
@@ -198,28 +198,7 @@ def _status_of_order(request: OrderRequest) -> OrderStatus | None:
 
 def _row_anew(account: ExchangeAccount, request: OrderRequest, now: datetime) -> OpenOrder:
     """Make the order of a request that was sent, and that nothing else remembers."""
-    intent = intent_of(request)
-    return OpenOrder(
-        account=account,
-        strategy_account_id=request.strategy_account_id,
-        market_type=request.market_type,
-        symbol=request.symbol,
-        id_space=id_space_of(account, intent.order_type).value,
-        client_order_id=request.client_order_id,
-        placed_by_us=True,
-        side=intent.side.value,
-        position_side=intent.position_side.value,
-        order_type=intent.order_type.value,
-        time_in_force=intent.time_in_force.value,
-        price=intent.price,
-        stop_price=intent.stop_price,
-        quantity=intent.quantity or 0,
-        reduce_only=intent.reduce_only,
-        post_only=intent.post_only,
-        status=OrderStatus.UNKNOWN.value,
-        reason=NO_ANSWER,
-        next_verify_at=now,
-        version=1,
-        created_at=request.created_at,
-        updated_at=now,
-    )
+    row = new_row(account, request, intent_of(request), now)
+    row.status, row.reason = OrderStatus.UNKNOWN.value, NO_ANSWER
+    row.next_verify_at, row.created_at = now, request.created_at
+    return row
